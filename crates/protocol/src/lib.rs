@@ -1,1 +1,19 @@
-//! To be written.
+//! Exchange ActiveSync provisioning, \[MS-ASPROV\], without input or output.
+//!
+//! This crate knows the protocol and nothing else: no clock, no socket, no async, no SQL. Time and random bytes are
+//! arguments. It never waits, never allocates without a limit and never panics on input.
+//!
+//! | room | what it holds |
+//! | --- | --- |
+//! | `provision_command_errors` | section 3.1.5.2, the table everything else is driven by |
+//! | `status` | every other status, with meaning, cause and resolution |
+//! | `policy` | the 42 settings of a policy, as one table |
+//! | `message` | the Provision command's messages |
+//! | `http` | how a command travels: query, headers, OPTIONS (\[MS-ASHTTP\]) |
+//! | `server` | the server's side: a snapshot in, a decision out |
+//! | `client` | the device's side: a state machine that says what to send next |
+
+pub mod device;
+pub mod policy_key;
+pub mod secret;
+pub mod version;
