@@ -15,5 +15,7 @@
 
 pub mod device;
 pub mod policy_key;
+pub mod provision_command_errors;
 pub mod secret;
+pub mod status;
 pub mod version;
