@@ -24,6 +24,8 @@ mod policy_key;
 mod policy_type;
 mod provision_request;
 mod remote_wipe;
+mod settings_request;
+mod settings_response;
 
 pub use acknowledgment::AcknowledgmentStatus;
 pub use device_information::DeviceInformation;
@@ -32,3 +34,5 @@ pub use policy_key::PolicyKeyText;
 pub use policy_type::PolicyTypeText;
 pub use provision_request::{Ask, ProvisionRequest};
 pub use remote_wipe::{WipeKind, WipeStatus};
+pub use settings_request::{RecoveryPassword, SettingsProperty, SettingsRequest};
+pub use settings_response::{SettingsAnswer, SettingsResponse};
