@@ -24,7 +24,7 @@ pub struct Element<'a> {
     tag: Tag,
     offset: usize,
     content: Content<'a>,
-    children: Vec<Element<'a>>,
+    children: Vec<Self>,
 }
 
 /// The own content of an element. Invariant: `Text` is neither empty nor does it hold U+0000 (it could not be
@@ -60,20 +60,20 @@ impl<'a> Element<'a> {
 
     /// This element with one more child.
     #[must_use]
-    pub fn with_child(mut self, child: Element<'a>) -> Self {
+    pub fn with_child(mut self, child: Self) -> Self {
         self.children.push(child);
         self
     }
 
     /// This element with more children.
     #[must_use]
-    pub fn with_children(mut self, children: impl IntoIterator<Item = Element<'a>>) -> Self {
+    pub fn with_children(mut self, children: impl IntoIterator<Item = Self>) -> Self {
         self.children.extend(children);
         self
     }
 
     /// Adds a child at the end.
-    pub fn push(&mut self, child: Element<'a>) {
+    pub fn push(&mut self, child: Self) {
         self.children.push(child);
     }
 
@@ -122,17 +122,17 @@ impl<'a> Element<'a> {
     }
 
     /// The children, in the order they came.
-    pub fn children(&self) -> &[Element<'a>] {
+    pub fn children(&self) -> &[Self] {
         &self.children
     }
 
     /// The first child with this tag.
-    pub fn child(&self, tag: Tag) -> Option<&Element<'a>> {
+    pub fn child(&self, tag: Tag) -> Option<&Self> {
         self.children.iter().find(|child| child.tag == tag)
     }
 
     /// All children with this tag, in order.
-    pub fn children_with(&self, tag: Tag) -> impl Iterator<Item = &Element<'a>> {
+    pub fn children_with(&self, tag: Tag) -> impl Iterator<Item = &Self> {
         self.children.iter().filter(move |child| child.tag == tag)
     }
 
@@ -145,6 +145,11 @@ impl<'a> Element<'a> {
         };
         let children = self.children.into_iter().map(Element::into_owned).collect();
         Element { tag: self.tag, offset: self.offset, content, children }
+    }
+
+    /// Moves the children of another element to the end of this one's.
+    pub(crate) fn take_children_of(&mut self, mut other: Self) {
+        self.children.append(&mut other.children);
     }
 
     /// Joins a piece of text to what is there; as soon as one piece is opaque, all of it is.
