@@ -13,7 +13,7 @@ use crate::status::Status;
 use crate::version::{PolicyType, ProtocolVersion};
 
 /// A Provision answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvisionResponse {
     /// Status of settings:DeviceInformation, there when the request held one.
     pub device_information_status: Option<Status>,
@@ -28,7 +28,7 @@ pub struct ProvisionResponse {
 }
 
 /// A Policy of an answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyResponse {
     /// The format, as requested. A client ignores a Policy in another format than its version's.
     pub policy_type: Option<PolicyTypeText>,
@@ -41,13 +41,13 @@ pub struct PolicyResponse {
 }
 
 /// The content of Data (2.2.2.24).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyData {
     /// A policy to send: EASProvisionDoc, or the WAP document at 2.5.
-    Document(Box<PolicyDocument>),
+    Document(PolicyDocument),
     /// A policy as a client read it, with the settings it could not read. Several documents in one Data are read one
     /// after the other, and the later one counts.
-    Received(Box<ReceivedPolicy>),
+    Received(ReceivedPolicy),
     /// A WAP provisioning document as text.
     Wap(String),
 }
@@ -134,7 +134,9 @@ impl PolicyResponse {
     fn to_element(&self, version: ProtocolVersion) -> Element<'static> {
         let text = |tag, text: &str| Element::with_text(tag, text.to_owned());
         Element::new(provision::POLICY)
-            .with_children(self.policy_type.as_ref().map(|policy_type| text(provision::POLICY_TYPE, policy_type.as_str())))
+            .with_children(
+                self.policy_type.as_ref().map(|policy_type| text(provision::POLICY_TYPE, policy_type.as_str())),
+            )
             .with_children(self.status.map(|status| number(provision::STATUS, status)))
             .with_children(self.policy_key.as_ref().map(|key| text(provision::POLICY_KEY, key.as_str())))
             .with_children(self.data.as_ref().map(|data| data.to_element(version)))
@@ -168,10 +170,8 @@ impl PolicyData {
     /// When it is a WAP document that cannot be read.
     pub fn received(&self) -> Result<ReceivedPolicy, PolicyError> {
         match self {
-            Self::Document(document) => {
-                Ok(ReceivedPolicy { document: document.as_ref().clone(), faults: Vec::new() })
-            }
-            Self::Received(received) => Ok(received.as_ref().clone()),
+            Self::Document(document) => Ok(ReceivedPolicy { document: document.clone(), faults: Vec::new() }),
+            Self::Received(received) => Ok(received.clone()),
             Self::Wap(text) => PolicyDocument::from_wap(text),
         }
     }
@@ -202,7 +202,7 @@ impl PolicyData {
             }
             received.faults.extend(later.faults);
         }
-        Ok(Some(Self::Received(Box::new(received))))
+        Ok(Some(Self::Received(received)))
     }
 }
 
