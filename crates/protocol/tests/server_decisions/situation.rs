@@ -206,7 +206,8 @@ fn got(decision: &Decision, command: Command, version: ProtocolVersion) -> Got {
             return Got::Body(response);
         }
     }
-    let status = (1..=255).map(Status).find(|status| command.response_with_status(version, *status) == Some(read.clone()));
+    let status =
+        (1..=255).map(Status).find(|status| command.response_with_status(version, *status) == Some(read.clone()));
     Got::Status(command, status.unwrap_or_else(|| panic!("not a status answer of {command:?}: {read:?}")))
 }
 
