@@ -11,8 +11,8 @@ use super::response::{IncomingResponse, condition};
 use super::settings::Opening;
 use crate::http::Command;
 use crate::message::{
-    AcknowledgmentStatus, Ask, DeviceInformation, PolicyKeyText, PolicyResponse, ProvisionRequest, ProvisionResponse,
-    WipeKind,
+    AcknowledgmentStatus, Ask, DeviceInformation, PolicyKeyText, PolicyResponse, PolicyTypeText, ProvisionRequest,
+    ProvisionResponse, WipeKind,
 };
 use crate::provision_command_errors::{self, Resolution};
 use crate::status::{Scope, Status};
@@ -92,6 +92,7 @@ impl Client {
             // The order was taken back in the meantime; what the device stands at is open again.
             if self.moved(ClientEvent::NoWipeDue) {
                 self.memory.wipe = None;
+                self.memory.reset_key();
                 self.challenged(seen);
             }
             return;
@@ -126,8 +127,8 @@ impl Client {
     /// one that names no type at all.
     fn fitting<'p>(&self, policies: &'p [PolicyResponse]) -> Option<&'p PolicyResponse> {
         let own = self.settings.version.policy_type();
-        let of_type =
-            |policy: &&PolicyResponse| policy.policy_type.as_ref().and_then(|text| text.policy_type()) == Some(own);
+        let names_own = |text: &PolicyTypeText| text.policy_type() == Some(own);
+        let of_type = |policy: &&PolicyResponse| policy.policy_type.as_ref().is_some_and(names_own);
         let asked = match &self.settings.opening {
             Opening::PolicyType(text) if !self.tries.as_specified => Some(text),
             _ => None,

@@ -396,8 +396,9 @@ impl Client {
 
     /// Ends the conversation without what was wanted. Whoever was about to provision has no key now.
     pub(super) fn end(&mut self, outcome: Outcome) {
-        if matches!(self.phase, Phase::Asking | Phase::Acknowledging | Phase::LookingForWipe) {
-            self.moved(ClientEvent::GivenUp);
+        let under_way = matches!(self.phase, Phase::Asking | Phase::Acknowledging | Phase::LookingForWipe);
+        if under_way && self.moved(ClientEvent::GivenUp) {
+            self.memory.reset_key();
         }
         self.done(outcome);
     }
