@@ -1,0 +1,191 @@
+//! What a decision says: the answer, the device's new record if it changed, and what there is to tell about it.
+
+use super::record::DeviceRecord;
+use crate::http::{Command, Reply};
+use crate::message::ProvisionResponse;
+use crate::status::{Scope, Status};
+use crate::version::ProtocolVersion;
+
+/// The outcome of one look at one request. Nothing has happened until a store has kept `change`; when somebody was
+/// faster, the whole decision is thrown away and made again from a new snapshot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What the device gets.
+    pub outcome: Outcome,
+    /// The record to keep, when the decision changes it.
+    pub change: Option<DeviceRecord>,
+    /// What happened, for the device's history.
+    pub events: Vec<Event>,
+}
+
+/// What becomes of the request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It is answered here.
+    Answer(Reply),
+    /// It passes on to the mailbox.
+    Pass,
+}
+
+/// Something that happened to a device: a change of state, a refusal or a loop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// The status the device got or sent, where there is one; its meaning, cause and resolution are in
+    /// [`status`](crate::status).
+    pub status: Option<(Scope, Status)>,
+    /// The command it happened to.
+    pub command: Option<Command>,
+    /// What only this event knows: a name, a fault, a reason. Never a key or a password.
+    pub detail: String,
+}
+
+/// What can happen to a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventKind {
+    /// The device was seen for the first time.
+    DeviceAdded,
+    /// It was offered a policy.
+    PolicyOffered,
+    /// It acknowledged a policy and got its permanent key.
+    PolicyAcknowledged,
+    /// It acknowledged in a way the policy does not tolerate.
+    PolicyRefused,
+    /// A Provision request was answered with an error.
+    ProvisionRefused,
+    /// A command was kept from the mailbox.
+    CommandRefused,
+    /// An administrator ordered a wipe.
+    WipeOrdered,
+    /// The directive went out.
+    WipeSent,
+    /// The device reported that it could not wipe itself.
+    WipeFailed,
+    /// The device confirmed the wipe.
+    WipeAcknowledged,
+    /// An administrator took the wipe back.
+    WipeCancelled,
+    /// A wipe acknowledgment came that nobody was waiting for.
+    WipeAcknowledgmentIgnored,
+    /// An administrator changed the device's access.
+    AccessChanged,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 13] = [
+        Self::DeviceAdded,
+        Self::PolicyOffered,
+        Self::PolicyAcknowledged,
+        Self::PolicyRefused,
+        Self::ProvisionRefused,
+        Self::CommandRefused,
+        Self::WipeOrdered,
+        Self::WipeSent,
+        Self::WipeFailed,
+        Self::WipeAcknowledged,
+        Self::WipeCancelled,
+        Self::WipeAcknowledgmentIgnored,
+        Self::AccessChanged,
+    ];
+
+    /// The word for this kind in stores, the API and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DeviceAdded => "device_added",
+            Self::PolicyOffered => "policy_offered",
+            Self::PolicyAcknowledged => "policy_acknowledged",
+            Self::PolicyRefused => "policy_refused",
+            Self::ProvisionRefused => "provision_refused",
+            Self::CommandRefused => "command_refused",
+            Self::WipeOrdered => "wipe_ordered",
+            Self::WipeSent => "wipe_sent",
+            Self::WipeFailed => "wipe_failed",
+            Self::WipeAcknowledged => "wipe_acknowledged",
+            Self::WipeCancelled => "wipe_cancelled",
+            Self::WipeAcknowledgmentIgnored => "wipe_acknowledgment_ignored",
+            Self::AccessChanged => "access_changed",
+        }
+    }
+
+    /// The kind with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// Whether it is a refusal, which changes nothing and may repeat: equal ones are kept as one row with a count.
+    pub const fn is_refusal(self) -> bool {
+        matches!(self, Self::ProvisionRefused | Self::CommandRefused | Self::WipeAcknowledgmentIgnored)
+    }
+}
+
+impl Event {
+    /// An event without status or command.
+    pub fn new(kind: EventKind, detail: impl Into<String>) -> Self {
+        Self { kind, status: None, command: None, detail: detail.into() }
+    }
+
+    /// The same event with the status that goes with it.
+    #[must_use]
+    pub fn with_status(self, scope: Scope, status: Status) -> Self {
+        Self { status: Some((scope, status)), ..self }
+    }
+
+    /// The same event with the command it happened to.
+    #[must_use]
+    pub fn with_command(self, command: Command) -> Self {
+        Self { command: Some(command), ..self }
+    }
+}
+
+impl Decision {
+    /// An answer that changes nothing and tells nothing.
+    pub(super) fn answer(reply: Reply) -> Self {
+        Self { outcome: Outcome::Answer(reply), change: None, events: Vec::new() }
+    }
+
+    /// A Provision answer that changes nothing and tells nothing.
+    pub(super) fn provision(version: ProtocolVersion, response: &ProvisionResponse) -> Self {
+        Self::answer(Reply::ok(response.to_element(version)))
+    }
+
+    /// The same decision, keeping `record`.
+    pub(super) fn keeping(self, record: DeviceRecord) -> Self {
+        Self { change: Some(record), ..self }
+    }
+
+    /// The same decision, telling `event` too.
+    pub(super) fn telling(mut self, event: Event) -> Self {
+        self.events.push(event);
+        self
+    }
+}
+
+/// What a condition with a common status becomes: from 14.0 on the Status in the command's own root element with HTTP
+/// 200, before that `http`. A command without a root element gets HTTP 501 from 14.0 on.
+pub(super) fn common_status(command: Command, version: ProtocolVersion, status: Status, http: u16) -> Reply {
+    if !version.has_common_status() {
+        return Reply::http(http);
+    }
+    command.response_with_status(version, status).map_or_else(|| Reply::http(501), Reply::ok)
+}
+
+/// The answer to a request body that cannot be used: 101 when its Content-Type is not WBXML or it has none, 102 when it
+/// does not decode; HTTP 400 for 12.1 and older ([MS-ASCMD] 2.2.2).
+pub fn unusable_body(command: Command, version: ProtocolVersion, status: Status) -> Decision {
+    let event = Event::new(EventKind::ProvisionRefused, "").with_command(command).with_status(Scope::Common, status);
+    Decision::answer(common_status(command, version, status, 400)).telling(event)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_event_reads_back_from_its_word() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::parse(kind.as_str()), Some(kind));
+        }
+    }
+}

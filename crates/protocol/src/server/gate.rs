@@ -1,0 +1,162 @@
+//! Whether a command other than Provision reaches the mailbox ([MS-ASPROV] 3.2.5, [MS-ASCMD] 2.2.2).
+//!
+//! The rows are tried from top to bottom and the first that fits answers. Each function below is one of them, named
+//! after its situation; [`gate`] is the order. A pending wipe wins over every other condition.
+
+use jiff::Timestamp;
+
+use super::decision::{Decision, Event, EventKind, Outcome, common_status};
+use super::record::{AccessState, DeviceRecord, WipeState};
+use super::snapshot::{Caller, EffectivePolicy, ServerRules, Snapshot};
+use crate::http::{Command, Reply};
+use crate::message::WipeKind;
+use crate::policy::Policy;
+use crate::policy_key::RequestKey;
+use crate::status::{Scope, Status};
+
+/// HTTP 449, "retry with": what 12.1 and older get where later versions get 140 to 144.
+const RETRY_WITH: u16 = 449;
+/// HTTP 403, what 12.1 and older get where later versions are told that access is denied.
+const FORBIDDEN: u16 = 403;
+/// Ping Status 7: the folder hierarchy has changed, FolderSync follows ([MS-ASCMD] 2.2.3.177.11).
+const PING_FOLDER_SYNC: Status = Status(7);
+
+/// Why a command is refused: its Status, and what 12.1 and older get instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Refusal {
+    status: Status,
+    http: u16,
+}
+
+/// Decides about any command but Provision. A request that passes changes nothing, but for the first one of a device
+/// that is not known yet: it makes the device's row.
+pub fn gate(snapshot: &Snapshot, caller: &Caller, command: Command, rules: ServerRules, now: Timestamp) -> Decision {
+    let Some(refusal) = refusal(snapshot, caller, command, rules, now) else {
+        return pass(snapshot, caller, now);
+    };
+    let reply = if command == Command::Ping {
+        // Android cannot read a higher Ping Status; FolderSync follows, carries the key and gets the real answer.
+        command.response_with_status(caller.version, PING_FOLDER_SYNC).map_or_else(|| Reply::http(FORBIDDEN), Reply::ok)
+    } else {
+        let status = if refusal.status == Status::MAXIMUM_DEVICES_REACHED
+            && !caller.version.has_device_information_in_provision()
+        {
+            // 177 exists from 14.1 on.
+            Status::DEVICE_IS_BLOCKED_FOR_THIS_USER
+        } else {
+            refusal.status
+        };
+        common_status(command, caller.version, status, refusal.http)
+    };
+    let event =
+        Event::new(EventKind::CommandRefused, "").with_command(command).with_status(Scope::Common, refusal.status);
+    Decision::answer(reply).telling(event)
+}
+
+fn pass(snapshot: &Snapshot, caller: &Caller, now: Timestamp) -> Decision {
+    let decision = Decision { outcome: Outcome::Pass, change: None, events: Vec::new() };
+    if snapshot.device.is_some() || caller.device.device_id.is_pairing_probe() {
+        return decision;
+    }
+    decision.keeping(snapshot.record(caller, now)).telling(Event::new(EventKind::DeviceAdded, ""))
+}
+
+fn refusal(
+    snapshot: &Snapshot,
+    caller: &Caller,
+    command: Command,
+    rules: ServerRules,
+    now: Timestamp,
+) -> Option<Refusal> {
+    let device = snapshot.device.as_ref();
+    wipe_is_due(device, caller)
+        .or_else(|| wiped_or_blocked(snapshot))
+        .or_else(|| too_many_devices(snapshot, rules))
+        .or_else(|| quarantined(snapshot, caller, command))
+        .or_else(|| match &snapshot.policy {
+            // Without a policy there is nothing to provision: the request passes, whatever its key.
+            EffectivePolicy::None => None,
+            EffectivePolicy::Unreadable { .. } => key_of_unreadable_policy(caller, command),
+            EffectivePolicy::Assigned(policy) if command == Command::Ping => device_state(device, caller, policy, now),
+            EffectivePolicy::Assigned(policy) => policy_key(device, caller, policy, now),
+        })
+}
+
+fn wipe_is_due(device: Option<&DeviceRecord>, caller: &Caller) -> Option<Refusal> {
+    let wipe = device?.due_wipe()?;
+    if wipe.kind == WipeKind::AccountOnly && !caller.version.has_account_only_remote_wipe() {
+        return Some(Refusal { status: Status::DEVICE_IS_BLOCKED_FOR_THIS_USER, http: FORBIDDEN });
+    }
+    // [MS-ASCMD] 2.2.2 (R7561, R7562): 403 when the request had no policy key header, 449 otherwise.
+    let http = if caller.policy_key == RequestKey::Absent { FORBIDDEN } else { RETRY_WITH };
+    Some(Refusal { status: Status::REMOTE_WIPE_REQUESTED, http })
+}
+
+fn wiped_or_blocked(snapshot: &Snapshot) -> Option<Refusal> {
+    let wiped = snapshot.device.as_ref().and_then(|device| device.wipe.as_ref());
+    let out =
+        wiped.is_some_and(|wipe| wipe.state == WipeState::Acknowledged) || snapshot.access() == AccessState::Blocked;
+    out.then_some(Refusal { status: Status::DEVICE_IS_BLOCKED_FOR_THIS_USER, http: FORBIDDEN })
+}
+
+fn too_many_devices(snapshot: &Snapshot, rules: ServerRules) -> Option<Refusal> {
+    (snapshot.acknowledged_before >= rules.devices_per_user)
+        .then_some(Refusal { status: Status::MAXIMUM_DEVICES_REACHED, http: FORBIDDEN })
+}
+
+fn quarantined(snapshot: &Snapshot, caller: &Caller, command: Command) -> Option<Refusal> {
+    // Settings goes on, so that a device can say what it is while it waits.
+    let tells_of_itself = command == Command::Settings && caller.version.has_common_status();
+    (snapshot.access() == AccessState::Quarantined && !tells_of_itself)
+        .then_some(Refusal { status: Status::ACCESS_DENIED, http: FORBIDDEN })
+}
+
+/// The rows about the key, for a policy that cannot be read: nobody can have acknowledged what it says now.
+fn key_of_unreadable_policy(caller: &Caller, command: Command) -> Option<Refusal> {
+    let status = match caller.policy_key {
+        _ if command == Command::Ping => Status::INVALID_POLICY_KEY,
+        RequestKey::Absent => Status::LEGACY_DEVICE_ON_STRICT_POLICY,
+        RequestKey::Zero => Status::DEVICE_NOT_PROVISIONED,
+        RequestKey::Key(_) | RequestKey::Unusable => Status::INVALID_POLICY_KEY,
+    };
+    Some(Refusal { status, http: RETRY_WITH })
+}
+
+fn policy_key(device: Option<&DeviceRecord>, caller: &Caller, policy: &Policy, now: Timestamp) -> Option<Refusal> {
+    let refuse = |status| Some(Refusal { status, http: RETRY_WITH });
+    let permanent = device.and_then(|device| device.provisioned.as_ref()).map(|provisioned| provisioned.key.key());
+    match caller.policy_key {
+        RequestKey::Absent if policy.rules.allow_non_provisionable => None,
+        RequestKey::Absent => refuse(Status::LEGACY_DEVICE_ON_STRICT_POLICY),
+        RequestKey::Zero => refuse(Status::DEVICE_NOT_PROVISIONED),
+        RequestKey::Key(key) if Some(key) == permanent => acknowledged_document(device, caller, policy, now),
+        RequestKey::Key(_) | RequestKey::Unusable => refuse(Status::INVALID_POLICY_KEY),
+    }
+}
+
+/// What the rows about the key come to for a Ping, which never carries one (R61103): the device's own state counts.
+fn device_state(device: Option<&DeviceRecord>, caller: &Caller, policy: &Policy, now: Timestamp) -> Option<Refusal> {
+    if device.is_some_and(|device| device.provisioned.is_some()) {
+        return acknowledged_document(device, caller, policy, now);
+    }
+    (!policy.rules.allow_non_provisionable)
+        .then_some(Refusal { status: Status::DEVICE_NOT_PROVISIONED, http: RETRY_WITH })
+}
+
+/// The last two rows: is what the device acknowledged still what it would get, and recent enough?
+fn acknowledged_document(
+    device: Option<&DeviceRecord>,
+    caller: &Caller,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Refusal> {
+    let provisioned = device?.provisioned.as_ref()?;
+    if provisioned.fingerprint != policy.document.fingerprint(caller.version) {
+        return Some(Refusal { status: Status::INVALID_POLICY_KEY, http: RETRY_WITH });
+    }
+    let interval = policy.rules.refresh_interval?;
+    // A clock that was set back makes the age negative: then nothing is due.
+    let age = now.as_second().saturating_sub(provisioned.acknowledged_at.as_second());
+    (u64::try_from(age).unwrap_or(0) >= interval.seconds())
+        .then_some(Refusal { status: Status::POLICY_REFRESH, http: RETRY_WITH })
+}

@@ -1,0 +1,23 @@
+//! The server's side as pure functions ([MS-ASPROV] 3.2): a snapshot in, a decision out.
+//!
+//! [`decide`] answers a Provision request, [`gate`] judges every other command. Both look at a [`Snapshot`] of one
+//! revision and change nothing: the caller gives the [`Decision`] to a store, which keeps it only if the revision still
+//! holds, and otherwise looks and decides again.
+
+mod access;
+mod decision;
+mod gate;
+pub mod phase;
+mod provision;
+mod record;
+mod snapshot;
+mod wipe;
+
+pub use access::decide_access;
+pub use decision::{Decision, Event, EventKind, Outcome, unusable_body};
+pub use gate::gate;
+pub use phase::Phase;
+pub use provision::{decide, protocol_error, store_is_away};
+pub use record::{AccessState, Acknowledgment, DeviceRecord, Offer, PersonalAccess, Provisioned, WipeOrder, WipeState};
+pub use snapshot::{Caller, EffectivePolicy, FreshKeys, ServerRules, Snapshot};
+pub use wipe::{WipeError, cancel_wipe, order_wipe};

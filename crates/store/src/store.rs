@@ -1,0 +1,252 @@
+//! The trait, and what goes in and out of it.
+
+use asprov_protocol::device::{DeviceKey, DeviceType, UserName};
+use asprov_protocol::policy::{Policy, PolicyName};
+use asprov_protocol::server::{AccessState, DeviceRecord, Event, Phase, Snapshot};
+use asprov_protocol::version::ProtocolVersion;
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+/// What keeps asprov's state. Every method is atomic; what a writing method has answered survives a crash.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// One consistent look at a device, the policy that applies to it and its place among its user's devices.
+    async fn load(&self, device: &DeviceKey) -> Result<Snapshot, StoreError>;
+
+    /// Keeps `record` and appends `events`, if the device's row still has the `revision` of the snapshot (0: there is
+    /// no row). The row's revision grows by one, and a [`Change`] tells every node.
+    async fn save(
+        &self,
+        revision: u64,
+        record: &DeviceRecord,
+        events: &[Event],
+        now: Timestamp,
+    ) -> Result<Saved, StoreError>;
+
+    /// Writes down that devices were seen and what they were refused, outside the revision. Devices without a row get
+    /// none from it; their refusals are kept all the same. Equal refusals in a row become one, with a count.
+    async fn note(&self, sightings: &[Sighting]) -> Result<(), StoreError>;
+
+    /// Every policy, by name.
+    async fn policies(&self) -> Result<Vec<StoredPolicy>, StoreError>;
+
+    /// One policy.
+    async fn policy(&self, name: &PolicyName) -> Result<Option<StoredPolicy>, StoreError>;
+
+    /// Creates or replaces a policy; `true` when it is new. Saving one with the same content is no [`Change`].
+    async fn put_policy(&self, policy: &Policy) -> Result<bool, StoreError>;
+
+    /// Deletes a policy; `false` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::PolicyInUse`] while it is assigned.
+    async fn delete_policy(&self, name: &PolicyName) -> Result<bool, StoreError>;
+
+    /// Every assignment: the default first, then users, groups and devices by name.
+    async fn assignments(&self) -> Result<Vec<Assignment>, StoreError>;
+
+    /// Assigns a policy; `true` when the target had none.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchPolicy`] when there is no policy of that name.
+    async fn assign(&self, target: &AssignmentTarget, policy: &PolicyName) -> Result<bool, StoreError>;
+
+    /// Takes an assignment back; `false` when there is none.
+    async fn unassign(&self, target: &AssignmentTarget) -> Result<bool, StoreError>;
+
+    /// The assignment that decides for a device: its own before its user's before the default.
+    async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError>;
+
+    /// One device.
+    async fn device(&self, device: &DeviceKey) -> Result<Option<StoredDevice>, StoreError>;
+
+    /// A page of devices, by user and DeviceId.
+    async fn devices(&self, query: &DeviceQuery) -> Result<DevicePage, StoreError>;
+
+    /// Forgets a device; its events stay. `false` when there is none.
+    async fn forget(&self, device: &DeviceKey) -> Result<bool, StoreError>;
+
+    /// The newest `limit` events of a device, newest first.
+    async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Drops devices that were admitted before `admitted_before`, never acknowledged a policy, and carry no wipe and no
+    /// personal access. Says how many.
+    async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError>;
+
+    /// What changed after `sequence`, oldest first, at most 1,000.
+    async fn changes_after(&self, sequence: u64) -> Result<Vec<Change>, StoreError>;
+
+    /// Wakes whoever waits when this node changes something: the newest sequence.
+    fn newest_change(&self) -> watch::Receiver<u64>;
+
+    /// Whether the store can be written to right now.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// What became of [`Store::save`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// It is kept.
+    Saved,
+    /// Somebody was faster: look again, decide again.
+    Conflict,
+}
+
+/// A device was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// The device.
+    pub device: DeviceKey,
+    /// What it says it is.
+    pub device_type: DeviceType,
+    /// Its User-Agent header.
+    pub user_agent: Option<String>,
+    /// The protocol version it spoke.
+    pub protocol_version: ProtocolVersion,
+    /// When.
+    pub at: Timestamp,
+    /// What it was refused, if it was.
+    pub refusals: Vec<Event>,
+}
+
+/// A policy as the store has it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoredPolicy {
+    /// It can be read.
+    Readable(Policy),
+    /// It cannot: damaged, or tampered with.
+    Unreadable {
+        /// Its name.
+        name: PolicyName,
+        /// What is wrong with it.
+        fault: String,
+    },
+}
+
+/// Who gets a policy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AssignmentTarget {
+    /// Everybody for whom nothing nearer is assigned.
+    Default,
+    /// Every device of a user.
+    User(UserName),
+    /// One device.
+    Device(DeviceKey),
+}
+
+/// Who gets which policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Who.
+    pub target: AssignmentTarget,
+    /// Which.
+    pub policy: PolicyName,
+}
+
+/// A device as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDevice {
+    /// What decisions look at.
+    pub record: DeviceRecord,
+    /// The revision of the row.
+    pub revision: u64,
+    /// When it was seen last, exact to 15 minutes.
+    pub last_seen_at: Timestamp,
+}
+
+/// Which devices to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceQuery {
+    /// Only these.
+    pub access: Option<AccessState>,
+    /// Only these.
+    pub phase: Option<Phase>,
+    /// Only this user's.
+    pub user: Option<UserName>,
+    /// Only those whose user, DeviceId, DeviceType, Model, FriendlyName or User-Agent holds this text, in any case.
+    pub text: Option<String>,
+    /// At most this many.
+    pub limit: usize,
+    /// Only those after this one.
+    pub after: Option<DeviceKey>,
+}
+
+/// Some devices, and where the next page begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DevicePage {
+    /// The devices.
+    pub items: Vec<StoredDevice>,
+    /// The last of them, if there are more.
+    pub next: Option<DeviceKey>,
+}
+
+/// An event as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// What happened.
+    pub event: Event,
+    /// When it happened first.
+    pub first_at: Timestamp,
+    /// When it happened last.
+    pub last_at: Timestamp,
+    /// How often.
+    pub count: u64,
+}
+
+/// Something changed that a node may have cached or hold a request for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its place in the order of changes.
+    pub sequence: u64,
+    /// What changed.
+    pub kind: ChangeKind,
+}
+
+/// What changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// A device.
+    Device(DeviceKey),
+    /// A policy.
+    Policy(PolicyName),
+    /// An assignment.
+    Assignment(AssignmentTarget),
+}
+
+/// Why the store did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The store cannot be reached, is locked or is full; trying again may help.
+    #[error("the store is away: {0}")]
+    Away(String),
+    /// A row makes no sense.
+    #[error("the store is damaged: table {table}, row {row}: {fault}")]
+    Damaged {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        row: String,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The store was written by a newer asprov.
+    #[error("the store has schema version {came}, and this asprov knows versions up to {known}")]
+    NewerSchema {
+        /// What the store has.
+        came: u32,
+        /// What this program knows.
+        known: u32,
+    },
+    /// There is no policy of that name.
+    #[error("there is no policy `{}`", .0.as_str())]
+    NoSuchPolicy(PolicyName),
+    /// The policy is assigned and so cannot be deleted.
+    #[error("policy `{}` is assigned to {assigned_to}; assign another policy first", .name.as_str())]
+    PolicyInUse {
+        /// The policy.
+        name: PolicyName,
+        /// Who has it.
+        assigned_to: String,
+    },
+}
