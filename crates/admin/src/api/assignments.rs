@@ -89,7 +89,7 @@ async fn assign(
     let new = state.store().assign(&target, &policy).await?;
     tracing::info!(administrator, policy = policy.as_str(), target = ?target, "policy assigned");
     let assignment = Assignment { target, policy };
-    Ok(kept(new, "/api/v1/assignments", AssignmentBody::from(&assignment)))
+    Ok(kept(new, AssignmentBody::from(&assignment)))
 }
 
 async fn unassign(state: &AdminState, target: AssignmentTarget, administrator: &str) -> Result<StatusCode, Problem> {

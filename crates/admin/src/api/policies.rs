@@ -6,8 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::header::LOCATION;
-use http::{HeaderName, StatusCode};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -135,9 +134,15 @@ impl From<&StoredPolicy> for PolicyBody {
         match policy {
             StoredPolicy::Readable(policy) => policy.into(),
             StoredPolicy::Unreadable { name, fault } => {
-                Self::Unreadable(UnreadablePolicy { name: name.to_string(), unreadable: fault.clone() })
+                Self::Unreadable(UnreadablePolicy::new(name, fault))
             }
         }
+    }
+}
+
+impl UnreadablePolicy {
+    pub(super) fn new(name: &PolicyName, fault: &str) -> Self {
+        Self { name: name.to_string(), unreadable: fault.to_owned() }
     }
 }
 
@@ -167,14 +172,11 @@ impl PolicyToKeep {
     }
 }
 
-/// What a write answers: 201 with its place when it made something, 200 otherwise.
-pub(super) fn kept(new: bool, location: impl Into<String>, body: impl Serialize) -> Response {
-    if new {
-        let location: [(HeaderName, String); 1] = [(LOCATION, location.into())];
-        (StatusCode::CREATED, location, Json(body)).into_response()
-    } else {
-        Json(body).into_response()
-    }
+/// What a write answers: 201 when it made something, 200 otherwise. What was made is at the path of the request, so there
+/// is no Location (RFC 9110 15.3.2).
+pub(super) fn kept(new: bool, body: impl Serialize) -> Response {
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    (status, Json(body)).into_response()
 }
 
 /// Every policy
@@ -217,7 +219,7 @@ pub(crate) async fn put_policy(
     let policy = body.policy(name)?;
     let new = state.store().put_policy(&policy).await?;
     tracing::info!(administrator, policy = policy.name.as_str(), new, "policy kept");
-    Ok(kept(new, format!("/api/v1/policies/{}", policy.name), PolicyBody::from(&policy)))
+    Ok(kept(new, PolicyBody::from(&policy)))
 }
 
 /// Delete a policy
