@@ -1,6 +1,8 @@
 //! Real documents cut off at every byte and with every bit turned: refused or read, never a panic, and every refusal
 //! names a place within the input.
 
+#![cfg(test)]
+
 mod fixtures;
 
 use asprov_wbxml::{Error, ErrorKind, Limits, Reader, Unknown, decode};

@@ -6,6 +6,8 @@
 //!   wrote no more than ours, `strict` what a reader answers that refuses unknown tags.
 //! - `edge_cases.tsv`: 38 inputs, each with the refusal (kind, offset, page) or `accept`.
 
+#![cfg(test)]
+
 mod fixtures;
 
 use asprov_wbxml::{Element, Error, Limits, Unknown, code_page, decode, encode, xml};

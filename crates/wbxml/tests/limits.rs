@@ -1,5 +1,7 @@
 //! Each limit holds exactly: what reaches it is read, one more is refused, with the limit and the place in the error.
 
+#![cfg(test)]
+
 use asprov_wbxml::code_page::provision::{POLICY, POLICY_TYPE, PROVISION, STATUS};
 use asprov_wbxml::xml::{XmlErrorKind, from_xml, to_xml};
 use asprov_wbxml::{Element, ErrorKind, Limits, Reader, Unknown, Writer, decode, encode};

@@ -1,5 +1,7 @@
 //! What must hold for every tree and every input.
 
+#![cfg(test)]
+
 use asprov_wbxml::code_page::CODE_PAGES;
 use asprov_wbxml::{Element, Event, Limits, Reader, Tag, Unknown, Writer, decode, encode, xml};
 use proptest::collection::vec;

@@ -14,8 +14,7 @@ const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_policies_devi
 const APPLICATION_ID: i32 = 0x6173_7072;
 
 /// Brings the database up to the version of this program.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
-    check_owner(connection, path)?;
+pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     loop {
         // The version is read inside the transaction: another process may be migrating the same file.
@@ -34,8 +33,8 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     }
 }
 
-/// Another program's database is left alone.
-fn check_owner(connection: &Connection, path: &Path) -> Result<()> {
+/// Refuses another program's database, before anything is changed in it.
+pub(super) fn check_owner(connection: &Connection, path: &Path) -> Result<()> {
     let owner: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if owner == APPLICATION_ID || (owner == 0 && tables == 0) {
