@@ -113,7 +113,11 @@ impl State {
         };
         let decision = gate(&self.snapshot, &self.caller, Command::FolderSync, ServerRules::default(), self.now);
         if decision.outcome == Outcome::Pass {
-            assert_eq!(permanent.map(RequestKey::Key), Some(self.caller.policy_key), "passed without the permanent key");
+            assert_eq!(
+                permanent.map(RequestKey::Key),
+                Some(self.caller.policy_key),
+                "passed without the permanent key"
+            );
         }
         self.keep(&decision);
     }
