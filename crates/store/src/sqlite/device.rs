@@ -1,0 +1,170 @@
+//! The table `device`: looking one up, keeping a decision, noting a sighting.
+
+use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
+use asprov_protocol::server::{DeviceRecord, Event};
+use jiff::Timestamp;
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+
+use super::cells::{Cells, microseconds};
+use super::device_row::{DEVICE, RECORD, read, values};
+use super::fault::Result;
+use super::writer::Write;
+use super::{change, event};
+use crate::{ChangeKind, Saved, Sighting, StoredDevice, limits};
+
+/// The statements about devices, made of the columns once a process.
+pub(super) struct Statements {
+    /// One row.
+    pub(super) one: String,
+    insert: String,
+    pub(super) update: String,
+}
+
+pub(super) static STATEMENTS: std::sync::LazyLock<Statements> = std::sync::LazyLock::new(|| {
+    let all = DEVICE.list();
+    let record: Vec<&str> = DEVICE.columns.iter().copied().take(RECORD).collect();
+    let places = |count: usize| (1..=count).map(|place| format!("?{place}")).collect::<Vec<_>>().join(", ");
+    Statements {
+        one: format!("SELECT {all} FROM device WHERE user = ?1 AND device_id = ?2"),
+        insert: format!(
+            "INSERT INTO device ({all}) VALUES ({}) ON CONFLICT (user, device_id) DO NOTHING",
+            places(DEVICE.columns.len())
+        ),
+        // The columns of the key stay as they are.
+        update: format!(
+            "UPDATE device SET {}, revision = revision + 1 WHERE user = ?1 AND device_id = ?2 AND revision = ?{}",
+            (3..)
+                .zip(record.iter().skip(2))
+                .map(|(place, column)| format!("{column} = ?{place}"))
+                .collect::<Vec<_>>()
+                .join(", "),
+            RECORD + 1
+        ),
+    }
+});
+
+pub(super) const ACKNOWLEDGED_BEFORE: &str =
+    "SELECT count(*) FROM device WHERE user = ?1 AND provisioned_key IS NOT NULL
+    AND (first_seen_at, device_id) < (?2, ?3)";
+pub(super) const ACKNOWLEDGED: &str = "SELECT count(*) FROM device WHERE user = ?1 AND provisioned_key IS NOT NULL";
+/// What the device says it is counts at once, and when it was seen when that is news; never an older sighting than the
+/// row has. Without a User-Agent header the one of before stays.
+pub(super) const NOTE: &str = "UPDATE device SET device_type = ?3, user_agent = coalesce(?4, user_agent),
+    protocol_version = ?5, last_seen_at = ?6 WHERE user = ?1 AND device_id = ?2 AND last_seen_at <= ?6
+    AND (last_seen_at <= ?7 OR device_type <> ?3 OR user_agent IS NOT coalesce(?4, user_agent) OR protocol_version <> ?5)";
+pub(super) const NEVER_ACKNOWLEDGED: &str =
+    "SELECT rowid FROM device WHERE first_seen_at < ?1 AND provisioned_key IS NULL
+    AND acknowledgment_at IS NULL AND wipe_kind IS NULL AND access_state IS NULL LIMIT ?2";
+
+/// One device.
+pub(super) fn one(connection: &Connection, device: &DeviceKey) -> Result<Option<StoredDevice>> {
+    let mut statement = connection.prepare_cached(&STATEMENTS.one)?;
+    let mut rows = statement.query([device.user.as_str(), device.device_id.as_str()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    read(&mut Cells::new(&DEVICE, row)).map(Some)
+}
+
+/// How many other acknowledged devices of the user were admitted before this one; all, when it is not admitted yet.
+pub(super) fn acknowledged_before(
+    connection: &Connection,
+    device: &DeviceKey,
+    first_seen_at: Option<Timestamp>,
+) -> Result<u32> {
+    let user = device.user.as_str();
+    let count = match first_seen_at {
+        Some(at) => connection
+            .prepare_cached(ACKNOWLEDGED_BEFORE)?
+            .query_row(params![user, microseconds(at), device.device_id.as_str()], |row| row.get::<_, i64>(0))?,
+        None => connection.prepare_cached(ACKNOWLEDGED)?.query_row([user], |row| row.get::<_, i64>(0))?,
+    };
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// Keeps a record, if the row still has this revision.
+pub(super) fn save(
+    write: &Write<'_>,
+    revision: u64,
+    record: &DeviceRecord,
+    events: &[Event],
+    now: Timestamp,
+) -> Result<Saved> {
+    let mut values = values(record);
+    let rows = if revision == 0 {
+        values.push(microseconds(record.first_seen_at));
+        // A device that was forgotten and comes back must not meet the revisions it had before: somebody may still be
+        // deciding by one. The sequence of changes never goes back, and grows with every revision of every row.
+        values.push(ToSqlOutput::from(change::signed(change::newest(write.connection)?) + 1));
+        write.connection.prepare_cached(&STATEMENTS.insert)?.execute(params_from_iter(values))?
+    } else {
+        values.push(ToSqlOutput::from(change::signed(revision)));
+        write.connection.prepare_cached(&STATEMENTS.update)?.execute(params_from_iter(values))?
+    };
+    if rows == 0 {
+        return Ok(Saved::Conflict);
+    }
+    for event in events {
+        event::append(write, &record.device, event, now)?;
+    }
+    change::record(write, &ChangeKind::Device(record.device.clone()))?;
+    Ok(Saved::Saved)
+}
+
+/// Writes down that devices were seen, and what they were refused.
+pub(super) fn note(write: &Write<'_>, sightings: &[Sighting]) -> Result<()> {
+    for sighting in sightings {
+        let stale = sighting.at.saturating_sub(limits::LAST_SEEN_EXACT_TO).unwrap_or(Timestamp::MIN);
+        write.connection.prepare_cached(NOTE)?.execute(params![
+            sighting.device.user.as_str(),
+            sighting.device.device_id.as_str(),
+            sighting.device_type.as_str(),
+            sighting.user_agent,
+            sighting.protocol_version.as_str(),
+            microseconds(sighting.at),
+            microseconds(stale),
+        ])?;
+        for refusal in &sighting.refusals {
+            event::append(write, &sighting.device, refusal, sighting.at)?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets a device; `false` when there is none.
+pub(super) fn forget(write: &Write<'_>, device: &DeviceKey) -> Result<bool> {
+    let deleted = write
+        .connection
+        .prepare_cached("DELETE FROM device WHERE user = ?1 AND device_id = ?2")?
+        .execute([device.user.as_str(), device.device_id.as_str()])?;
+    if deleted > 0 {
+        change::record(write, &ChangeKind::Device(device.clone()))?;
+    }
+    Ok(deleted > 0)
+}
+
+/// Drops at most `most` devices that never acknowledged, and says how many.
+pub(super) fn drop_never_acknowledged(write: &Write<'_>, admitted_before: Timestamp, most: u32) -> Result<u32> {
+    let mut rows = Vec::new();
+    {
+        let mut statement = write.connection.prepare_cached(NEVER_ACKNOWLEDGED)?;
+        let mut found = statement.query(params![microseconds(admitted_before), most])?;
+        while let Some(row) = found.next()? {
+            rows.push(row.get::<_, i64>(0)?);
+        }
+    }
+    let mut dropped = 0;
+    for rowid in rows {
+        let device: Option<(String, String)> = write
+            .connection
+            .prepare_cached("DELETE FROM device WHERE rowid = ?1 RETURNING user, device_id")?
+            .query_row([rowid], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        dropped += 1;
+        // A name that cannot be one is known to nobody.
+        let Some((user, device_id)) = device else { continue };
+        if let (Ok(user), Ok(device_id)) = (UserName::new(&user), DeviceId::new(&device_id)) {
+            change::record(write, &ChangeKind::Device(DeviceKey { user, device_id }))?;
+        }
+    }
+    Ok(dropped)
+}
