@@ -20,5 +20,6 @@ pub mod policy;
 pub mod policy_key;
 pub mod provision_command_errors;
 pub mod secret;
+pub mod server;
 pub mod status;
 pub mod version;
