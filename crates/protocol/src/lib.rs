@@ -13,6 +13,7 @@
 //! | `server` | the server's side: a snapshot in, a decision out |
 //! | `client` | the device's side: a state machine that says what to send next |
 
+pub mod client;
 pub mod device;
 pub mod http;
 pub mod message;

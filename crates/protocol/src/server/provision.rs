@@ -93,7 +93,7 @@ fn wipe_acknowledgment(look: Look<'_>) -> Option<Decision> {
         _ => (record.offer.clone(), record.provisioned.clone()),
     };
     let changed = DeviceRecord { wipe: Some(wipe), offer, provisioned, ..record.clone() };
-    Some(Decision::provision(look.caller.version, &response).keeping(changed).telling(told))
+    Some(keep(look, Decision::provision(look.caller.version, &response).telling(told), changed))
 }
 
 /// A wipe is due: whatever is asked, the answer is the directive and no policy. Android sends an ordinary initial
@@ -112,7 +112,7 @@ fn wipe_directive(look: Look<'_>) -> Option<Decision> {
         changed.wipe = Some(WipeOrder { state: WipeState::Sent, sent_at: Some(look.now), ..wipe.clone() });
         decision = decision.telling(Event::new(EventKind::WipeSent, wipe.kind.as_str()));
     }
-    Some(if changed == *record { decision } else { decision.keeping(changed) })
+    Some(keep(look, decision, changed))
 }
 
 /// A wipe acknowledgment that nobody waits for: Status 1, no directive, and nothing changes.
@@ -270,7 +270,7 @@ fn learn(look: Look<'_>, record: &mut DeviceRecord, response: &mut ProvisionResp
     record.protocol_version = look.caller.version;
 }
 
-/// Keeps the record if it differs from what the store has.
+/// Keeps the record if it differs from what the store has: a repeated request writes nothing.
 fn keep(look: Look<'_>, mut decision: Decision, record: DeviceRecord) -> Decision {
     match &look.snapshot.device {
         Some(before) if *before == record => decision,
