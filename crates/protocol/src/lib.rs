@@ -14,6 +14,9 @@
 //! | `client` | the device's side: a state machine that says what to send next |
 
 pub mod device;
+pub mod http;
 pub mod policy_key;
+pub mod provision_command_errors;
 pub mod secret;
+pub mod status;
 pub mod version;

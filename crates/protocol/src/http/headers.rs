@@ -1,0 +1,113 @@
+//! The headers of the protocol ([MS-ASHTTP] 2.2.1.1.2 and 2.2.1.2.2), by name. Names are compared without case.
+
+use ::http::HeaderMap;
+use ::http::header::CONTENT_TYPE;
+
+use super::{CallError, limits};
+
+/// The version a plain query is written in; the base64 query carries it as its first byte.
+pub const MS_AS_PROTOCOL_VERSION: &str = "MS-ASProtocolVersion";
+/// The versions a server speaks, comma separated.
+pub const MS_AS_PROTOCOL_VERSIONS: &str = "MS-ASProtocolVersions";
+/// The commands a server knows, comma separated.
+pub const MS_AS_PROTOCOL_COMMANDS: &str = "MS-ASProtocolCommands";
+/// The version of the server itself.
+pub const MS_SERVER_ACTIVE_SYNC: &str = "MS-Server-ActiveSync";
+/// `T` when the client takes a multipart answer to ItemOperations.
+pub const MS_AS_ACCEPT_MULTIPART: &str = "MS-ASAcceptMultiPart";
+/// The policy key in decimal, `0` for none yet.
+pub const X_MS_POLICY_KEY: &str = "X-MS-PolicyKey";
+/// The URL for all later requests, with HTTP 451.
+pub const X_MS_LOCATION: &str = "X-MS-Location";
+/// The versions of a server that wants its clients to start over.
+pub const X_MS_RP: &str = "X-MS-RP";
+/// Why requests are being slowed down.
+pub const X_MS_AS_THROTTLE: &str = "X-MS-ASThrottle";
+/// Where an expired password can be changed, with HTTP 457.
+pub const X_MS_CREDENTIAL_SERVICE_URL: &str = "X-MS-Credential-Service-Url";
+/// In how many days the password expires.
+pub const X_MS_CREDENTIALS_EXPIRE: &str = "X-MS-Credentials-Expire";
+
+/// The Content-Type of a WBXML body; an answer MUST carry this one (R219).
+pub const CONTENT_TYPE_WBXML: &str = "application/vnd.ms-sync.wbxml";
+/// The short name for the same content, which a request may carry (R143).
+pub const CONTENT_TYPE_WBXML_SHORT: &str = "application/vnd.ms-sync";
+/// The Content-Type of a multipart answer.
+pub const CONTENT_TYPE_MULTIPART: &str = "application/vnd.ms-sync.multipart";
+
+/// Whether the body is said to be WBXML: either name, in any case, with or without parameters after a `;`. A
+/// Content-Type that is missing, unreadable or given twice with different values is not.
+pub fn content_type_is_wbxml(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let Some(first) = values.next() else { return false };
+    if values.any(|value| value != first) {
+        return false;
+    }
+    let media_type = first.to_str().ok().and_then(|text| text.split(';').next()).unwrap_or_default().trim();
+    [CONTENT_TYPE_WBXML, CONTENT_TYPE_WBXML_SHORT].into_iter().any(|name| media_type.eq_ignore_ascii_case(name))
+}
+
+/// The one value of a header, as bytes, without the blanks around it.
+///
+/// # Errors
+/// When it is there twice with different values: whoever reads the first and whoever reads the last would then see
+/// different requests.
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a [u8]>, CallError> {
+    let mut values = headers.get_all(name).iter().map(|value| value.as_bytes().trim_ascii());
+    let Some(first) = values.next() else { return Ok(None) };
+    if values.any(|value| value != first) {
+        return Err(CallError::HeaderTwice { name });
+    }
+    Ok(Some(first))
+}
+
+/// The User-Agent, cut at [`limits::USER_AGENT`] characters; bytes that are no UTF-8 become U+FFFD. It is data for an
+/// administrator to look at, so nothing is refused for it.
+pub(crate) fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(::http::header::USER_AGENT)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).chars().take(limits::USER_AGENT).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn both_names_of_wbxml_are_accepted_in_any_case_and_with_parameters() {
+        for value in [
+            "application/vnd.ms-sync.wbxml",
+            "application/vnd.ms-sync",
+            "Application/VND.MS-Sync.WBXML",
+            "application/vnd.ms-sync.wbxml; charset=utf-8",
+            "application/vnd.ms-sync ;x=y",
+        ] {
+            assert!(content_type_is_wbxml(&with(value)), "{value}");
+        }
+    }
+
+    #[test]
+    fn another_content_type_or_none_is_not_wbxml() {
+        for value in
+            ["text/plain", "text/xml", "", "application/vnd.ms-sync.wbxml2", "application/vnd.ms-sync.multipart"]
+        {
+            assert!(!content_type_is_wbxml(&with(value)), "{value}");
+        }
+        assert!(!content_type_is_wbxml(&HeaderMap::new()));
+        let mut two = with("text/xml");
+        two.append(CONTENT_TYPE, CONTENT_TYPE_WBXML.parse().unwrap());
+        assert!(!content_type_is_wbxml(&two));
+    }
+
+    #[test]
+    fn a_user_agent_of_8000_characters_is_cut_and_not_refused() {
+        let mut headers = HeaderMap::new();
+        headers.insert("user-agent", format!("<script>{}", "x".repeat(8000)).parse().unwrap());
+        assert_eq!(user_agent(&headers).map(|text| text.chars().count()), Some(limits::USER_AGENT));
+    }
+}
