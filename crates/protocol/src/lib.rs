@@ -15,6 +15,8 @@
 
 pub mod device;
 pub mod http;
+pub mod message;
+pub mod policy;
 pub mod policy_key;
 pub mod provision_command_errors;
 pub mod secret;

@@ -147,6 +147,11 @@ impl<'a> Element<'a> {
         Element { tag: self.tag, offset: self.offset, content, children }
     }
 
+    /// Moves the children of another element to the end of this one's.
+    pub(crate) fn take_children_of(&mut self, mut other: Self) {
+        self.children.append(&mut other.children);
+    }
+
     /// Joins a piece of text to what is there; as soon as one piece is opaque, all of it is.
     fn add_text(&mut self, piece: &'a str) {
         if piece.is_empty() {

@@ -18,6 +18,9 @@
 //! # Ok::<(), asprov_wbxml::Error>(())
 //! ```
 //!
+//! [`Reader`] gives the events of a document without an allocation, [`Writer`] takes them, [`decode`] and [`encode`]
+//! do the same with a tree of [`Element`]s, and [`xml`] is the form for people.
+//!
 //! Of WBXML, ActiveSync uses tags, code pages, inline strings and opaque data. String tables, entities, processing
 //! instructions, literal tags and attributes are refused, as is everything beyond the [`Limits`]; each refusal names
 //! the offset, the page and the token. Nothing here panics on input, recurses over input, or needs `std`.
@@ -36,6 +39,7 @@ mod reader;
 mod tag;
 mod token;
 mod writer;
+pub mod xml;
 
 pub use element::{Element, decode, encode};
 pub use error::{Error, ErrorKind};

@@ -6,6 +6,7 @@ use crate::provision_command_errors::{self, ProvisionCommandError};
 use crate::version::ProtocolVersion;
 
 /// The rows of section 3.1.5.2, seen as statuses. They are written once, in `provision_command_errors.rs`.
+#[expect(clippy::indexing_slicing, reason = "the compiler computes the rows, and a wrong index does not compile")]
 pub(super) static ERRORS: [StatusRow; provision_command_errors::ALL.len()] = {
     let mut rows = [status_row(&provision_command_errors::ALL[0]); provision_command_errors::ALL.len()];
     let mut at = 1;

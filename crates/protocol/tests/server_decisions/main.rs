@@ -1,0 +1,6 @@
+//! The server's decisions, row by row in the order of docs/reference/answers.md, in every version.
+
+mod gate_rows;
+mod provision_rows;
+mod situation;
+mod walks;
