@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context;
-use asprov_protocol::policy::{SETTINGS, Setting};
+use asprov_protocol::policy;
 use asprov_protocol::provision_command_errors;
 use asprov_protocol::server::phase;
 use asprov_protocol::status::{self, Scope};
@@ -38,18 +38,7 @@ fn readme(root: &Path) -> anyhow::Result<String> {
 }
 
 fn policy_settings() -> String {
-    let mut text = format!(
-        "# Policy settings\n\n{GENERATED}The {} settings of EASProvisionDoc, in the order in which they travel.\n\n\
-         | setting | what it does | accepts | neutral | since | section |\n| --- | --- | --- | --- | --- | --- |\n",
-        SETTINGS.len()
-    );
-    for setting in SETTINGS {
-        let Setting { name, doc, since, section, .. } = setting;
-        let neutral = setting.neutral_text();
-        let neutral = if neutral.is_empty() { "empty".to_owned() } else { format!("`{neutral}`") };
-        let _ = writeln!(text, "| `{name}` | {doc} | {} | {neutral} | {since} | {section} |", setting.expects());
-    }
-    text
+    format!("# Policy settings\n\n{GENERATED}{}", policy::markdown())
 }
 
 fn statuses() -> String {

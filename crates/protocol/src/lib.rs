@@ -13,6 +13,7 @@
 //! | `server` | the server's side: a snapshot in, a decision out |
 //! | `client` | the device's side: a state machine that says what to send next |
 
+pub mod client;
 pub mod device;
 pub mod http;
 pub mod message;
@@ -20,5 +21,6 @@ pub mod policy;
 pub mod policy_key;
 pub mod provision_command_errors;
 pub mod secret;
+pub mod server;
 pub mod status;
 pub mod version;

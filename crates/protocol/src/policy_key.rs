@@ -72,7 +72,6 @@ impl TemporaryKey {
 
 impl PermanentKey {
     /// A new permanent key. Only the server's decision makes one, from an acknowledgment it accepted.
-    #[allow(dead_code, reason = "the server decision that issues keys lands next")]
     pub(crate) const fn issue(key: PolicyKey) -> Self {
         Self(key)
     }

@@ -129,4 +129,6 @@ impl fmt::Debug for PolicyDocument {
 }
 
 #[cfg(test)]
+pub(super) mod properties;
+#[cfg(test)]
 mod tests;

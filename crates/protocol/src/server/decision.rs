@@ -146,8 +146,8 @@ impl Decision {
     }
 
     /// A Provision answer that changes nothing and tells nothing.
-    pub(super) fn provision(response: &ProvisionResponse) -> Self {
-        Self::answer(Reply::ok(response.to_element()))
+    pub(super) fn provision(version: ProtocolVersion, response: &ProvisionResponse) -> Self {
+        Self::answer(Reply::ok(response.to_element(version)))
     }
 
     /// The same decision, keeping `record`.

@@ -48,9 +48,8 @@ pub fn gate(snapshot: &Snapshot, caller: &Caller, command: Command, rules: Serve
         };
         common_status(command, caller.version, status, refusal.http)
     };
-    let event = Event::new(EventKind::CommandRefused, "")
-        .with_command(command)
-        .with_status(Scope::Common, refusal.status);
+    let event =
+        Event::new(EventKind::CommandRefused, "").with_command(command).with_status(Scope::Common, refusal.status);
     Decision::answer(reply).telling(event)
 }
 
@@ -95,8 +94,8 @@ fn wipe_is_due(device: Option<&DeviceRecord>, caller: &Caller) -> Option<Refusal
 
 fn wiped_or_blocked(snapshot: &Snapshot) -> Option<Refusal> {
     let wiped = snapshot.device.as_ref().and_then(|device| device.wipe.as_ref());
-    let out = wiped.is_some_and(|wipe| wipe.state == WipeState::Acknowledged)
-        || snapshot.access() == AccessState::Blocked;
+    let out =
+        wiped.is_some_and(|wipe| wipe.state == WipeState::Acknowledged) || snapshot.access() == AccessState::Blocked;
     out.then_some(Refusal { status: Status::DEVICE_IS_BLOCKED_FOR_THIS_USER, http: FORBIDDEN })
 }
 
@@ -123,12 +122,7 @@ fn key_of_unreadable_policy(caller: &Caller, command: Command) -> Option<Refusal
     Some(Refusal { status, http: RETRY_WITH })
 }
 
-fn policy_key(
-    device: Option<&DeviceRecord>,
-    caller: &Caller,
-    policy: &Policy,
-    now: Timestamp,
-) -> Option<Refusal> {
+fn policy_key(device: Option<&DeviceRecord>, caller: &Caller, policy: &Policy, now: Timestamp) -> Option<Refusal> {
     let refuse = |status| Some(Refusal { status, http: RETRY_WITH });
     let permanent = device.and_then(|device| device.provisioned.as_ref()).map(|provisioned| provisioned.key.key());
     match caller.policy_key {
@@ -141,12 +135,7 @@ fn policy_key(
 }
 
 /// What the rows about the key come to for a Ping, which never carries one (R61103): the device's own state counts.
-fn device_state(
-    device: Option<&DeviceRecord>,
-    caller: &Caller,
-    policy: &Policy,
-    now: Timestamp,
-) -> Option<Refusal> {
+fn device_state(device: Option<&DeviceRecord>, caller: &Caller, policy: &Policy, now: Timestamp) -> Option<Refusal> {
     if device.is_some_and(|device| device.provisioned.is_some()) {
         return acknowledged_document(device, caller, policy, now);
     }

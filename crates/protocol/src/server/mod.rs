@@ -18,8 +18,6 @@ pub use decision::{Decision, Event, EventKind, Outcome, unusable_body};
 pub use gate::gate;
 pub use phase::Phase;
 pub use provision::{decide, protocol_error, store_is_away};
-pub use record::{
-    AccessState, Acknowledgment, DeviceRecord, Offer, PersonalAccess, Provisioned, WipeOrder, WipeState,
-};
+pub use record::{AccessState, Acknowledgment, DeviceRecord, Offer, PersonalAccess, Provisioned, WipeOrder, WipeState};
 pub use snapshot::{Caller, EffectivePolicy, FreshKeys, ServerRules, Snapshot};
 pub use wipe::{WipeError, cancel_wipe, order_wipe};

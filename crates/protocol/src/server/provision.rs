@@ -11,12 +11,13 @@ use super::record::{AccessState, Acknowledgment, DeviceRecord, Offer, Provisione
 use super::snapshot::{Caller, EffectivePolicy, FreshKeys, Snapshot};
 use crate::http::{Command, Reply};
 use crate::message::{
-    AcknowledgmentStatus, Ask, MessageError, PolicyData, PolicyKeyText, PolicyResponse, PolicyTypeText,
-    ProvisionRequest, ProvisionResponse, WipeKind, WipeStatus,
+    AcknowledgmentStatus, Ask, DeviceInformation, MessageError, PolicyData, PolicyKeyText, PolicyResponse,
+    PolicyTypeText, ProvisionRequest, ProvisionResponse, WipeKind, WipeStatus,
 };
 use crate::policy::{Policy, PolicyRules};
 use crate::policy_key::{PermanentKey, TemporaryKey};
 use crate::status::{Scope, Status};
+use crate::version::ProtocolVersion;
 
 /// HTTP 403, what 12.1 and older get where later versions get 129, 139 or 145.
 const FORBIDDEN: u16 = 403;
@@ -32,16 +33,16 @@ struct Look<'a> {
 }
 
 /// The answer to something that is not the Provision grammar: Provision Status 2 in every version (R4989).
-pub fn protocol_error(error: &MessageError) -> Decision {
+pub fn protocol_error(version: ProtocolVersion, error: &MessageError) -> Decision {
     let event = Event::new(EventKind::ProvisionRefused, error.to_string())
         .with_command(Command::Provision)
         .with_status(Scope::Provision, Status::PROTOCOL_ERROR);
-    Decision::provision(&ProvisionResponse::with_status(Status::PROTOCOL_ERROR)).telling(event)
+    Decision::provision(version, &ProvisionResponse::with_status(Status::PROTOCOL_ERROR)).telling(event)
 }
 
 /// The answer while the store is away or stays busy: Provision Status 3 in every version. The device tries again.
-pub fn store_is_away() -> Reply {
-    Reply::ok(ProvisionResponse::with_status(Status::SERVER_ERROR).to_element())
+pub fn store_is_away(version: ProtocolVersion) -> Reply {
+    Reply::ok(ProvisionResponse::with_status(Status::SERVER_ERROR).to_element(version))
 }
 
 /// Decides about a Provision request of an authenticated device.
@@ -92,7 +93,7 @@ fn wipe_acknowledgment(look: Look<'_>) -> Option<Decision> {
         _ => (record.offer.clone(), record.provisioned.clone()),
     };
     let changed = DeviceRecord { wipe: Some(wipe), offer, provisioned, ..record.clone() };
-    Some(Decision::provision(&response).keeping(changed).telling(told))
+    Some(keep(look, Decision::provision(look.caller.version, &response).telling(told), changed))
 }
 
 /// A wipe is due: whatever is asked, the answer is the directive and no policy. Android sends an ordinary initial
@@ -106,12 +107,12 @@ fn wipe_directive(look: Look<'_>) -> Option<Decision> {
     let mut response = directive(Status::SUCCESS, wipe.kind);
     let mut changed = record.clone();
     learn(look, &mut changed, &mut response);
-    let mut decision = Decision::provision(&response);
+    let mut decision = Decision::provision(look.caller.version, &response);
     if wipe.state == WipeState::Pending {
         changed.wipe = Some(WipeOrder { state: WipeState::Sent, sent_at: Some(look.now), ..wipe.clone() });
         decision = decision.telling(Event::new(EventKind::WipeSent, wipe.kind.as_str()));
     }
-    Some(if changed == *record { decision } else { decision.keeping(changed) })
+    Some(keep(look, decision, changed))
 }
 
 /// A wipe acknowledgment that nobody waits for: Status 1, no directive, and nothing changes.
@@ -120,7 +121,7 @@ fn ignored_wipe_acknowledgment(look: Look<'_>) -> Option<Decision> {
     let event = Event::new(EventKind::WipeAcknowledgmentIgnored, kind.as_str())
         .with_command(Command::Provision)
         .with_status(Scope::Wipe, Status(status.code()));
-    Some(Decision::provision(&ProvisionResponse::with_status(Status::SUCCESS)).telling(event))
+    Some(Decision::provision(look.caller.version, &ProvisionResponse::with_status(Status::SUCCESS)).telling(event))
 }
 
 fn kept_out(look: Look<'_>) -> Option<Decision> {
@@ -144,7 +145,7 @@ fn policy(look: Look<'_>) -> Decision {
             let mut response = ProvisionResponse::with_status(Status::SUCCESS);
             let mut record = look.snapshot.record(look.caller, look.now);
             learn(look, &mut record, &mut response);
-            return keep(look, Decision::provision(&response), record);
+            return keep(look, Decision::provision(look.caller.version, &response), record);
         }
     };
     if policy_type.policy_type() != Some(look.caller.version.policy_type()) {
@@ -168,7 +169,7 @@ fn no_policy(look: Look<'_>, policy_type: &PolicyTypeText) -> Decision {
     let mut response = with_policy(PolicyResponse::with_status(policy_type.clone(), Status::NO_POLICY));
     let mut record = look.snapshot.record(look.caller, look.now);
     learn(look, &mut record, &mut response);
-    keep(look, Decision::provision(&response), record)
+    keep(look, Decision::provision(look.caller.version, &response), record)
 }
 
 /// An acknowledgment (3.2.5.1.2.1). It is judged by its PolicyKey element: the header may be missing or stale.
@@ -182,8 +183,8 @@ fn acknowledged(
     let fingerprint = policy.document.fingerprint(look.caller.version);
     // [MS-ASPROV] 3.2.5.1.2.1 (R657): the key must be the temporary key that was issued, for the document of today.
     let pending = look.snapshot.device.as_ref().and_then(|record| record.offer.as_ref().map(|offer| (record, offer)));
-    let Some((record, offer)) = pending
-        .filter(|(_, offer)| policy_key.key() == Some(offer.key.key()) && offer.fingerprint == fingerprint)
+    let Some((record, offer)) =
+        pending.filter(|(_, offer)| policy_key.key() == Some(offer.key.key()) && offer.fingerprint == fingerprint)
     else {
         return policy_status(look, policy_type, Status::POLICY_KEY_MISMATCH, "");
     };
@@ -204,19 +205,17 @@ fn acknowledged(
         return Decision::answer(reply).keeping(changed).telling(event);
     }
     let key = PermanentKey::issue(look.keys.unused_by(record));
-    let provisioned =
-        Provisioned { key, fingerprint, policy: offer.policy.clone(), acknowledged_at: look.now };
+    let provisioned = Provisioned { key, fingerprint, policy: offer.policy.clone(), acknowledged_at: look.now };
     let answer = PolicyResponse {
         policy_key: Some(PolicyKeyText::from(key.key())),
         ..PolicyResponse::with_status(policy_type.clone(), Status::SUCCESS)
     };
     let mut response = with_policy(answer);
-    let mut changed =
-        DeviceRecord { offer: None, provisioned: Some(provisioned), acknowledgment, ..record.clone() };
+    let mut changed = DeviceRecord { offer: None, provisioned: Some(provisioned), acknowledgment, ..record.clone() };
     learn(look, &mut changed, &mut response);
-    let event = Event::new(EventKind::PolicyAcknowledged, detail)
-        .with_status(Scope::Acknowledgment, Status(status.code()));
-    keep(look, Decision::provision(&response).telling(event), changed)
+    let event =
+        Event::new(EventKind::PolicyAcknowledged, detail).with_status(Scope::Acknowledgment, Status(status.code()));
+    keep(look, Decision::provision(look.caller.version, &response).telling(event), changed)
 }
 
 fn tolerates(rules: &PolicyRules, status: AcknowledgmentStatus) -> bool {
@@ -231,7 +230,7 @@ fn tolerates(rules: &PolicyRules, status: AcknowledgmentStatus) -> bool {
 /// An initial request (3.2.5.1.1): the document and a temporary key.
 fn initial(look: Look<'_>, policy: &Policy, policy_type: &PolicyTypeText) -> Decision {
     let version = look.caller.version;
-    let told_its_model = look.request.device_information.as_ref().is_some_and(|information| information.model.is_some());
+    let told_its_model = look.request.device_information.as_ref().is_some_and(DeviceInformation::has_model);
     if version.has_device_information_in_provision() && policy.rules.require_device_information && !told_its_model {
         // [MS-ASCMD] 2.2.2 (R4953)
         return refuse(look, Scope::Common, Status::DEVICE_INFORMATION_REQUIRED);
@@ -249,13 +248,13 @@ fn initial(look: Look<'_>, policy: &Policy, policy_type: &PolicyTypeText) -> Dec
     });
     let answer = PolicyResponse {
         policy_key: Some(PolicyKeyText::from(offer.key.key())),
-        data: Some(PolicyData::of(&policy.document, version)),
+        data: Some(PolicyData::Document(policy.document.clone())),
         ..PolicyResponse::with_status(policy_type.clone(), Status::SUCCESS)
     };
     let mut response = with_policy(answer);
     learn(look, &mut record, &mut response);
     record.offer = Some(offer);
-    let decision = Decision::provision(&response);
+    let decision = Decision::provision(look.caller.version, &response);
     let offered = Event::new(EventKind::PolicyOffered, format!("policy `{}`", policy.name.as_str()));
     keep(look, if is_new { decision.telling(offered) } else { decision }, record)
 }
@@ -271,7 +270,7 @@ fn learn(look: Look<'_>, record: &mut DeviceRecord, response: &mut ProvisionResp
     record.protocol_version = look.caller.version;
 }
 
-/// Keeps the record if it differs from what the store has.
+/// Keeps the record if it differs from what the store has: a repeated request writes nothing.
 fn keep(look: Look<'_>, mut decision: Decision, record: DeviceRecord) -> Decision {
     match &look.snapshot.device {
         Some(before) if *before == record => decision,
@@ -296,19 +295,14 @@ fn with_policy(policy: PolicyResponse) -> ProvisionResponse {
 }
 
 /// Provision Status 1 with an error of the policy: no PolicyKey, no Data. What the device told of itself is kept.
-fn policy_status(
-    look: Look<'_>,
-    policy_type: &PolicyTypeText,
-    status: Status,
-    detail: impl Into<String>,
-) -> Decision {
+fn policy_status(look: Look<'_>, policy_type: &PolicyTypeText, status: Status, detail: impl Into<String>) -> Decision {
     let mut response = with_policy(PolicyResponse::with_status(policy_type.clone(), status));
     let mut record = look.snapshot.record(look.caller, look.now);
     learn(look, &mut record, &mut response);
     let event = Event::new(EventKind::ProvisionRefused, detail)
         .with_command(Command::Provision)
         .with_status(Scope::Policy, status);
-    keep(look, Decision::provision(&response).telling(event), record)
+    keep(look, Decision::provision(look.caller.version, &response).telling(event), record)
 }
 
 fn refuse(look: Look<'_>, scope: Scope, status: Status) -> Decision {

@@ -133,7 +133,10 @@ fn a_wipe_is_not_acknowledged_before_the_directive_was_sent() {
     let mut situation = Situation::provisioned(V141);
     situation.order_wipe(WipeKind::Device);
     let got = situation.ask(&wipe_acknowledgment(WipeKind::Device, WipeStatus::Success));
-    assert_eq!(got, Got::Body(ProvisionResponse { remote_wipe: true, ..ProvisionResponse::with_status(Status::SUCCESS) }));
+    assert_eq!(
+        got,
+        Got::Body(ProvisionResponse { remote_wipe: true, ..ProvisionResponse::with_status(Status::SUCCESS) })
+    );
     assert_eq!(situation.record().phase(), Phase::WipeDue);
 }
 
@@ -224,7 +227,11 @@ fn a_policy_that_cannot_be_read_gets_policy_status_4() {
         let temporary = situation.initial_key();
         situation.damage_policy();
         for request in [initial(version), acknowledgment(version, &temporary, AcknowledgmentStatus::Applied)] {
-            assert_eq!(policy_status(situation.ask(&request)), (Status::POLICY_DATA_DAMAGED, false, false), "{version}");
+            assert_eq!(
+                policy_status(situation.ask(&request)),
+                (Status::POLICY_DATA_DAMAGED, false, false),
+                "{version}"
+            );
         }
     }
 }
@@ -240,7 +247,9 @@ fn an_acknowledgment_of_anything_but_the_offer_gets_policy_status_5_and_no_key()
         for wrong in ["0", "-1", "1234567890", "4294967295", "0x1F"] {
             assert_eq!(policy_status(situation.ask(&ack(wrong))), mismatch, "{version}: {wrong}");
         }
-        for near in [format!(" {temporary}"), format!("+{temporary}"), format!("{temporary}ZZ"), format!("0{temporary}")] {
+        for near in
+            [format!(" {temporary}"), format!("+{temporary}"), format!("{temporary}ZZ"), format!("0{temporary}")]
+        {
             assert_eq!(policy_status(situation.ask(&ack(&near))), mismatch, "{version}: {near:?}");
         }
         situation.ask(&ack(&temporary));
@@ -298,7 +307,9 @@ fn an_accepted_acknowledgment_gets_the_permanent_key() {
 #[test]
 fn a_partial_acknowledgment_counts_where_the_policy_tolerates_it() {
     for version in ProtocolVersion::ALL {
-        for (status, allow) in [(AcknowledgmentStatus::AppliedInPart, true), (AcknowledgmentStatus::ExternallyManaged, true)] {
+        for (status, allow) in
+            [(AcknowledgmentStatus::AppliedInPart, true), (AcknowledgmentStatus::ExternallyManaged, true)]
+        {
             let mut situation = Situation::new(version);
             situation.rules(|rules| {
                 rules.allow_partial = allow;

@@ -206,7 +206,8 @@ fn got(decision: &Decision, command: Command, version: ProtocolVersion) -> Got {
             return Got::Body(response);
         }
     }
-    let status = (1..=255).map(Status).find(|status| command.response_with_status(version, *status) == Some(read.clone()));
+    let status =
+        (1..=255).map(Status).find(|status| command.response_with_status(version, *status) == Some(read.clone()));
     Got::Status(command, status.unwrap_or_else(|| panic!("not a status answer of {command:?}: {read:?}")))
 }
 
@@ -223,7 +224,7 @@ pub(crate) fn acknowledgment(version: ProtocolVersion, key: &str, status: Acknow
         device_information: None,
         ask: Ask::Acknowledgment {
             policy_type: policy_type(version.policy_type().as_str()),
-            policy_key: PolicyKeyText::new(key).unwrap(),
+            policy_key: PolicyKeyText::new(key),
             status,
         },
     }
@@ -238,7 +239,7 @@ pub(crate) fn empty() -> ProvisionRequest {
 }
 
 pub(crate) fn policy_type(text: &str) -> PolicyTypeText {
-    PolicyTypeText::new(text).unwrap()
+    PolicyTypeText::new(text)
 }
 
 pub(crate) fn key(number: u32) -> PolicyKey {

@@ -113,7 +113,8 @@ proptest! {
             prop_assert!(key(&after) == key(&before) || key(&after).is_none() || accepted);
             // A wipe that is due stays due until it is confirmed or cancelled.
             if phase_before == Phase::WipeDue {
-                prop_assert!(phase == Phase::WipeDue || matches!(act, Act::CancelWipe | Act::AcknowledgeWipe { success: true, .. }));
+                let ends = matches!(act, Act::CancelWipe | Act::AcknowledgeWipe { success: true, .. });
+                prop_assert!(phase == Phase::WipeDue || ends);
             }
         }
     }

@@ -66,6 +66,11 @@ pub enum XmlErrorKind {
         /// Name of the element that is open, at most 64 characters.
         open: String,
     },
+    /// The text ends while this element is open.
+    UnclosedElement {
+        /// Name of the element, at most 64 characters.
+        open: String,
+    },
     /// A prefix without a namespace.
     UnknownPrefix,
     /// An element whose namespace is not a code page, or that has none.
@@ -145,6 +150,7 @@ impl fmt::Display for XmlErrorKind {
             Self::SecondRoot => write!(f, "a second root element"),
             Self::TextOutsideRoot => write!(f, "text outside of the root element"),
             Self::WrongEndTag { open } => write!(f, "wrong end tag, expected </{}>", open.escape_debug()),
+            Self::UnclosedElement { open } => write!(f, "the text ends, expected </{}>", open.escape_debug()),
             Self::UnknownPrefix => write!(f, "a prefix without a namespace"),
             Self::UnknownNamespace => {
                 write!(f, "the namespace is not that of a code page, expected one such as xmlns=\"Provision\"")

@@ -68,7 +68,7 @@ impl<'x> Parser<'x, '_> {
             self.step()?;
         }
         if let Some(open) = self.open.last() {
-            let kind = XmlErrorKind::WrongEndTag { open: cut(open.name) };
+            let kind = XmlErrorKind::UnclosedElement { open: cut(open.name) };
             return Err(self.scanner.error_at(kind, self.scanner.position()));
         }
         self.root.ok_or_else(|| self.scanner.error_at(XmlErrorKind::NoRoot, self.scanner.position()))

@@ -1,0 +1,312 @@
+//! What an answer means for the conversation, and what is done about a Status that is no success.
+
+use asprov_wbxml::Element;
+
+use super::conversation::{Client, Sending};
+use super::memory::AcknowledgedPolicy;
+use super::outcome::{Failure, Outcome, SeenStatus};
+use super::phase::ClientEvent;
+use super::resolution::{Action, action};
+use super::response::{IncomingResponse, condition};
+use super::settings::Opening;
+use crate::http::Command;
+use crate::message::{
+    AcknowledgmentStatus, Ask, DeviceInformation, PolicyKeyText, PolicyResponse, ProvisionRequest, ProvisionResponse,
+    WipeKind,
+};
+use crate::provision_command_errors::{self, Resolution};
+use crate::status::{Scope, Status};
+
+impl Client {
+    pub(super) fn command_answered(&mut self, response: &IncomingResponse<'_>) {
+        let command = self.command_of(&Sending::Command);
+        let document = response.document(self.settings.limits.answer_bytes);
+        let named = document.as_ref().ok().and_then(Option::as_ref).and_then(|document| condition(command, document));
+        if !response.is_success() {
+            let http = SeenStatus { scope: Scope::Http, code: response.status, command };
+            self.report.statuses.push(http);
+            // Horde sends 449 and the Status that says what for: the Status is the better answer.
+            match named.filter(|named| action(*named, self.settings.version) != Action::GiveUp) {
+                Some(named) => {
+                    self.report.statuses.push(named);
+                    self.resolve(named, response, Sending::Command);
+                }
+                None => self.resolve(http, response, Sending::Command),
+            }
+            return;
+        }
+        match (document, named) {
+            (_, Some(named)) => {
+                self.report.statuses.push(named);
+                self.resolve(named, response, Sending::Command);
+            }
+            (Ok(document), None) => self.done(Outcome::CommandAnswered(document.map(Element::into_owned))),
+            (Err(error), None) => self.fail(Failure::Unreadable { command, why: error.to_string() }),
+        }
+    }
+
+    pub(super) fn provision_answered(&mut self, request: Sending, response: &IncomingResponse<'_>) {
+        let command = Command::Provision;
+        let read = match response.document(self.settings.limits.answer_bytes) {
+            Ok(Some(element)) => ProvisionResponse::from_element(&element).map_err(|error| error.to_string()),
+            Ok(None) => Err("it has no body".to_owned()),
+            Err(error) => Err(error.to_string()),
+        };
+        if !response.is_success() {
+            let http = SeenStatus { scope: Scope::Http, code: response.status, command };
+            self.report.statuses.push(http);
+            match read {
+                // A body beside the HTTP status is read when it says what to do.
+                Ok(answer) if answer.status != Status::SUCCESS => self.provision_read(request, &answer, response),
+                _ => self.resolve(http, response, request),
+            }
+            return;
+        }
+        match read {
+            Ok(answer) => self.provision_read(request, &answer, response),
+            Err(why) => self.fail(Failure::Unreadable { command, why }),
+        }
+    }
+
+    fn provision_read(&mut self, request: Sending, answer: &ProvisionResponse, response: &IncomingResponse<'_>) {
+        let code = answer.status.0;
+        // 139, 141 and 145 are rows of 3.1.5.2; any other number above 100 is one that every command shares.
+        let is_common = code > 100 && provision_command_errors::row(Scope::Provision, code).is_none();
+        let scope = if is_common { Scope::Common } else { Scope::Provision };
+        let seen = SeenStatus { scope, code, command: Command::Provision };
+        self.report.statuses.push(seen);
+        if answer.device_information_status.is_some() {
+            self.report.device_information_status = answer.device_information_status;
+        }
+        // A directive counts in whatever answer it stands. If both are there, the larger one is asked about.
+        if answer.remote_wipe {
+            return self.wipe_directed(WipeKind::Device);
+        }
+        if answer.account_only_remote_wipe {
+            return self.wipe_directed(WipeKind::AccountOnly);
+        }
+        if action(seen, self.settings.version) != Action::Resolve(Resolution::Proceed) {
+            return self.resolve(seen, response, request);
+        }
+        if request == Sending::WipeQuery {
+            // The order was taken back in the meantime; what the device stands at is open again.
+            if self.moved(ClientEvent::NoWipeDue) {
+                self.memory.wipe = None;
+                self.challenged(seen);
+            }
+            return;
+        }
+        let Some(policy) = self.fitting(&answer.policies) else {
+            return self.fail(Failure::Incomplete { request: name(&request), missing: "Policy of this version's type" });
+        };
+        let status = match (policy.status, &policy.policy_key) {
+            (Some(status), _) => status,
+            // Some servers leave the Status out where all is well.
+            (None, Some(_)) => Status::SUCCESS,
+            (None, None) => {
+                return self.fail(Failure::Incomplete { request: name(&request), missing: "Status of Policy" });
+            }
+        };
+        let seen = SeenStatus { scope: Scope::Policy, code: status.0, command: Command::Provision };
+        self.report.statuses.push(seen);
+        if action(seen, self.settings.version) != Action::Resolve(Resolution::Proceed) {
+            return self.resolve(seen, response, request);
+        }
+        match request {
+            Sending::Acknowledgment { status, policy: applied, .. } => {
+                let acknowledged = AcknowledgedPolicy::of(&applied.document, self.settings.version, status);
+                self.accepted(policy, acknowledged);
+            }
+            _ => self.offered(policy),
+        }
+    }
+
+    /// The Policy that counts: of this version's type (R640); otherwise the one that repeats what was asked for, or the
+    /// one that names no type at all.
+    fn fitting<'p>(&self, policies: &'p [PolicyResponse]) -> Option<&'p PolicyResponse> {
+        let own = self.settings.version.policy_type();
+        let of_type = |policy: &&PolicyResponse| policy.policy_type.as_ref().and_then(|text| text.policy_type()) == Some(own);
+        let asked = match &self.settings.opening {
+            Opening::PolicyType(text) if !self.tries.as_specified => Some(text),
+            _ => None,
+        };
+        let repeats = |policy: &&PolicyResponse| asked.is_some() && policy.policy_type.as_ref() == asked;
+        let untyped = |policy: &&PolicyResponse| policy.policy_type.is_none();
+        let find = |fits: &dyn Fn(&&PolicyResponse) -> bool| policies.iter().find(|policy| fits(policy));
+        find(&of_type).or_else(|| find(&repeats)).or_else(|| find(&untyped))
+    }
+
+    /// A policy with its temporary key: it is evaluated, then acknowledged at once (R625).
+    fn offered(&mut self, policy: &PolicyResponse) {
+        let Some(policy_key) = self.usable_key(policy, "initial request") else { return };
+        let Some(data) = &policy.data else {
+            // What did not come cannot be acknowledged.
+            return self.fail(Failure::Incomplete { request: "initial request", missing: "Data" });
+        };
+        let received = data.received().ok();
+        let status = self.verdict(received.as_ref());
+        self.report.policy = received.clone();
+        self.report.acknowledgment = Some(status);
+        if self.moved(ClientEvent::PolicyOffered) {
+            self.tries.as_specified = true;
+            let policy = Box::new(received.unwrap_or_default());
+            self.send(Sending::Acknowledgment { policy_key, status, policy });
+        }
+    }
+
+    /// The acknowledgment is answered with the permanent key.
+    fn accepted(&mut self, policy: &PolicyResponse, acknowledged: AcknowledgedPolicy) {
+        let Some(policy_key) = self.usable_key(policy, "acknowledgment") else { return };
+        if self.moved(ClientEvent::PolicyAccepted) {
+            self.memory.policy_key = Some(policy_key);
+            self.memory.acknowledged = Some(acknowledged);
+            self.standing_is_clear(Outcome::Provisioned);
+        }
+    }
+
+    fn usable_key(&mut self, policy: &PolicyResponse, request: &'static str) -> Option<PolicyKeyText> {
+        let Some(key) = &policy.policy_key else {
+            self.fail(Failure::Incomplete { request, missing: "PolicyKey" });
+            return None;
+        };
+        let came = match key.as_str() {
+            "" => "empty",
+            // It means that there is no key (R711).
+            "0" => "0",
+            text if !text.bytes().all(|byte| byte.is_ascii_graphic()) => "not printable",
+            _ => return Some(key.clone()),
+        };
+        self.fail(Failure::UnusableKey { came });
+        None
+    }
+
+    /// Does what the table says about a Status that is no success.
+    fn resolve(&mut self, seen: SeenStatus, response: &IncomingResponse<'_>, request: Sending) {
+        let acknowledged = match &request {
+            Sending::Acknowledgment { status, .. } => Some(*status),
+            _ => None,
+        };
+        let may_replace = acknowledged == Some(AcknowledgmentStatus::ExternallyManaged)
+            && self.settings.may_replace_external_management;
+        match action(seen, self.settings.version) {
+            // A success in a place where only failures are looked for.
+            Action::Resolve(Resolution::Proceed) => {
+                self.fail(Failure::Incomplete { request: name(&request), missing: "Status that fits its HTTP status" });
+            }
+            Action::Resolve(Resolution::CorrectRequest) => {
+                if self.tries.corrected {
+                    return self.refuse(seen);
+                }
+                self.tries.corrected = true;
+                self.tries.as_specified = true;
+                self.begin_provisioning();
+            }
+            Action::Resolve(Resolution::Retry) => self.retry(seen, response.retry_after, request),
+            Action::Resolve(Resolution::Administrator) | Action::GiveUp => self.refuse(seen),
+            Action::Resolve(Resolution::SendPolicyKey) => {
+                self.tries.key_wanted = true;
+                self.challenged(seen);
+            }
+            // The acknowledgment itself was refused: saying the same again would be refused again.
+            Action::Resolve(Resolution::ProvisionAgain) if acknowledged.is_some() && seen.scope == Scope::Provision => {
+                if !may_replace {
+                    return self.refuse(seen);
+                }
+                self.tries.replacing = true;
+                self.begin_provisioning();
+            }
+            Action::Resolve(Resolution::ProvisionAgain) => self.challenged(seen),
+            Action::Resolve(Resolution::GoOnWithoutPolicy) => {
+                if self.moved(ClientEvent::NoPolicy) {
+                    self.memory.reset_key();
+                    self.memory.without_policy = true;
+                    self.standing_is_clear(Outcome::NoPolicy);
+                }
+            }
+            Action::Resolve(Resolution::UseOtherPolicyType) => {
+                let other_was_asked = !self.tries.as_specified && matches!(self.settings.opening, Opening::PolicyType(_));
+                if !other_was_asked {
+                    return self.refuse(seen);
+                }
+                self.tries.as_specified = true;
+                self.begin_provisioning();
+            }
+            Action::LookForWipe if request != Sending::WipeQuery => self.look_for_wipe(),
+            Action::SendDeviceInformation
+                if self.settings.version.has_device_information_in_provision()
+                    && !self.tries.device_information_sent =>
+            {
+                self.tries.device_information_sent = true;
+                self.tries.as_specified = true;
+                self.begin_provisioning();
+            }
+            // Up to 12.1 a refused acknowledgment is a 403 too, where 14.0 has 145.
+            Action::ProvisionOnce if !self.tries.forbidden && (request == Sending::Command || may_replace) => {
+                self.tries.forbidden = true;
+                self.tries.replacing |= may_replace;
+                self.begin_provisioning();
+            }
+            Action::LookForWipe | Action::SendDeviceInformation | Action::ProvisionOnce => self.refuse(seen),
+            Action::AskForCredentials => self.fail(Failure::Credentials),
+        }
+    }
+
+    /// An answer asks for provisioning. Some ask for ever (iOS 7 sent 2,000 requests to such a server).
+    fn challenged(&mut self, seen: SeenStatus) {
+        if self.tries.challenges >= self.settings.limits.challenges {
+            return self.fail(Failure::Loop { status: seen, times: self.tries.challenges + 1 });
+        }
+        self.tries.challenges += 1;
+        self.begin_provisioning();
+    }
+
+    fn retry(&mut self, seen: SeenStatus, retry_after: Option<u32>, request: Sending) {
+        if self.tries.repetitions < self.settings.limits.retries {
+            return self.pause(Some(seen), retry_after, request);
+        }
+        match seen.provision_command_error() {
+            Some(row) => self.end(Outcome::Refused { row }),
+            None => self.fail(Failure::Unavailable { status: seen, times: self.tries.repetitions }),
+        }
+    }
+
+    fn refuse(&mut self, seen: SeenStatus) {
+        match seen.provision_command_error() {
+            Some(row) => self.end(Outcome::Refused { row }),
+            None => self.fail(Failure::Status(seen)),
+        }
+    }
+
+    /// The initial request (3.1.5.1.1): DeviceInformation with a Model in 14.1 and later (R607) and never before
+    /// (R608), then the PolicyType.
+    pub(super) fn initial_request(&self) -> Element<'static> {
+        let version = self.settings.version;
+        let own_type = version.policy_type().into();
+        let policy_type = match &self.settings.opening {
+            Opening::Document(document) if !self.tries.as_specified => return document.clone(),
+            Opening::PolicyType(text) if !self.tries.as_specified => text.clone(),
+            _ => own_type,
+        };
+        let information = version.has_device_information_in_provision().then(|| self.device_information());
+        ProvisionRequest { device_information: information, ask: Ask::Initial { policy_type } }.to_element()
+    }
+
+    /// What goes out of the settings. After Provision Status 2 only what has to be there, in case the server stumbled
+    /// over the rest.
+    fn device_information(&self) -> DeviceInformation {
+        let own = &self.settings.device_information;
+        let model = own.model.clone().unwrap_or_else(|| self.settings.device_type.as_str().to_owned());
+        let rest = if self.tries.corrected { DeviceInformation::default() } else { own.clone() };
+        DeviceInformation { model: Some(model), ..rest }
+    }
+}
+
+const fn name(request: &Sending) -> &'static str {
+    match request {
+        Sending::Command => "command",
+        Sending::Initial => "initial request",
+        Sending::Acknowledgment { .. } => "acknowledgment",
+        Sending::WipeQuery => "empty request",
+        Sending::WipeReport { .. } => "acknowledgment of the wipe",
+    }
+}

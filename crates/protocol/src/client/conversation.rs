@@ -1,0 +1,424 @@
+//! The client itself: what the application wants, where the conversation stands, what comes next.
+//!
+//! A conversation is one `start_…` up to [`Step::Done`]. The application's loop takes a [`Step`], does what it says, and
+//! gives back what came. Every answer ends in one of three ways: the phase moves on along [`super::phase`]'s table, a
+//! remedy of [`super::resolution`] is applied, or the conversation is over. Whatever a server answers, the limits of
+//! [`ClientLimits`](super::ClientLimits) end it.
+
+use asprov_wbxml::Element;
+
+use super::memory::{ClientMemory, WipeInHand};
+use super::outcome::{Failure, Outcome, Report, SeenStatus, WipeAnswer};
+use super::phase::{ClientEvent, Phase};
+use super::request::{KeyToSend, OutgoingRequest};
+use super::response::IncomingResponse;
+use super::settings::{AcknowledgmentChoice, ClientSettings, FirstContact};
+use crate::http::Command;
+use crate::message::{AcknowledgmentStatus, Ask, PolicyKeyText, ProvisionRequest, WipeKind, WipeStatus};
+use crate::policy::ReceivedPolicy;
+
+/// What the application does next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Send this, then give the answer to [`Client::receive`], or say [`Client::lost`] when none came. Until then the
+    /// same step comes again.
+    Send(OutgoingRequest),
+    /// Wait, then ask for the next step.
+    Wait {
+        /// How long.
+        seconds: u32,
+        /// Which answer asks for it; `None` when no answer came.
+        why: Option<SeenStatus>,
+    },
+    /// Keep this so that it survives a restart, then ask for the next step.
+    Remember(ClientMemory),
+    /// The server orders a wipe: does the application take it on? The answer goes to [`Client::answer_wipe`].
+    AskWipe(WipeKind),
+    /// The conversation is over.
+    Done(Outcome),
+}
+
+/// The device's side.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(super) settings: ClientSettings,
+    pub(super) memory: ClientMemory,
+    /// What the application was last told to keep.
+    kept: ClientMemory,
+    phase: Phase,
+    task: Task,
+    now: Now,
+    pub(super) tries: Tries,
+    pub(super) report: Report,
+}
+
+/// What the application asked for.
+#[derive(Clone, Debug, PartialEq)]
+enum Task {
+    Provision,
+    Command { command: Command, body: Option<Element<'static>> },
+}
+
+/// What the conversation is about to do.
+#[derive(Clone, Debug, PartialEq)]
+enum Now {
+    Send { request: Sending, out: bool },
+    Wait { seconds: u32, why: Option<SeenStatus>, request: Sending },
+    AskWipe(WipeKind),
+    Done(Outcome),
+}
+
+/// The requests a conversation consists of.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Sending {
+    Command,
+    Initial,
+    Acknowledgment { policy_key: PolicyKeyText, status: AcknowledgmentStatus, policy: Box<ReceivedPolicy> },
+    WipeQuery,
+    WipeReport { kind: WipeKind, status: WipeStatus },
+}
+
+/// What has been tried in this conversation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tries {
+    /// How often an answer asked for provisioning.
+    pub(super) challenges: u32,
+    /// How often a request was repeated in a row.
+    pub(super) repetitions: u32,
+    /// The request was rebuilt after Provision Status 2.
+    pub(super) corrected: bool,
+    /// The opening is over: requests are as specified from here on.
+    pub(super) as_specified: bool,
+    /// DeviceInformation was sent because of 165.
+    pub(super) device_information_sent: bool,
+    /// HTTP 403 was tried to be cured by provisioning.
+    pub(super) forbidden: bool,
+    /// The server's policy replaces external management.
+    pub(super) replacing: bool,
+    /// A server insisted on a policy key, so there is one in every command.
+    pub(super) key_wanted: bool,
+}
+
+impl Client {
+    /// A client that remembers what it knew before.
+    pub fn new(settings: ClientSettings, memory: ClientMemory) -> Self {
+        let phase = match (&memory.wipe, &memory.policy_key) {
+            (Some(WipeInHand { taken_on: true, .. }), _) => Phase::WipeTakenOn,
+            (Some(_), _) => Phase::WipeOrdered,
+            (None, Some(_)) => Phase::Provisioned,
+            (None, None) if memory.without_policy => Phase::WithoutPolicy,
+            (None, None) => Phase::Unprovisioned,
+        };
+        let idle = Now::Done(Outcome::Failed {
+            why: Failure::OutOfPhase { event: "a step before the start".to_owned(), phase: phase.as_str() },
+        });
+        Self {
+            kept: memory.clone(),
+            settings,
+            memory,
+            phase,
+            task: Task::Provision,
+            now: idle,
+            tries: Tries::default(),
+            report: Report::default(),
+        }
+    }
+
+    /// Begins a conversation that ends with a permanent policy key, or with the reason why there is none.
+    pub fn start_provision(&mut self) {
+        self.start(Task::Provision);
+    }
+
+    /// Begins a conversation that ends with the answer to this command. When the server asks for provisioning, that
+    /// happens first and the command is repeated with the new key. For `Command::Provision` use
+    /// [`Client::start_provision`]; a body given for it here is not sent.
+    pub fn start_command(&mut self, command: Command, body: Option<Element<'static>>) {
+        if command == Command::Provision {
+            self.start_provision();
+        } else {
+            self.start(Task::Command { command, body });
+        }
+    }
+
+    fn start(&mut self, task: Task) {
+        self.tries = Tries::default();
+        self.report = Report::default();
+        let commands_first = matches!(task, Task::Command { .. });
+        self.task = task;
+        match self.memory.wipe {
+            // A wipe that was taken on is finished, whatever else is wanted (R643, R644).
+            Some(WipeInHand { kind, taken_on: true }) => {
+                self.send(Sending::WipeReport { kind, status: WipeStatus::Success });
+            }
+            Some(_) => self.look_for_wipe(),
+            None => {
+                let knows_its_standing = self.memory.policy_key.is_some() || self.memory.without_policy;
+                // [MS-ASPROV] 3.1.5.1 (R610): provision at first contact.
+                let provision_first = self.settings.first_contact == FirstContact::Provision && !knows_its_standing;
+                if commands_first && !provision_first {
+                    self.send(Sending::Command);
+                } else {
+                    self.begin_provisioning();
+                }
+            }
+        }
+    }
+
+    /// What to do next.
+    pub fn step(&mut self) -> Step {
+        if self.has_something_to_keep() {
+            self.kept = self.memory.clone();
+            return Step::Remember(self.memory.clone());
+        }
+        match self.now.clone() {
+            Now::Send { request: Sending::WipeReport { kind, status }, out: true } => {
+                // The answer was not waited for.
+                self.wipe_reported(kind, status);
+                self.step()
+            }
+            Now::Send { request, out } => {
+                if !out {
+                    if self.report.requests >= self.settings.limits.requests {
+                        self.fail(Failure::TooManyRequests { most: self.settings.limits.requests });
+                        return self.step();
+                    }
+                    self.report.requests += 1;
+                }
+                let outgoing = self.outgoing(&request);
+                self.now = Now::Send { request, out: true };
+                Step::Send(outgoing)
+            }
+            Now::Wait { seconds, why, request } => {
+                self.now = Now::Send { request, out: false };
+                Step::Wait { seconds, why }
+            }
+            Now::AskWipe(kind) => Step::AskWipe(kind),
+            Now::Done(outcome) => Step::Done(outcome),
+        }
+    }
+
+    /// Takes the answer to the request that is out. Without one it is not looked at.
+    pub fn receive(&mut self, response: &IncomingResponse<'_>) {
+        let Some(request) = self.take_request() else { return };
+        match request {
+            Sending::Command => self.command_answered(response),
+            Sending::WipeReport { kind, status } => self.wipe_reported(kind, status),
+            request => self.provision_answered(request, response),
+        }
+    }
+
+    /// No answer came to the request that is out. A Provision request is repeated: each of them may arrive twice
+    /// without harm. A command is not, since the server may have carried it out.
+    pub fn lost(&mut self, why: &str) {
+        let Some(request) = self.take_request() else { return };
+        let command = self.command_of(&request);
+        match request {
+            Sending::WipeReport { kind, status } => self.wipe_reported(kind, status),
+            Sending::Command => self.fail(Failure::Lost { command, why: why.to_owned() }),
+            request if self.tries.repetitions < self.settings.limits.retries => self.pause(None, None, request),
+            _ => self.fail(Failure::Lost { command, why: why.to_owned() }),
+        }
+    }
+
+    /// The application's answer to [`Step::AskWipe`].
+    pub fn answer_wipe(&mut self, answer: WipeAnswer) {
+        let Now::AskWipe(kind) = self.now else { return };
+        match answer {
+            WipeAnswer::Unanswered => self.done(Outcome::WipeOrdered { kind, answer }),
+            WipeAnswer::TakenOn => {
+                if self.moved(ClientEvent::WipeAccepted) {
+                    self.memory.wipe = Some(WipeInHand { kind, taken_on: true });
+                    self.send(Sending::WipeReport { kind, status: WipeStatus::Success });
+                }
+            }
+            WipeAnswer::Failed => {
+                if self.moved(ClientEvent::WipeFailed) {
+                    self.send(Sending::WipeReport { kind, status: WipeStatus::Failure });
+                }
+            }
+        }
+    }
+
+    /// What the client knows now. What has to be kept comes as [`Step::Remember`].
+    pub const fn memory(&self) -> &ClientMemory {
+        &self.memory
+    }
+
+    /// What the conversation took so far.
+    pub const fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Where the device stands.
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Who the client is and how it behaves.
+    pub const fn settings(&self) -> &ClientSettings {
+        &self.settings
+    }
+
+    /// While provisioning is under way the old key is kept: if the application dies now, the server says what is wrong
+    /// with it, and nothing is lost.
+    fn has_something_to_keep(&self) -> bool {
+        let under_way =
+            matches!(self.now, Now::Send { .. } | Now::Wait { .. }) && matches!(self.phase, Phase::Asking | Phase::Acknowledging);
+        self.memory != self.kept && !under_way
+    }
+
+    fn take_request(&mut self) -> Option<Sending> {
+        match &self.now {
+            Now::Send { request, out: true } => Some(request.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn command_of(&self, request: &Sending) -> Command {
+        match (&self.task, request) {
+            (Task::Command { command, .. }, Sending::Command) => *command,
+            _ => Command::Provision,
+        }
+    }
+
+    fn outgoing(&self, request: &Sending) -> OutgoingRequest {
+        let command = self.command_of(request);
+        let held = self.memory.policy_key.as_ref().map_or(KeyToSend::Zero, KeyToSend::Key);
+        let (key, body) = match request {
+            Sending::Command => {
+                let body = match &self.task {
+                    Task::Command { body, .. } => body.clone(),
+                    Task::Provision => None,
+                };
+                // [MS-ASPROV] 3.1.5.1 (R61103): Ping carries no key.
+                let without = !command.carries_policy_key()
+                    || (self.memory.policy_key.is_none()
+                        && self.settings.first_contact == FirstContact::CommandWithoutKey
+                        && !self.tries.key_wanted);
+                (if without { KeyToSend::None } else { held }, body)
+            }
+            // The key is reset to 0 (R618).
+            Sending::Initial => (KeyToSend::Zero, Some(self.initial_request())),
+            Sending::Acknowledgment { policy_key, status, .. } => {
+                let policy_type = self.settings.version.policy_type().into();
+                let ask = Ask::Acknowledgment { policy_type, policy_key: policy_key.clone(), status: *status };
+                // Element and header both carry the temporary key (R635, R636).
+                (KeyToSend::Key(policy_key), Some(provision(ask)))
+            }
+            Sending::WipeQuery => (held, Some(provision(Ask::Empty))),
+            Sending::WipeReport { kind, status } => {
+                (held, Some(provision(Ask::WipeAcknowledgment { kind: *kind, status: *status })))
+            }
+        };
+        let awaited = !matches!(request, Sending::WipeReport { .. });
+        OutgoingRequest::new(&self.settings, command, key, body.as_ref(), awaited)
+    }
+
+    /// What to acknowledge a policy with. `None` is a document that could not be read at all.
+    pub(super) fn verdict(&self, policy: Option<&ReceivedPolicy>) -> AcknowledgmentStatus {
+        match (self.settings.acknowledgment, policy) {
+            (AcknowledgmentChoice::Fixed(AcknowledgmentStatus::ExternallyManaged), _) if !self.tries.replacing => {
+                AcknowledgmentStatus::ExternallyManaged
+            }
+            (AcknowledgmentChoice::Fixed(status), _) if status != AcknowledgmentStatus::ExternallyManaged => status,
+            (_, None) => AcknowledgmentStatus::NotApplied,
+            (_, Some(policy)) if policy.is_complete() => AcknowledgmentStatus::Applied,
+            (_, Some(_)) => AcknowledgmentStatus::AppliedInPart,
+        }
+    }
+
+    /// An initial request goes out: the policy key is reset to 0 ([MS-ASPROV] 3.1.5.1.1, R618).
+    pub(super) fn begin_provisioning(&mut self) {
+        if self.moved(ClientEvent::ProvisioningBegins) {
+            self.memory.reset_key();
+            self.send(Sending::Initial);
+        }
+    }
+
+    pub(super) fn look_for_wipe(&mut self) {
+        if self.moved(ClientEvent::WipeAnnounced) {
+            self.send(Sending::WipeQuery);
+        }
+    }
+
+    /// A directive came. It is kept before anybody is asked, so that a restart does not lose it.
+    pub(super) fn wipe_directed(&mut self, kind: WipeKind) {
+        if self.moved(ClientEvent::WipeDirected) {
+            self.memory.wipe = Some(WipeInHand { kind, taken_on: false });
+            self.now = Now::AskWipe(kind);
+        }
+    }
+
+    fn wipe_reported(&mut self, kind: WipeKind, status: WipeStatus) {
+        let answer = match status {
+            WipeStatus::Success => WipeAnswer::TakenOn,
+            WipeStatus::Failure => WipeAnswer::Failed,
+        };
+        self.done(Outcome::WipeOrdered { kind, answer });
+    }
+
+    /// Provisioning is over, with a key or without a policy: back to what the application wanted.
+    pub(super) fn standing_is_clear(&mut self, outcome: Outcome) {
+        self.tries.repetitions = 0;
+        match self.task {
+            Task::Provision => self.done(outcome),
+            Task::Command { .. } => self.send(Sending::Command),
+        }
+    }
+
+    pub(super) fn send(&mut self, request: Sending) {
+        self.now = Now::Send { request, out: false };
+    }
+
+    /// The same request again after a wait, which is doubled each time unless the server names one.
+    pub(super) fn pause(&mut self, why: Option<SeenStatus>, asked_for: Option<u32>, request: Sending) {
+        let limits = self.settings.limits;
+        let doubled = limits.first_wait.saturating_mul(2_u32.saturating_pow(self.tries.repetitions));
+        self.tries.repetitions += 1;
+        match asked_for {
+            Some(seconds) if seconds > limits.longest_wait => {
+                self.fail(Failure::WaitTooLong { seconds, most: limits.longest_wait });
+            }
+            asked_for => {
+                let seconds = asked_for.unwrap_or(doubled).min(limits.longest_wait);
+                self.now = Now::Wait { seconds, why, request };
+            }
+        }
+    }
+
+    pub(super) fn done(&mut self, outcome: Outcome) {
+        self.now = Now::Done(outcome);
+    }
+
+    pub(super) fn fail(&mut self, why: Failure) {
+        self.end(Outcome::Failed { why });
+    }
+
+    /// Ends the conversation without what was wanted. Whoever was about to provision has no key now.
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        if matches!(self.phase, Phase::Asking | Phase::Acknowledging | Phase::LookingForWipe) {
+            self.moved(ClientEvent::GivenUp);
+        }
+        self.done(outcome);
+    }
+
+    /// Moves along the table; what is not in it ends the conversation.
+    pub(super) fn moved(&mut self, event: ClientEvent) -> bool {
+        match self.phase.after(event) {
+            Some(phase) => {
+                self.phase = phase;
+                true
+            }
+            None => {
+                let why = Failure::OutOfPhase { event: format!("{event:?}"), phase: self.phase.as_str() };
+                self.done(Outcome::Failed { why });
+                false
+            }
+        }
+    }
+}
+
+/// A Provision request without DeviceInformation.
+fn provision(ask: Ask) -> Element<'static> {
+    ProvisionRequest { device_information: None, ask }.to_element()
+}

@@ -1,0 +1,129 @@
+//! A request on its way out: everything but the address and the credentials, which are the transport's.
+
+use core::fmt;
+
+use ::http::{HeaderMap, HeaderValue};
+use asprov_wbxml::{Element, encode};
+
+use super::settings::ClientSettings;
+use crate::http::{Command, PATH, QueryForm, QueryParts, base64_query, headers, plain_query};
+use crate::message::PolicyKeyText;
+use crate::policy_key::RequestKey;
+
+/// A POST to send to the server. Its `Debug` output shows neither policy key nor body.
+#[derive(Clone, PartialEq)]
+pub struct OutgoingRequest {
+    command: Command,
+    query: String,
+    headers: HeaderMap,
+    body: Option<Vec<u8>>,
+    answer_awaited: bool,
+}
+
+/// What goes with a request as its policy key ([MS-ASPROV] 2.2.2.42, [MS-ASHTTP] 2.2.1.1.2.6).
+#[derive(Clone, Copy)]
+pub(super) enum KeyToSend<'a> {
+    /// Nothing: Ping, or a device that sends no key.
+    None,
+    /// `0`: no key yet.
+    Zero,
+    /// A key.
+    Key(&'a PolicyKeyText),
+}
+
+impl KeyToSend<'_> {
+    /// The key as a base64 query carries it; `None` when it is no number.
+    fn number(self) -> Option<RequestKey> {
+        match self {
+            Self::None => Some(RequestKey::Absent),
+            Self::Zero => Some(RequestKey::Zero),
+            Self::Key(key) => key.key().map(RequestKey::Key),
+        }
+    }
+
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Zero => Some("0"),
+            Self::Key(key) => Some(key.as_str()),
+        }
+    }
+}
+
+impl OutgoingRequest {
+    pub(super) fn new(
+        settings: &ClientSettings,
+        command: Command,
+        key: KeyToSend<'_>,
+        body: Option<&Element<'_>>,
+        answer_awaited: bool,
+    ) -> Self {
+        let parts = QueryParts::new(command, &settings.user, &settings.device_id, &settings.device_type);
+        let base64 = match (settings.query_form, key.number()) {
+            (QueryForm::Base64, Some(number)) => base64_query(&parts, settings.version, ENGLISH, number).ok(),
+            _ => None,
+        };
+        let mut headers = HeaderMap::new();
+        if base64.is_none() {
+            headers.insert(headers::MS_AS_PROTOCOL_VERSION, HeaderValue::from_static(settings.version.as_str()));
+            if let Some(mut value) = key.text().and_then(|text| HeaderValue::from_str(text).ok()) {
+                value.set_sensitive(true);
+                headers.insert(headers::X_MS_POLICY_KEY, value);
+            }
+        }
+        if let Some(value) = settings.user_agent.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
+            headers.insert(::http::header::USER_AGENT, value);
+        }
+        if body.is_some() {
+            // Only with a body ([MS-ASHTTP] R407).
+            let wbxml = HeaderValue::from_static(headers::CONTENT_TYPE_WBXML);
+            headers.insert(::http::header::CONTENT_TYPE, wbxml);
+        }
+        let query = base64.unwrap_or_else(|| plain_query(&parts));
+        Self { command, query, headers, body: body.map(encode), answer_awaited }
+    }
+
+    /// The command.
+    pub const fn command(&self) -> Command {
+        self.command
+    }
+
+    /// Path and query.
+    pub fn path_and_query(&self) -> String {
+        format!("{PATH}?{}", self.query)
+    }
+
+    /// The query alone.
+    pub fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// The headers of the protocol. The policy key is marked sensitive.
+    pub const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The WBXML body, if there is one.
+    pub fn body(&self) -> Option<&[u8]> {
+        self.body.as_deref()
+    }
+
+    /// Whether the conversation waits for the answer. After the acknowledgment of a wipe it does not
+    /// ([MS-ASPROV] 3.1.5.1.2.2, R645): [`Client::step`](super::Client::step) may be called again at once.
+    pub const fn answer_awaited(&self) -> bool {
+        self.answer_awaited
+    }
+}
+
+/// The language of texts in answers, as a Windows LCID; a base64 query has to name one.
+const ENGLISH: u16 = 0x0409;
+
+impl fmt::Debug for OutgoingRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutgoingRequest")
+            .field("command", &self.command)
+            .field("body_bytes", &self.body.as_ref().map(Vec::len))
+            .field("answer_awaited", &self.answer_awaited)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,33 @@
+//! The seeds of every fuzz target, replayed.
+
+use std::path::Path;
+
+fn replay(target: &str, run: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+    let mut replayed = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        run(&std::fs::read(entry.unwrap().path()).unwrap());
+        replayed += 1;
+    }
+    assert!(replayed > 5, "{target} has {replayed} seeds");
+}
+
+#[test]
+fn decode_survives_its_seeds() {
+    replay("decode", asprov_fuzz::decode);
+}
+
+#[test]
+fn round_trip_loses_nothing_of_its_seeds() {
+    replay("round_trip", asprov_fuzz::round_trip);
+}
+
+#[test]
+fn call_survives_its_seeds() {
+    replay("call", asprov_fuzz::call);
+}
+
+#[test]
+fn conversation_keeps_its_invariants() {
+    replay("conversation", asprov_fuzz::conversation);
+}
