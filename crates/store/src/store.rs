@@ -1,5 +1,7 @@
 //! The trait, and what goes in and out of it.
 
+use core::fmt;
+
 use asprov_protocol::device::{DeviceKey, DeviceType, UserName};
 use asprov_protocol::policy::{Policy, PolicyName};
 use asprov_protocol::server::{AccessState, DeviceRecord, Event, Phase, Snapshot};
@@ -8,14 +10,18 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-/// What keeps asprov's state. Every method is atomic; what a writing method has answered survives a crash.
+/// What keeps asprov's state. Every method is atomic; what a writing method has answered survives a crash, and but for
+/// [`Store::note`] a loss of power. Times are kept exact to the microsecond. A new store has the policy `default`, which
+/// asks for nothing and tolerates everything, assigned to everybody.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// One consistent look at a device, the policy that applies to it and its place among its user's devices.
     async fn load(&self, device: &DeviceKey) -> Result<Snapshot, StoreError>;
 
     /// Keeps `record` and appends `events`, if the device's row still has the `revision` of the snapshot (0: there is
-    /// no row). The row's revision grows by one, and a [`Change`] tells every node.
+    /// no row). The row's revision grows by one, and a [`Change`] tells every node. A new row begins with a revision that
+    /// the device never had before, even if it was forgotten in between. When a known device was seen last is no business
+    /// of this: see [`Store::note`].
     async fn save(
         &self,
         revision: u64,
@@ -25,7 +31,11 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Saved, StoreError>;
 
     /// Writes down that devices were seen and what they were refused, outside the revision. Devices without a row get
-    /// none from it; their refusals are kept all the same. Equal refusals in a row become one, with a count.
+    /// none from it; their refusals are kept all the same. Equal refusals in a row become one, with a count; of the
+    /// events of a device the newest [`EVENTS_PER_DEVICE`](crate::limits::EVENTS_PER_DEVICE) are kept.
+    ///
+    /// When a device was seen is written only if it is 15 minutes later than what is known, or the device says that it
+    /// is something else; a sighting without a User-Agent header leaves the known one.
     async fn note(&self, sightings: &[Sighting]) -> Result<(), StoreError>;
 
     /// Every policy, by name.
@@ -34,7 +44,8 @@ pub trait Store: Send + Sync + 'static {
     /// One policy.
     async fn policy(&self, name: &PolicyName) -> Result<Option<StoredPolicy>, StoreError>;
 
-    /// Creates or replaces a policy; `true` when it is new. Saving one with the same content is no [`Change`].
+    /// Creates or replaces a policy; `true` when it is new. Saving one with the same content is no [`Change`]; nor is
+    /// assigning what is assigned already.
     async fn put_policy(&self, policy: &Policy) -> Result<bool, StoreError>;
 
     /// Deletes a policy; `false` when there is none.
@@ -61,7 +72,7 @@ pub trait Store: Send + Sync + 'static {
     /// One device.
     async fn device(&self, device: &DeviceKey) -> Result<Option<StoredDevice>, StoreError>;
 
-    /// A page of devices, by user and DeviceId.
+    /// A page of devices, by user and DeviceId: at most [`DEVICES_AT_ONCE`](crate::limits::DEVICES_AT_ONCE).
     async fn devices(&self, query: &DeviceQuery) -> Result<DevicePage, StoreError>;
 
     /// Forgets a device; its events stay. `false` when there is none.
@@ -74,10 +85,13 @@ pub trait Store: Send + Sync + 'static {
     /// personal access. Says how many.
     async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError>;
 
-    /// What changed after `sequence`, oldest first, at most 1,000.
+    /// What changed after `sequence`, oldest first, at most 1,000. The numbers have no gaps, and only the newest 10,000
+    /// are kept: when the first one is not `sequence + 1`, the changes between are gone, and so must be whatever was
+    /// cached.
     async fn changes_after(&self, sequence: u64) -> Result<Vec<Change>, StoreError>;
 
-    /// Wakes whoever waits when this node changes something: the newest sequence.
+    /// Wakes whoever waits when this node changes something: the newest sequence. What another process changes shows in
+    /// [`Store::changes_after`] only.
     fn newest_change(&self) -> watch::Receiver<u64>;
 
     /// Whether the store can be written to right now.
@@ -164,7 +178,8 @@ pub struct DeviceQuery {
     pub phase: Option<Phase>,
     /// Only this user's.
     pub user: Option<UserName>,
-    /// Only those whose user, DeviceId, DeviceType, Model, FriendlyName or User-Agent holds this text, in any case.
+    /// Only those whose user, DeviceId, DeviceType, Model, FriendlyName or User-Agent header holds this text; A to Z in
+    /// either case.
     pub text: Option<String>,
     /// At most this many.
     pub limit: usize,
@@ -230,6 +245,15 @@ pub enum StoreError {
         /// What is wrong with it.
         fault: String,
     },
+    /// There is no store there, and none can be made: the file belongs to another program, is broken, or its folder is
+    /// missing. Trying again does not help.
+    #[error("the store {store} cannot be used: {fault}")]
+    Unusable {
+        /// Where it should be.
+        store: String,
+        /// What is wrong with it.
+        fault: String,
+    },
     /// The store was written by a newer asprov.
     #[error("the store has schema version {came}, and this asprov knows versions up to {known}")]
     NewerSchema {
@@ -249,4 +273,31 @@ pub enum StoreError {
         /// Who has it.
         assigned_to: String,
     },
+}
+
+impl AssignmentTarget {
+    /// Everything whose assignment reaches a device, the nearest first: that one decides.
+    pub fn nearest_first(device: &DeviceKey) -> [Self; 3] {
+        [Self::Device(device.clone()), Self::User(device.user.clone()), Self::Default]
+    }
+}
+
+impl fmt::Display for AssignmentTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("everybody"),
+            Self::User(user) => write!(f, "user {user}"),
+            Self::Device(device) => write!(f, "device {device}"),
+        }
+    }
+}
+
+/// Who has a policy, in words, for [`StoreError::PolicyInUse`].
+pub(crate) fn assigned_to(targets: &[AssignmentTarget]) -> String {
+    const NAMED: usize = 3;
+    let named: Vec<String> = targets.iter().take(NAMED).map(ToString::to_string).collect();
+    match targets.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }

@@ -1,0 +1,20 @@
+//! How much a store keeps and how much it hands out at once, each with its reason.
+
+use jiff::SignedDuration;
+
+/// Events kept of one device; beyond it the oldest go. Equal refusals in a row are one, so this is months of history of
+/// a busy device, and a device that is refused in two ways by turns cannot fill the disk.
+pub const EVENTS_PER_DEVICE: u32 = 1_000;
+
+/// Changes kept for nodes to catch up with; beyond it the oldest go. A node reads once a second, so one that is 10,000
+/// behind was gone and forgets everything it cached.
+pub const CHANGES: u32 = 10_000;
+
+/// Changes handed out by one call.
+pub const CHANGES_AT_ONCE: u32 = 1_000;
+
+/// Devices on one page.
+pub const DEVICES_AT_ONCE: usize = 1_000;
+
+/// How exact `last_seen_at` is. A device that polls every minute then costs one write in fifteen.
+pub const LAST_SEEN_EXACT_TO: SignedDuration = SignedDuration::from_mins(15);

@@ -1,0 +1,139 @@
+//! The store in memory, for tests, demonstrations and trying things out: everything is gone when the program ends.
+//!
+//! It keeps the same promises as the others, but for surviving anything.
+
+mod state;
+
+use std::sync::{Mutex, PoisonError};
+
+use asprov_protocol::device::DeviceKey;
+use asprov_protocol::policy::{Policy, PolicyName};
+use asprov_protocol::server::{DeviceRecord, Event, Snapshot};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use self::state::State;
+use crate::{
+    Assignment, AssignmentTarget, Change, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError, StoredDevice,
+    StoredEvent, StoredPolicy,
+};
+
+/// A store in memory.
+#[derive(Debug)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+    newest: watch::Sender<u64>,
+}
+
+impl MemoryStore {
+    /// A new store.
+    pub fn new() -> Self {
+        Self { state: Mutex::new(State::new()), newest: watch::Sender::new(0) }
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = change(&mut state);
+        // Under the lock, so that the numbers come in their order.
+        let sequence = state.newest_change();
+        self.newest.send_if_modified(|newest| std::mem::replace(newest, sequence) != sequence);
+        answer
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn load(&self, device: &DeviceKey) -> Result<Snapshot, StoreError> {
+        Ok(self.read(|state| state.snapshot(device)))
+    }
+
+    async fn save(
+        &self,
+        revision: u64,
+        record: &DeviceRecord,
+        events: &[Event],
+        now: Timestamp,
+    ) -> Result<Saved, StoreError> {
+        Ok(self.write(|state| state.save(revision, record, events, now)))
+    }
+
+    async fn note(&self, sightings: &[Sighting]) -> Result<(), StoreError> {
+        self.write(|state| sightings.iter().for_each(|sighting| state.note(sighting)));
+        Ok(())
+    }
+
+    async fn policies(&self) -> Result<Vec<StoredPolicy>, StoreError> {
+        Ok(self.read(State::policies))
+    }
+
+    async fn policy(&self, name: &PolicyName) -> Result<Option<StoredPolicy>, StoreError> {
+        Ok(self.read(|state| state.policy(name)))
+    }
+
+    async fn put_policy(&self, policy: &Policy) -> Result<bool, StoreError> {
+        Ok(self.write(|state| state.put_policy(policy)))
+    }
+
+    async fn delete_policy(&self, name: &PolicyName) -> Result<bool, StoreError> {
+        self.write(|state| state.delete_policy(name))
+    }
+
+    async fn assignments(&self) -> Result<Vec<Assignment>, StoreError> {
+        Ok(self.read(State::assignments))
+    }
+
+    async fn assign(&self, target: &AssignmentTarget, policy: &PolicyName) -> Result<bool, StoreError> {
+        self.write(|state| state.assign(target, policy))
+    }
+
+    async fn unassign(&self, target: &AssignmentTarget) -> Result<bool, StoreError> {
+        Ok(self.write(|state| state.unassign(target)))
+    }
+
+    async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError> {
+        Ok(self.read(|state| state.assignment_of(device)))
+    }
+
+    async fn device(&self, device: &DeviceKey) -> Result<Option<StoredDevice>, StoreError> {
+        Ok(self.read(|state| state.device(device).cloned()))
+    }
+
+    async fn devices(&self, query: &DeviceQuery) -> Result<DevicePage, StoreError> {
+        Ok(self.read(|state| state.page(query)))
+    }
+
+    async fn forget(&self, device: &DeviceKey) -> Result<bool, StoreError> {
+        Ok(self.write(|state| state.forget(device)))
+    }
+
+    async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        Ok(self.read(|state| state.events(device, limit)))
+    }
+
+    async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError> {
+        Ok(self.write(|state| state.drop_never_acknowledged(admitted_before)))
+    }
+
+    async fn changes_after(&self, sequence: u64) -> Result<Vec<Change>, StoreError> {
+        Ok(self.read(|state| state.changes_after(sequence)))
+    }
+
+    fn newest_change(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,269 @@
+//! What the store in memory holds, and how it changes. One lock is around all of it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
+use asprov_protocol::policy::{Policy, PolicyName};
+use asprov_protocol::server::{AccessState, DeviceRecord, EffectivePolicy, Event, Snapshot};
+use jiff::Timestamp;
+
+use crate::store::assigned_to;
+use crate::{
+    Assignment, AssignmentTarget, Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, StoreError,
+    StoredDevice, StoredEvent, StoredPolicy, limits,
+};
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// By user first: a user's devices are counted with every look.
+    devices: BTreeMap<UserName, BTreeMap<DeviceId, StoredDevice>>,
+    policies: BTreeMap<PolicyName, Arc<Policy>>,
+    assignments: BTreeMap<AssignmentTarget, PolicyName>,
+    /// The newest last.
+    events: BTreeMap<DeviceKey, VecDeque<StoredEvent>>,
+    /// The newest last.
+    changes: VecDeque<Change>,
+}
+
+impl State {
+    /// With the policy `default`, for everybody.
+    pub(super) fn new() -> Self {
+        let mut state = Self::default();
+        if let Ok(name) = PolicyName::new("default") {
+            state.policies.insert(name.clone(), Arc::new(Policy::neutral(name.clone())));
+            state.assignments.insert(AssignmentTarget::Default, name);
+        }
+        state
+    }
+
+    pub(super) fn snapshot(&self, device: &DeviceKey) -> Snapshot {
+        let stored = self.device(device);
+        let others = self.devices.get(&device.user).into_iter().flat_map(BTreeMap::values);
+        let acknowledged_before = others.filter(|other| {
+            let admitted = |stored: &StoredDevice| (stored.record.first_seen_at, stored.record.device.device_id.clone());
+            other.record.provisioned.is_some() && stored.is_none_or(|stored| admitted(other) < admitted(stored))
+        });
+        let policy = self.assignment_of(device).map_or(EffectivePolicy::None, |assignment| {
+            match self.policies.get(&assignment.policy) {
+                Some(policy) => EffectivePolicy::Assigned(Arc::clone(policy)),
+                None => EffectivePolicy::None,
+            }
+        });
+        Snapshot {
+            device: stored.map(|stored| stored.record.clone()),
+            revision: stored.map_or(0, |stored| stored.revision),
+            policy,
+            acknowledged_before: u32::try_from(acknowledged_before.count()).unwrap_or(u32::MAX),
+        }
+    }
+
+    pub(super) fn save(&mut self, revision: u64, record: &DeviceRecord, events: &[Event], now: Timestamp) -> Saved {
+        let next = self.newest_change() + 1;
+        let devices = self.devices.entry(record.device.user.clone()).or_default();
+        match devices.get_mut(&record.device.device_id) {
+            Some(stored) if stored.revision == revision => {
+                stored.record = record.clone();
+                stored.revision += 1;
+            }
+            None if revision == 0 => {
+                // The sequence of changes never goes back, so a device that was forgotten and comes back does not
+                // meet the revisions it had before.
+                let stored =
+                    StoredDevice { record: record.clone(), revision: next, last_seen_at: record.first_seen_at };
+                devices.insert(record.device.device_id.clone(), stored);
+            }
+            _ => return Saved::Conflict,
+        }
+        for event in events {
+            self.append(&record.device, event, now);
+        }
+        self.record(ChangeKind::Device(record.device.clone()));
+        Saved::Saved
+    }
+
+    pub(super) fn note(&mut self, sighting: &Sighting) {
+        let devices = self.devices.get_mut(&sighting.device.user);
+        if let Some(stored) = devices.and_then(|devices| devices.get_mut(&sighting.device.device_id))
+            && stored.last_seen_at <= sighting.at
+        {
+            let record = &mut stored.record;
+            let user_agent = sighting.user_agent.clone().or_else(|| record.user_agent.clone());
+            let says = (&sighting.device_type, &user_agent, sighting.protocol_version);
+            let stale = stored.last_seen_at.duration_until(sighting.at) >= limits::LAST_SEEN_EXACT_TO;
+            if stale || says != (&record.device_type, &record.user_agent, record.protocol_version) {
+                record.device_type = sighting.device_type.clone();
+                record.user_agent = user_agent;
+                record.protocol_version = sighting.protocol_version;
+                stored.last_seen_at = sighting.at;
+            }
+        }
+        for refusal in &sighting.refusals {
+            self.append(&sighting.device, refusal, sighting.at);
+        }
+    }
+
+    pub(super) fn policies(&self) -> Vec<StoredPolicy> {
+        self.policies.values().map(|policy| StoredPolicy::Readable(Policy::clone(policy))).collect()
+    }
+
+    pub(super) fn policy(&self, name: &PolicyName) -> Option<StoredPolicy> {
+        self.policies.get(name).map(|policy| StoredPolicy::Readable(Policy::clone(policy)))
+    }
+
+    pub(super) fn put_policy(&mut self, policy: &Policy) -> bool {
+        let before = self.policies.get(&policy.name);
+        if before.is_some_and(|before| **before == *policy) {
+            return false;
+        }
+        let is_new = before.is_none();
+        self.policies.insert(policy.name.clone(), Arc::new(policy.clone()));
+        self.record(ChangeKind::Policy(policy.name.clone()));
+        is_new
+    }
+
+    pub(super) fn delete_policy(&mut self, name: &PolicyName) -> Result<bool, StoreError> {
+        let using = self.assignments.iter().filter(|(_, policy)| *policy == name);
+        let targets: Vec<AssignmentTarget> = using.map(|(target, _)| target.clone()).collect();
+        if !targets.is_empty() {
+            return Err(StoreError::PolicyInUse { name: name.clone(), assigned_to: assigned_to(&targets) });
+        }
+        let existed = self.policies.remove(name).is_some();
+        if existed {
+            self.record(ChangeKind::Policy(name.clone()));
+        }
+        Ok(existed)
+    }
+
+    pub(super) fn assignments(&self) -> Vec<Assignment> {
+        let assignment = |(target, policy): (&AssignmentTarget, &PolicyName)| Assignment {
+            target: target.clone(),
+            policy: policy.clone(),
+        };
+        self.assignments.iter().map(assignment).collect()
+    }
+
+    pub(super) fn assign(&mut self, target: &AssignmentTarget, policy: &PolicyName) -> Result<bool, StoreError> {
+        if !self.policies.contains_key(policy) {
+            return Err(StoreError::NoSuchPolicy(policy.clone()));
+        }
+        let before = self.assignments.insert(target.clone(), policy.clone());
+        if before.as_ref() != Some(policy) {
+            self.record(ChangeKind::Assignment(target.clone()));
+        }
+        Ok(before.is_none())
+    }
+
+    pub(super) fn unassign(&mut self, target: &AssignmentTarget) -> bool {
+        let existed = self.assignments.remove(target).is_some();
+        if existed {
+            self.record(ChangeKind::Assignment(target.clone()));
+        }
+        existed
+    }
+
+    pub(super) fn assignment_of(&self, device: &DeviceKey) -> Option<Assignment> {
+        AssignmentTarget::nearest_first(device).into_iter().find_map(|target| {
+            let policy = self.assignments.get(&target)?.clone();
+            Some(Assignment { target, policy })
+        })
+    }
+
+    pub(super) fn device(&self, device: &DeviceKey) -> Option<&StoredDevice> {
+        self.devices.get(&device.user)?.get(&device.device_id)
+    }
+
+    pub(super) fn page(&self, query: &DeviceQuery) -> DevicePage {
+        let limit = query.limit.min(limits::DEVICES_AT_ONCE);
+        let found = self.devices.values().flat_map(BTreeMap::values).filter(|stored| matches(query, stored));
+        let mut items: Vec<StoredDevice> = found.take(limit + 1).cloned().collect();
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|last| last.record.device.clone());
+        DevicePage { items, next }
+    }
+
+    pub(super) fn forget(&mut self, device: &DeviceKey) -> bool {
+        let existed =
+            self.devices.get_mut(&device.user).is_some_and(|devices| devices.remove(&device.device_id).is_some());
+        if existed {
+            self.record(ChangeKind::Device(device.clone()));
+        }
+        existed
+    }
+
+    pub(super) fn events(&self, device: &DeviceKey, limit: usize) -> Vec<StoredEvent> {
+        self.events.get(device).map_or_else(Vec::new, |events| events.iter().rev().take(limit).cloned().collect())
+    }
+
+    pub(super) fn drop_never_acknowledged(&mut self, admitted_before: Timestamp) -> u64 {
+        let is_due = |record: &DeviceRecord| {
+            record.first_seen_at < admitted_before
+                && record.provisioned.is_none()
+                && record.acknowledgment.is_none()
+                && record.wipe.is_none()
+                && record.access.is_none()
+        };
+        let devices = self.devices.values().flat_map(BTreeMap::values).map(|stored| &stored.record);
+        let due: Vec<DeviceKey> = devices.filter(|record| is_due(record)).map(|record| record.device.clone()).collect();
+        due.iter().map(|device| u64::from(self.forget(device))).sum()
+    }
+
+    pub(super) fn changes_after(&self, sequence: u64) -> Vec<Change> {
+        let begin = self.changes.partition_point(|change| change.sequence <= sequence);
+        self.changes.iter().skip(begin).take(limits::CHANGES_AT_ONCE as usize).cloned().collect()
+    }
+
+    pub(super) fn newest_change(&self) -> u64 {
+        self.changes.back().map_or(0, |change| change.sequence)
+    }
+
+    fn record(&mut self, kind: ChangeKind) {
+        let sequence = self.newest_change() + 1;
+        self.changes.push_back(Change { sequence, kind });
+        if self.changes.len() > limits::CHANGES as usize {
+            self.changes.pop_front();
+        }
+    }
+
+    fn append(&mut self, device: &DeviceKey, event: &Event, now: Timestamp) {
+        let events = self.events.entry(device.clone()).or_default();
+        if let Some(newest) = events.back_mut()
+            && event.kind.is_refusal()
+            && newest.event == *event
+        {
+            newest.count += 1;
+            newest.last_at = newest.last_at.max(now);
+            return;
+        }
+        events.push_back(StoredEvent { event: event.clone(), first_at: now, last_at: now, count: 1 });
+        if events.len() > limits::EVENTS_PER_DEVICE as usize {
+            events.pop_front();
+        }
+    }
+}
+
+fn matches(query: &DeviceQuery, stored: &StoredDevice) -> bool {
+    let record = &stored.record;
+    let holds = |text: &String| {
+        let text = text.to_ascii_lowercase();
+        let information = &record.device_information;
+        [
+            Some(record.device.user.as_str()),
+            Some(record.device.device_id.as_str()),
+            Some(record.device_type.as_str()),
+            information.model.as_deref(),
+            information.friendly_name.as_deref(),
+            record.user_agent.as_deref(),
+        ]
+        .into_iter()
+        .flatten()
+        .any(|field| field.to_ascii_lowercase().contains(&text))
+    };
+    let access = record.access.as_ref().map_or(AccessState::Allowed, |access| access.state);
+    query.access.is_none_or(|wanted| wanted == access)
+        && query.phase.is_none_or(|wanted| wanted == record.phase())
+        && query.user.as_ref().is_none_or(|wanted| *wanted == record.device.user)
+        && query.after.as_ref().is_none_or(|after| *after < record.device)
+        && query.text.as_ref().is_none_or(holds)
+}

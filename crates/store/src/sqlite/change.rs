@@ -1,0 +1,85 @@
+//! The table `change`: what every node has to look at again.
+
+use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
+use asprov_protocol::policy::PolicyName;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::cells::{Cells, Table};
+use super::fault::Result;
+use super::writer::Write;
+use crate::{AssignmentTarget, Change, ChangeKind, limits};
+
+const CHANGE: Table = Table { name: "change", key: 1, columns: &["sequence", "kind", "user", "device_id", "policy"] };
+const AFTER: &str =
+    "SELECT sequence, kind, user, device_id, policy FROM change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+
+/// Writes a change down, and says its sequence.
+pub(super) fn record(write: &Write<'_>, kind: &ChangeKind) -> Result<i64> {
+    let (word, user, device_id, policy) = match kind {
+        ChangeKind::Device(device) => ("device", Some(&device.user), Some(&device.device_id), None),
+        ChangeKind::Policy(policy) => ("policy", None, None, Some(policy.as_str())),
+        ChangeKind::Assignment(AssignmentTarget::Default) => ("default_assignment", None, None, None),
+        ChangeKind::Assignment(AssignmentTarget::User(user)) => ("user_assignment", Some(user), None, None),
+        ChangeKind::Assignment(AssignmentTarget::Device(device)) => {
+            ("device_assignment", Some(&device.user), Some(&device.device_id), None)
+        }
+    };
+    let connection = write.connection;
+    connection
+        .prepare_cached("INSERT INTO change (kind, user, device_id, policy) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![word, user.map(UserName::as_str), device_id.map(DeviceId::as_str), policy])?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// The newest sequence; 0 when nothing has ever changed.
+pub(super) fn newest(connection: &Connection) -> Result<u64> {
+    let newest: Option<i64> = connection
+        .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'change'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(newest.map_or(0, i64::unsigned_abs))
+}
+
+/// Drops the oldest changes.
+pub(super) fn prune(connection: &Connection, newest: u64) -> Result<()> {
+    let oldest_kept = signed(newest) - i64::from(limits::CHANGES);
+    connection.prepare_cached("DELETE FROM change WHERE sequence <= ?1")?.execute([oldest_kept])?;
+    Ok(())
+}
+
+/// What changed after `sequence`.
+pub(super) fn after(connection: &Connection, sequence: u64) -> Result<Vec<Change>> {
+    let mut statement = connection.prepare_cached(AFTER)?;
+    let mut rows = statement.query(params![signed(sequence), limits::CHANGES_AT_ONCE])?;
+    let mut changes = Vec::new();
+    while let Some(row) = rows.next()? {
+        changes.push(read(&mut Cells::new(&CHANGE, row))?);
+    }
+    Ok(changes)
+}
+
+fn read(cells: &mut Cells<'_>) -> Result<Change> {
+    let sequence = cells.value::<i64>()?.unsigned_abs();
+    let kind: String = cells.value()?;
+    let user = cells.optional_text(|text| UserName::new(text).ok())?;
+    let device_id = cells.optional_text(|text| DeviceId::new(text).ok())?;
+    let policy = cells.optional_text(|text| PolicyName::new(text).ok())?;
+    let device = user.clone().zip(device_id).map(|(user, device_id)| DeviceKey { user, device_id });
+    let kind = match kind.as_str() {
+        "device" => device.map(ChangeKind::Device),
+        "policy" => policy.map(ChangeKind::Policy),
+        "default_assignment" => Some(ChangeKind::Assignment(AssignmentTarget::Default)),
+        "user_assignment" => user.map(AssignmentTarget::User).map(ChangeKind::Assignment),
+        "device_assignment" => device.map(AssignmentTarget::Device).map(ChangeKind::Assignment),
+        _ => None,
+    };
+    match kind {
+        Some(kind) => Ok(Change { sequence, kind }),
+        None => Err(cells.broken("it says of nothing that it changed")),
+    }
+}
+
+/// A number of ours as SQLite keeps it: it has no unsigned ones, and none of ours gets that far.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,223 @@
+//! The store in one SQLite file: no server to run, and what it answered is on disk.
+//!
+//! One thread writes ([`writer`]), a few connections read ([`readers`]), and the write-ahead log keeps them out of each
+//! other's way. The SQL of each table is in the file named after it. Other processes may use the same file: they take
+//! turns at writing, and hear of each other by the table `change`.
+
+mod assignment;
+mod cells;
+mod change;
+mod connection;
+mod device;
+mod device_list;
+mod event;
+mod fault;
+mod policy;
+mod readers;
+mod schema;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use asprov_protocol::device::DeviceKey;
+use asprov_protocol::policy::{Policy, PolicyName};
+use asprov_protocol::server::{DeviceRecord, Event, Snapshot};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use self::readers::Readers;
+use self::snapshot::Decoded;
+use self::writer::{Durability, Write, Writer};
+use crate::{
+    Assignment, AssignmentTarget, Change, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError, StoredDevice,
+    StoredEvent, StoredPolicy, limits,
+};
+
+/// Devices dropped in one transaction, so that a week's worth does not keep everybody else from writing.
+const DROPPED_AT_ONCE: u32 = 1_000;
+
+/// How the store in a file is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// How long a lock of another process is waited for before the store counts as away.
+    pub busy_timeout: Duration,
+    /// How many reads happen at the same time.
+    pub readers: usize,
+    /// How many writes may wait; beyond it the store counts as away.
+    pub waiting_writes: usize,
+}
+
+/// A store in one SQLite file.
+///
+/// Dropping it waits for the write that is going on, and closes the file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    // Before the writer, so that its connection is the last to close: that one tidies up the log.
+    readers: Readers,
+    writer: Writer,
+    decoded: Arc<Decoded>,
+    newest: watch::Receiver<u64>,
+}
+
+impl Default for SqliteOptions {
+    /// Half a second for a lock (a device waits longer than that for its answer), four readers, 1,024 waiting writes
+    /// (a few seconds' worth on a slow disk).
+    fn default() -> Self {
+        Self { busy_timeout: Duration::from_millis(500), readers: 4, waiting_writes: 1_024 }
+    }
+}
+
+impl SqliteStore {
+    /// Opens the store at `path`, makes it if there is no file (mode 0600), and brings its schema up to date. It blocks
+    /// until that is done; [`open_store`](crate::open_store) is for async code.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] when the file is no store, [`StoreError::NewerSchema`] when a newer asprov wrote it,
+    /// [`StoreError::Away`] when it is locked or cannot be written to.
+    pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        Self::start(path, options).map_err(|fault| fault.told(path))
+    }
+
+    fn start(path: &Path, options: SqliteOptions) -> fault::Result<Self> {
+        let path = connection::absolute(path)?;
+        let mut connection = connection::writer(&path, options.busy_timeout)?;
+        schema::check_owner(&connection, &path)?;
+        connection::log_ahead(&connection, &path)?;
+        schema::migrate(&mut connection)?;
+        let (sender, newest) = watch::channel(change::newest(&connection)?);
+        Ok(Self {
+            readers: Readers::new(path.clone(), options.busy_timeout, options.readers),
+            writer: Writer::start(connection, path.clone(), options.waiting_writes, sender)?,
+            path,
+            decoded: Arc::default(),
+            newest,
+        })
+    }
+
+    async fn write<T, F>(&self, durability: Durability, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Write<'_>) -> fault::Result<T> + Send + 'static,
+    {
+        self.writer.write(self.path.clone(), durability, work).await
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn load(&self, device: &DeviceKey) -> Result<Snapshot, StoreError> {
+        let (device, decoded) = (device.clone(), Arc::clone(&self.decoded));
+        self.readers.read(move |connection| snapshot::load(connection, &decoded, &device)).await
+    }
+
+    async fn save(
+        &self,
+        revision: u64,
+        record: &DeviceRecord,
+        events: &[Event],
+        now: Timestamp,
+    ) -> Result<Saved, StoreError> {
+        let (record, events) = (record.clone(), events.to_vec());
+        self.write(Durability::Disk, move |write| device::save(write, revision, &record, &events, now)).await
+    }
+
+    async fn note(&self, sightings: &[Sighting]) -> Result<(), StoreError> {
+        let sightings = sightings.to_vec();
+        self.write(Durability::Program, move |write| device::note(write, &sightings)).await
+    }
+
+    async fn policies(&self) -> Result<Vec<StoredPolicy>, StoreError> {
+        self.readers.read(policy::all).await
+    }
+
+    async fn policy(&self, name: &PolicyName) -> Result<Option<StoredPolicy>, StoreError> {
+        let name = name.clone();
+        self.readers.read(move |connection| policy::one(connection, &name)).await
+    }
+
+    async fn put_policy(&self, policy: &Policy) -> Result<bool, StoreError> {
+        let policy = policy.clone();
+        self.write(Durability::Disk, move |write| policy::put(write, &policy)).await
+    }
+
+    async fn delete_policy(&self, name: &PolicyName) -> Result<bool, StoreError> {
+        let name = name.clone();
+        self.write(Durability::Disk, move |write| policy::delete(write, &name)).await
+    }
+
+    async fn assignments(&self) -> Result<Vec<Assignment>, StoreError> {
+        self.readers.read(assignment::all).await
+    }
+
+    async fn assign(&self, target: &AssignmentTarget, policy: &PolicyName) -> Result<bool, StoreError> {
+        let (target, policy) = (target.clone(), policy.clone());
+        self.write(Durability::Disk, move |write| assignment::assign(write, &target, &policy)).await
+    }
+
+    async fn unassign(&self, target: &AssignmentTarget) -> Result<bool, StoreError> {
+        let target = target.clone();
+        self.write(Durability::Disk, move |write| assignment::unassign(write, &target)).await
+    }
+
+    async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError> {
+        let device = device.clone();
+        self.readers.read(move |connection| assignment::of_device(connection, &device)).await
+    }
+
+    async fn device(&self, device: &DeviceKey) -> Result<Option<StoredDevice>, StoreError> {
+        let device = device.clone();
+        self.readers.read(move |connection| device::one(connection, &device)).await
+    }
+
+    async fn devices(&self, query: &DeviceQuery) -> Result<DevicePage, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |connection| device_list::page(connection, &query)).await
+    }
+
+    async fn forget(&self, device: &DeviceKey) -> Result<bool, StoreError> {
+        let device = device.clone();
+        self.write(Durability::Disk, move |write| device::forget(write, &device)).await
+    }
+
+    async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        let device = device.clone();
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX).min(limits::EVENTS_PER_DEVICE);
+        self.readers.read(move |connection| event::newest(connection, &device, limit)).await
+    }
+
+    async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError> {
+        let mut dropped = 0;
+        loop {
+            let some = self
+                .write(Durability::Disk, move |write| {
+                    device::drop_never_acknowledged(write, admitted_before, DROPPED_AT_ONCE)
+                })
+                .await?;
+            dropped += u64::from(some);
+            if some < DROPPED_AT_ONCE {
+                return Ok(dropped);
+            }
+        }
+    }
+
+    async fn changes_after(&self, sequence: u64) -> Result<Vec<Change>, StoreError> {
+        self.readers.read(move |connection| change::after(connection, sequence)).await
+    }
+
+    fn newest_change(&self) -> watch::Receiver<u64> {
+        self.newest.clone()
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        // A transaction that holds the write lock and writes nothing.
+        self.write(Durability::Program, |_| Ok(())).await
+    }
+}

@@ -1,0 +1,45 @@
+//! The schema's versions: each is a file of SQL, run once, in one transaction, in order.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::fault::Result;
+use crate::StoreError;
+
+/// From each version to the next; the first makes an empty file a store.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_policies_devices_events.sql")];
+
+/// What the first migration writes into the file's header: 'aspr'.
+const APPLICATION_ID: i32 = 0x6173_7072;
+
+/// Brings the database up to the version of this program.
+pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    loop {
+        // The version is read inside the transaction: another process may be migrating the same file.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let came: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if came > known {
+            return Err(StoreError::NewerSchema { came, known }.into());
+        }
+        let Some(migration) = usize::try_from(came).ok().and_then(|came| MIGRATIONS.get(came)) else {
+            return Ok(());
+        };
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", came + 1)?;
+        transaction.commit()?;
+        tracing::info!(version = came + 1, "the store's schema was brought up to date");
+    }
+}
+
+/// Refuses another program's database, before anything is changed in it.
+pub(super) fn check_owner(connection: &Connection, path: &Path) -> Result<()> {
+    let owner: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if owner == APPLICATION_ID || (owner == 0 && tables == 0) {
+        return Ok(());
+    }
+    let fault = "it is the SQLite database of another program".to_owned();
+    Err(StoreError::Unusable { store: path.display().to_string(), fault }.into())
+}
