@@ -1,1 +1,3 @@
-//! To be written.
+//! The server's side of Exchange ActiveSync provisioning.
+
+pub mod sign_in;
