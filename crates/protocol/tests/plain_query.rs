@@ -1,5 +1,7 @@
 //! The plain query and the headers around it, [MS-ASHTTP] 2.2.1.1.1.2 and 2.2.1.1.2, with the answer each fault gets.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use asprov_protocol::device::{DeviceError, DeviceId, DeviceType};
 use asprov_protocol::http::{
     Call, CallError, Command, CommandParameters, QueryForm, QueryParts, Target, limits, plain_query,

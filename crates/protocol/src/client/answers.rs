@@ -57,7 +57,7 @@ impl Client {
             self.report.statuses.push(http);
             match read {
                 // A body beside the HTTP status is read when it says what to do.
-                Ok(answer) if answer.status != Status::SUCCESS => self.provision_read(request, &answer, response),
+                Ok(answer) if says_what_to_do(&answer) => self.provision_read(request, &answer, response),
                 _ => self.resolve(http, response, request),
             }
             return;
@@ -97,7 +97,8 @@ impl Client {
             return;
         }
         let Some(policy) = self.fitting(&answer.policies) else {
-            return self.fail(Failure::Incomplete { request: name(&request), missing: "Policy of this version's type" });
+            return self
+                .fail(Failure::Incomplete { request: name(&request), missing: "Policy of this version's type" });
         };
         let status = match (policy.status, &policy.policy_key) {
             (Some(status), _) => status,
@@ -125,7 +126,8 @@ impl Client {
     /// one that names no type at all.
     fn fitting<'p>(&self, policies: &'p [PolicyResponse]) -> Option<&'p PolicyResponse> {
         let own = self.settings.version.policy_type();
-        let of_type = |policy: &&PolicyResponse| policy.policy_type.as_ref().and_then(|text| text.policy_type()) == Some(own);
+        let of_type =
+            |policy: &&PolicyResponse| policy.policy_type.as_ref().and_then(|text| text.policy_type()) == Some(own);
         let asked = match &self.settings.opening {
             Opening::PolicyType(text) if !self.tries.as_specified => Some(text),
             _ => None,
@@ -224,7 +226,8 @@ impl Client {
                 }
             }
             Action::Resolve(Resolution::UseOtherPolicyType) => {
-                let other_was_asked = !self.tries.as_specified && matches!(self.settings.opening, Opening::PolicyType(_));
+                let other_was_asked =
+                    !self.tries.as_specified && matches!(self.settings.opening, Opening::PolicyType(_));
                 if !other_was_asked {
                     return self.refuse(seen);
                 }
@@ -309,4 +312,9 @@ const fn name(request: &Sending) -> &'static str {
         Sending::WipeQuery => "empty request",
         Sending::WipeReport { .. } => "acknowledgment of the wipe",
     }
+}
+
+/// Whether an answer beside an HTTP error is worth reading.
+fn says_what_to_do(answer: &ProvisionResponse) -> bool {
+    answer.status != Status::SUCCESS || answer.remote_wipe || answer.account_only_remote_wipe
 }

@@ -262,8 +262,8 @@ impl Client {
     /// While provisioning is under way the old key is kept: if the application dies now, the server says what is wrong
     /// with it, and nothing is lost.
     fn has_something_to_keep(&self) -> bool {
-        let under_way =
-            matches!(self.now, Now::Send { .. } | Now::Wait { .. }) && matches!(self.phase, Phase::Asking | Phase::Acknowledging);
+        let under_way = matches!(self.now, Now::Send { .. } | Now::Wait { .. })
+            && matches!(self.phase, Phase::Asking | Phase::Acknowledging);
         self.memory != self.kept && !under_way
     }
 

@@ -83,16 +83,8 @@ pub const TRANSITIONS: &[(Phase, ClientEvent, Phase)] = &[
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Self; 8] = [
-        Unprovisioned,
-        Asking,
-        Acknowledging,
-        Provisioned,
-        WithoutPolicy,
-        LookingForWipe,
-        WipeOrdered,
-        WipeTakenOn,
-    ];
+    pub const ALL: [Self; 8] =
+        [Unprovisioned, Asking, Acknowledging, Provisioned, WithoutPolicy, LookingForWipe, WipeOrdered, WipeTakenOn];
 
     /// The phase after `event`, or `None` when this phase does not expect it.
     pub fn after(self, event: ClientEvent) -> Option<Self> {

@@ -97,7 +97,12 @@ pub struct ClientLimits {
 
 impl ClientSettings {
     /// The settings of a device that follows the specification in everything.
-    pub fn new(user: impl Into<String>, device_id: DeviceId, device_type: DeviceType, version: ProtocolVersion) -> Self {
+    pub fn new(
+        user: impl Into<String>,
+        device_id: DeviceId,
+        device_type: DeviceType,
+        version: ProtocolVersion,
+    ) -> Self {
         Self {
             user: user.into(),
             device_id,

@@ -79,10 +79,11 @@ impl PolicyDocument {
     pub fn from_element(element: &Element<'_>) -> ReceivedPolicy {
         let mut received = ReceivedPolicy::default();
         let mut seen = 0_u64;
+        let mut refusal = None;
         for child in element.children() {
             let Some(setting) = Setting::by_tag(child.tag()) else { continue };
-            let (value, refusal) = setting.read_element(child);
-            if let Some(refusal) = refusal {
+            let value = setting.read_element(child, &mut refusal);
+            if let Some(refusal) = refusal.take() {
                 received.add_refusal(refusal);
             }
             let bit = 1_u64 << (setting.id as u64);

@@ -166,44 +166,45 @@ impl Setting {
 
     /// Reads the setting's element. An empty one means "unset", whatever the setting is.
     ///
-    /// The value may come with a refusal: of a list, the entries that can be used are kept.
-    pub(super) fn read_element(&self, element: &Element<'_>) -> (Option<Value>, Option<PolicyError>) {
-        if element.is_empty() {
+    /// What cannot be read goes into `refusal`; of a list, the entries that can be used are kept nevertheless.
+    pub(super) fn read_element(&self, element: &Element<'_>, refusal: &mut Option<PolicyError>) -> Option<Value> {
+        let text = element.text();
+        if text == Some("") && element.children().is_empty() {
             // [MS-ASPROV] 3.2.5.1.1 (R652, R492); docs/decisions/0001-empty-boolean.md.
-            return (None, None);
+            return None;
         }
-        if let Kind::List { item } = self.kind {
-            return self.read_entries(element, item);
-        }
-        let Some(text) = element.text() else {
-            let came = if element.children().is_empty() { "bytes that are no text" } else { "child elements" };
-            return (None, Some(self.refusal(came)));
+        let value = match (self.kind, text) {
+            (Kind::List { item }, _) => return self.read_entries(element, item, refusal),
+            (Kind::Flag, Some(text)) => flag(text).map(Value::Flag),
+            (_, Some(text)) => number(text).filter(|number| self.accepts(*number)).map(Value::Number),
+            (_, None) => None,
         };
-        let value = match self.kind {
-            Kind::Flag => flag(text).map(Value::Flag),
-            _ => number(text).filter(|number| self.accepts(*number)).map(Value::Number),
-        };
-        match value {
-            Some(value) => (Some(value), None),
-            None => (None, Some(self.refusal(text))),
+        if value.is_none() {
+            let no_text = if element.children().is_empty() { "bytes that are no text" } else { "child elements" };
+            *refusal = Some(self.refusal(text.unwrap_or(no_text)));
         }
+        value
     }
 
-    fn read_entries(&self, element: &Element<'_>, item: Tag) -> (Option<Value>, Option<PolicyError>) {
+    fn read_entries(&self, element: &Element<'_>, item: Tag, refusal: &mut Option<PolicyError>) -> Option<Value> {
         let mut entries = Vec::with_capacity(element.children().len().min(limits::LIST_ENTRIES));
-        let mut refusal = element.has_text().then(|| self.refusal("text"));
+        // The first thing that is wrong is enough.
+        let mut refuse = |came: &str| *refusal = refusal.take().or_else(|| Some(self.refusal(came)));
+        if element.has_text() {
+            refuse("text");
+        }
         for entry in element.children_with(item) {
             match entry.text() {
-                Some(text) if !usable_entry(text) => refusal = refusal.or_else(|| Some(self.refusal(text))),
+                Some(text) if !usable_entry(text) => refuse(text),
                 Some(text) if entries.len() < limits::LIST_ENTRIES => entries.push(text.to_owned()),
                 Some(_) => {
-                    let came = format!("{} or more entries", limits::LIST_ENTRIES + 1);
-                    return (Some(Value::List(entries)), Some(self.refusal(&came)));
+                    refuse(&format!("{} or more entries", limits::LIST_ENTRIES + 1));
+                    break;
                 }
-                None => refusal = refusal.or_else(|| Some(self.refusal("an entry that is no text"))),
+                None => refuse("an entry that is no text"),
             }
         }
-        (Some(Value::List(entries)).filter(|value| *value != Value::List(Vec::new())), refusal)
+        if entries.is_empty() { None } else { Some(Value::List(entries)) }
     }
 
     /// The setting's element with this value, or as it goes out unset.
@@ -286,9 +287,9 @@ pub(super) const UNSIGNED: i64 = u32::MAX as i64;
 
 /// Control characters have no place in a file name or a hash, and the fingerprint relies on there being none.
 fn usable_entry(entry: &str) -> bool {
-    !entry.is_empty()
-        && entry.chars().nth(limits::LIST_ENTRY_CHARACTERS).is_none()
-        && !entry.chars().any(char::is_control)
+    let printable = |byte: u8| matches!(byte, b' '..=b'~');
+    let short = entry.len() <= limits::LIST_ENTRY_CHARACTERS || entry.chars().count() <= limits::LIST_ENTRY_CHARACTERS;
+    !entry.is_empty() && short && (entry.bytes().all(printable) || !entry.chars().any(char::is_control))
 }
 
 impl Group {

@@ -40,6 +40,10 @@ impl fmt::Display for Value {
 /// Reads a whole number as the schema's integer types allow it: blanks around it, a sign, leading zeros. `None` for
 /// anything else, and beyond 18 digits, which no setting accepts.
 pub(super) fn number(text: &str) -> Option<i64> {
+    // Nearly every value of a policy is one digit.
+    if let [digit @ b'0'..=b'9'] = text.as_bytes() {
+        return Some(i64::from(digit - b'0'));
+    }
     let text = text.as_bytes().trim_ascii();
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
@@ -61,10 +65,14 @@ pub(super) fn number(text: &str) -> Option<i64> {
 
 /// Reads a boolean: `0` and `1`, or the schema's other spelling, `false` and `true`.
 pub(super) fn flag(text: &str) -> Option<bool> {
-    match text.trim_ascii() {
-        "0" | "false" => Some(false),
-        "1" | "true" => Some(true),
-        _ => None,
+    match text.as_bytes() {
+        b"0" => Some(false),
+        b"1" => Some(true),
+        text => match text.trim_ascii() {
+            b"0" | b"false" => Some(false),
+            b"1" | b"true" => Some(true),
+            _ => None,
+        },
     }
 }
 

@@ -1,11 +1,11 @@
-//! The HTTP status codes a device meets, and what they mean in ActiveSync (\[MS-ASHTTP\] 2.2.2, \[MS-ASCMD\] 2.2.2).
+//! The HTTP status codes a device meets, and what they mean in ActiveSync (\[MS-ASHTTP\], \[MS-ASCMD\] 2.2.2).
 //!
 //! Up to 12.1 they carry what later versions say with a common code; from 14.0 on those conditions travel with 200.
 
 use super::{Scope, StatusRow};
 use crate::version::ProtocolVersion;
 
-const ASHTTP: &str = "[MS-ASHTTP] 2.2.2";
+const ASHTTP: &str = "[MS-ASHTTP]";
 const ASCMD: &str = "[MS-ASCMD] 2.2.2";
 
 const fn http(

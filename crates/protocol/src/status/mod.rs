@@ -6,7 +6,7 @@
 //! | Acknowledgment | Status of Policy in a request (\[MS-ASPROV\] 2.2.2.54.1) | `provision.rs` |
 //! | Wipe | Status of RemoteWipe and AccountOnlyRemoteWipe in a request (2.2.2.54.3) | `provision.rs` |
 //! | Common | 101 to 184, in every command from 14.0 on (\[MS-ASCMD\] 2.2.2) | `common.rs` |
-//! | Http | the status line (\[MS-ASHTTP\] 2.2.2) | `http.rs` |
+//! | Http | the status line (\[MS-ASHTTP\]) | `http.rs` |
 //!
 //! ```
 //! use asprov_protocol::status::{self, Scope, Status};
