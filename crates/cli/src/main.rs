@@ -2,14 +2,21 @@
 //!
 //! Exit codes: 0 done, 1 the thing asked for failed, 2 wrong use. Data goes to stdout, everything else to stderr.
 
+mod admin_api;
 mod command_line;
+mod confirmation;
 mod decode;
+mod device;
 mod encode;
 mod explain;
 mod failure;
 mod input;
+mod password;
+mod policy;
+mod serve;
 mod table;
 mod terminal;
+mod user;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -39,6 +46,10 @@ fn main() -> ExitCode {
 
 fn run(command_line: CommandLine, out: &mut dyn io::Write) -> Result<(), Failure> {
     match command_line.subcommand {
+        Subcommand::Serve(arguments) => serve::run(arguments, out),
+        Subcommand::User(arguments) => user::run(arguments, out),
+        Subcommand::Policy(arguments) => policy::run(arguments, out),
+        Subcommand::Device(arguments) => device::run(arguments, out),
         Subcommand::Explain(arguments) => explain::run(&arguments, out),
         Subcommand::Decode(arguments) => decode::run(&arguments, out),
         Subcommand::Encode(arguments) => encode::run(&arguments, out),

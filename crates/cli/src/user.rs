@@ -89,7 +89,9 @@ fn add(user: &User, password_stdin: bool) -> Result<(), Failure> {
         password::from_stdin("password")?
     } else {
         let password = password::from_variable_or_prompt(&format!("Password of {}: ", harmless(&user.name)))?;
-        if std::env::var_os("ASPROV_PASSWORD").is_none() && password::typed("Once more: ")?.expose() != password.expose() {
+        if std::env::var_os("ASPROV_PASSWORD").is_none()
+            && password::typed("Once more: ")?.expose() != password.expose()
+        {
             return Err(Failure::new("the two passwords differ"));
         }
         password

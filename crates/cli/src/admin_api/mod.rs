@@ -68,7 +68,9 @@ impl AdminApi {
         let mut headers = vec![("authorization", format!("Bearer {}", self.token.expose()))];
         // For the history: who it was, on a machine where several may be.
         let user = ["SUDO_USER", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
-        if let Some(user) = user.filter(|user| (1..=64).contains(&user.len()) && user.bytes().all(|b| b.is_ascii_graphic())) {
+        if let Some(user) =
+            user.filter(|user| (1..=64).contains(&user.len()) && user.bytes().all(|b| b.is_ascii_graphic()))
+        {
             headers.push((ADMINISTRATOR_HEADER, user));
         }
         self.transport.exchange(method, path, &headers, body.map(Value::to_string))
@@ -92,7 +94,9 @@ impl AdminApi {
         let failure = Failure::new(detail.unwrap_or_else(|| format!("HTTP {}", status.as_u16())));
         let failure = field("hint").into_iter().fold(failure, Failure::hint);
         if status == StatusCode::UNAUTHORIZED {
-            return Err(failure.hint("--token-file names the server's token file; ASPROV_ADMIN_TOKEN holds a token itself"));
+            return Err(
+                failure.hint("--token-file names the server's token file; ASPROV_ADMIN_TOKEN holds a token itself")
+            );
         }
         Err(failure)
     }

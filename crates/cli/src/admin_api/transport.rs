@@ -82,7 +82,9 @@ impl Transport {
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Vec<u8>), Failure> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| self.silent(&error.to_string()))?;
+        let stream = TcpStream::connect((self.host.as_str(), self.port))
+            .await
+            .map_err(|error| self.silent(&error.to_string()))?;
         let failed = |error: &dyn fmt::Display| self.silent(&error.to_string());
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;

@@ -15,7 +15,8 @@ pub(super) fn list(devices: &[Value], out: &mut dyn io::Write) -> Result<(), Fai
         anstream::eprintln!("no devices");
         return Ok(());
     }
-    let mut table = Table::new(["USER", "DEVICE_ID", "TYPE", "MODEL", "VERSION", "PHASE", "POLICY", "ACCESS", "LAST SEEN"]);
+    let mut table =
+        Table::new(["USER", "DEVICE_ID", "TYPE", "MODEL", "VERSION", "PHASE", "POLICY", "ACCESS", "LAST SEEN"]);
     for device in devices {
         let text = |name: &str| listed(&text_of(device.get(name)));
         let within = |name: &str, field: &str| listed(&text_of(device.get(name).and_then(|inner| inner.get(field))));
@@ -70,9 +71,12 @@ pub(super) fn one(device: &Value, out: &mut dyn io::Write) -> Result<(), Failure
     }
     for name in ["acknowledgment", "access", "wipe", "device_information"] {
         let fields = device.get(name).and_then(Value::as_object).into_iter().flatten();
-        pairs.extend(fields.map(|(field, value)| (format!("{name}.{}", harmless(field)), harmless(&text_of(Some(value))))));
+        pairs.extend(
+            fields.map(|(field, value)| (format!("{name}.{}", harmless(field)), harmless(&text_of(Some(value))))),
+        );
     }
-    let pairs: Vec<_> = pairs.iter().filter(|(_, value)| !value.is_empty()).map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let pairs: Vec<_> =
+        pairs.iter().filter(|(_, value)| !value.is_empty()).map(|(n, v)| (n.as_str(), v.as_str())).collect();
     Ok(write_pairs(out, &pairs, width())?)
 }
 

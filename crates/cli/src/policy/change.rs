@@ -22,7 +22,8 @@ impl FromStr for Change {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`, expected Setting=VALUE"))?;
+        let (name, value) =
+            text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`, expected Setting=VALUE"))?;
         if let Some(flag) = FLAGS.into_iter().find(|flag| *flag == name) {
             let on = match value {
                 "true" | "1" => true,
@@ -96,7 +97,8 @@ mod tests {
 
     #[test]
     fn changes_keep_the_rest_of_a_policy() {
-        let mut policy = json!({"settings": {"AllowCamera": false, "MinDevicePasswordLength": 4}, "allow_partial": true});
+        let mut policy =
+            json!({"settings": {"AllowCamera": false, "MinDevicePasswordLength": 4}, "allow_partial": true});
         for text in ["MinDevicePasswordLength=", "allow_partial=false", "refresh_interval=24h"] {
             change(text).unwrap().apply(&mut policy);
         }

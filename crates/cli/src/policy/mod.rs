@@ -182,7 +182,8 @@ fn set(policy: &Named, changes: &[Change]) -> Result<(), Failure> {
 fn apply(connection: &Connection, file: &std::path::Path) -> Result<(), Failure> {
     let text = input::read_text(file)?;
     let shown = file.display();
-    let json: Value = serde_json::from_str(&text).map_err(|error| Failure::new(format!("{shown} is no JSON: {error}")))?;
+    let json: Value =
+        serde_json::from_str(&text).map_err(|error| Failure::new(format!("{shown} is no JSON: {error}")))?;
     let policies = match json {
         Value::Array(policies) => policies,
         policy => vec![policy],
@@ -190,8 +191,9 @@ fn apply(connection: &Connection, file: &std::path::Path) -> Result<(), Failure>
     let api = AdminApi::connect(connection)?;
     for (index, policy) in policies.iter().enumerate() {
         let name = policy.get("name").and_then(Value::as_str).ok_or_else(|| {
-            Failure::new(format!("{shown}: policy {} has no name", index + 1))
-                .hint("each policy is an object with `name`, `settings` and rules, as `asprov policy show --json` prints it")
+            Failure::new(format!("{shown}: policy {} has no name", index + 1)).hint(
+                "each policy is an object with `name`, `settings` and rules, as `asprov policy show --json` prints it",
+            )
         })?;
         api.put(&path(name), policy)?;
         say("applied", name);

@@ -80,7 +80,13 @@ pub(crate) struct Keys {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SignInKeys {
     /// A domain whose DOMAIN\ or @domain is left out of user names; may be given several times
-    #[arg(long = "sign-in-domains", env = "ASPROV_SIGN_IN_DOMAINS", value_name = "DOMAIN", value_delimiter = ',', help_heading = "Sign-in")]
+    #[arg(
+        long = "sign-in-domains",
+        env = "ASPROV_SIGN_IN_DOMAINS",
+        value_name = "DOMAIN",
+        value_delimiter = ',',
+        help_heading = "Sign-in"
+    )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) domains: Vec<String>,
 }

@@ -36,7 +36,6 @@ pub(super) fn merged(file: Option<&Path>, variables_and_flags: &Keys) -> Result<
     table.try_into().map_err(|error: toml::de::Error| Failure::new(error.message()))
 }
 
-
 fn table_of(keys: &Keys) -> Result<Table, Failure> {
     Table::try_from(keys).map_err(Failure::new)
 }
