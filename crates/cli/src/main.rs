@@ -47,11 +47,17 @@ fn main() -> ExitCode {
 fn run(command_line: CommandLine, out: &mut dyn io::Write) -> Result<(), Failure> {
     match command_line.subcommand {
         Subcommand::Serve(arguments) => serve::run(arguments, out),
-        Subcommand::User(arguments) => user::run(arguments, out),
-        Subcommand::Policy(arguments) => policy::run(arguments, out),
-        Subcommand::Device(arguments) => device::run(arguments, out),
+        Subcommand::User(arguments) => wait_for(user::run(arguments, out)),
+        Subcommand::Policy(arguments) => wait_for(policy::run(arguments, out)),
+        Subcommand::Device(arguments) => wait_for(device::run(arguments, out)),
         Subcommand::Explain(arguments) => explain::run(&arguments, out),
         Subcommand::Decode(arguments) => decode::run(&arguments, out),
         Subcommand::Encode(arguments) => encode::run(&arguments, out),
     }
+}
+
+/// Runs what waits for the network, on this thread.
+fn wait_for(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::new)?;
+    runtime.block_on(work)
 }

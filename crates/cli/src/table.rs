@@ -6,6 +6,9 @@ use anstyle::Style;
 
 use crate::terminal::{HEADING, PLAIN, painted, wrapped};
 
+/// A word longer than this is broken where columns wrap.
+const LONGEST_WORD: usize = 44;
+
 /// A cell: its text and how it is shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
@@ -56,20 +59,24 @@ impl Table {
     pub(crate) fn write_wrapped(&self, out: &mut dyn io::Write, width: usize) -> io::Result<()> {
         let natural = self.natural_widths();
         let space = width.saturating_sub(2 * natural.len().saturating_sub(1));
-        // The greatest common limit on a column's width with which all of them fit.
-        let limit = (8..=space.max(8))
-            .rev()
-            .find(|limit| natural.iter().map(|width| width.min(limit)).sum::<usize>() <= space)
-            .unwrap_or(8);
-        let widths: Vec<_> = natural.iter().map(|width| *width.min(&limit)).collect();
-        self.write_lines(out, &widths, 1)
+        // A column is at least as wide as its longest word, and no wider than a limit that all columns share.
+        let words: Vec<_> = self.columns(|text| text.split(' ').map(|word| word.chars().count()).max().unwrap_or(0));
+        let limited = |limit: usize| -> Vec<usize> {
+            natural.iter().zip(&words).map(|(width, word)| (*width).min(limit.max((*word).min(LONGEST_WORD)))).collect()
+        };
+        let widths = (8..=space.max(8)).rev().map(limited).find(|widths| widths.iter().sum::<usize>() <= space);
+        self.write_lines(out, &widths.unwrap_or_else(|| limited(8)), 1)
     }
 
     fn natural_widths(&self) -> Vec<usize> {
-        let width = |text: &str| text.chars().count();
+        self.columns(|text| text.chars().count())
+    }
+
+    /// The greatest measure of each column, its heading included.
+    fn columns(&self, measure: impl Fn(&str) -> usize) -> Vec<usize> {
         let column = |(index, head): (usize, &&str)| {
-            let cells = self.rows.iter().filter_map(|row| row.get(index)).map(|cell| width(&cell.text));
-            cells.chain([width(head)]).max().unwrap_or(0)
+            let cells = self.rows.iter().filter_map(|row| row.get(index)).map(|cell| measure(&cell.text));
+            cells.chain([measure(head)]).max().unwrap_or(0)
         };
         self.head.iter().enumerate().map(column).collect()
     }

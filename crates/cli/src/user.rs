@@ -73,12 +73,12 @@ struct File {
     path: PathBuf,
 }
 
-pub(crate) fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
     match arguments.action {
         Action::Add { user, password_stdin } => add(&user, password_stdin),
         Action::Remove { user } => remove(&user),
         Action::List { file, json } => list(&file.path, json, out),
-        Action::Forget { user, connection, yes } => forget(&user, &connection, yes),
+        Action::Forget { user, connection, yes } => forget(&user, &connection, yes).await,
     }
 }
 
@@ -128,10 +128,10 @@ fn list(path: &Path, json: bool, out: &mut dyn io::Write) -> Result<(), Failure>
     Ok(())
 }
 
-fn forget(user: &User, connection: &Connection, yes: bool) -> Result<(), Failure> {
+async fn forget(user: &User, connection: &Connection, yes: bool) -> Result<(), Failure> {
     let name = &user.name;
     let api = AdminApi::connect(connection)?;
-    let devices = device::of_user(&api, name)?;
+    let devices = device::of_user(&api, name).await?;
     let mut users = Htpasswd::read(&user.file.path).map_err(told)?;
     let listed = users.names().any(|known| known == name);
     if !listed && devices.is_empty() {
@@ -148,7 +148,7 @@ fn forget(user: &User, connection: &Connection, yes: bool) -> Result<(), Failure
         users.write(&user.file.path).map_err(told)?;
     }
     for device in &devices {
-        api.delete(&device.path(""))?;
+        api.delete(&device.path("")).await?;
     }
     say("forgot", name);
     Ok(())

@@ -35,36 +35,46 @@ impl AdminApi {
         Ok(Self { transport: transport::Transport::new(&connection.url)?, token: token(&connection.token_file)? })
     }
 
-    pub(crate) fn read(&self, path: &str) -> Result<Value, Failure> {
-        self.call(Method::GET, path, None)
+    /// A server whose address and token are known.
+    pub(crate) fn at(url: &Uri, token: AdminToken) -> Result<Self, Failure> {
+        Ok(Self { transport: transport::Transport::new(url)?, token })
+    }
+
+    pub(crate) async fn read(&self, path: &str) -> Result<Value, Failure> {
+        self.call(Method::GET, path, None).await
     }
 
     /// What is at a path; `None` when there is nothing.
-    pub(crate) fn read_if_there(&self, path: &str) -> Result<Option<Value>, Failure> {
-        match self.exchange(&Method::GET, path, None)? {
+    pub(crate) async fn read_if_there(&self, path: &str) -> Result<Option<Value>, Failure> {
+        match self.exchange(&Method::GET, path, None).await? {
             (StatusCode::NOT_FOUND, _) => Ok(None),
             answer => self.judged(answer).map(Some),
         }
     }
 
-    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.call(Method::PUT, path, Some(body))
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call(Method::PUT, path, Some(body)).await
     }
 
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.call(Method::POST, path, Some(body))
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call(Method::POST, path, Some(body)).await
     }
 
-    pub(crate) fn delete(&self, path: &str) -> Result<Value, Failure> {
-        self.call(Method::DELETE, path, None)
+    pub(crate) async fn delete(&self, path: &str) -> Result<Value, Failure> {
+        self.call(Method::DELETE, path, None).await
     }
 
-    fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
-        let answer = self.exchange(&method, path, body)?;
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let answer = self.exchange(&method, path, body).await?;
         self.judged(answer)
     }
 
-    fn exchange(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, Vec<u8>), Failure> {
+    async fn exchange(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, Vec<u8>), Failure> {
         let mut headers = vec![("authorization", format!("Bearer {}", self.token.expose()))];
         // For the history: who it was, on a machine where several may be.
         let user = ["SUDO_USER", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
@@ -73,7 +83,7 @@ impl AdminApi {
         {
             headers.push((ADMINISTRATOR_HEADER, user));
         }
-        self.transport.exchange(method, path, &headers, body.map(Value::to_string))
+        self.transport.exchange(method, path, &headers, body.map(Value::to_string)).await
     }
 
     /// The answer's JSON, or what the server says is wrong.

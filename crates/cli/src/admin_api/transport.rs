@@ -9,7 +9,6 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use crate::failure::Failure;
@@ -21,7 +20,6 @@ const ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
 /// The way to one server.
 pub(super) struct Transport {
-    runtime: Runtime,
     host: String,
     port: u16,
     shown: String,
@@ -48,14 +46,13 @@ impl Transport {
             return Err(wrong("expected no path after the host"));
         }
         let secure = url.scheme() == Some(&Scheme::HTTPS);
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::new)?;
         let port = url.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let host = host.trim_matches(['[', ']']).to_owned();
-        Ok(Self { runtime, host, port, shown: url.to_string() })
+        Ok(Self { host, port, shown: url.to_string() })
     }
 
     /// Sends a request and waits for the whole answer.
-    pub(super) fn exchange(
+    pub(super) async fn exchange(
         &self,
         method: &Method,
         path: &str,
@@ -74,11 +71,9 @@ impl Transport {
             request = request.header(*name, value);
         }
         let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).map_err(Failure::new)?;
-        let answer = self.runtime.block_on(async { timeout(PATIENCE, self.send(request)).await });
-        match answer {
-            Ok(answer) => answer,
-            Err(_) => Err(self.silent(&format!("no answer within {} seconds", PATIENCE.as_secs()))),
-        }
+        timeout(PATIENCE, self.send(request))
+            .await
+            .unwrap_or_else(|_| Err(self.silent(&format!("no answer within {} seconds", PATIENCE.as_secs()))))
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Vec<u8>), Failure> {

@@ -158,32 +158,32 @@ impl Key {
     }
 }
 
-pub(crate) fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
     match arguments.action {
         Action::List { connection, filter, json } => {
-            let devices = all(&AdminApi::connect(&connection)?, &filter)?;
+            let devices = all(&AdminApi::connect(&connection)?, &filter).await?;
             if json { write_json(out, &devices) } else { show::list(&devices, out) }
         }
         Action::Show { device, json } => {
-            let answer = AdminApi::connect(&device.connection)?.read(&device.key.path(""))?;
+            let answer = AdminApi::connect(&device.connection)?.read(&device.key.path("")).await?;
             if json { write_json(out, &answer) } else { show::one(&answer, out) }
         }
         Action::Events { device, limit, json } => {
             let path = format!("{}?limit={limit}", device.key.path("/events"));
-            let answer = AdminApi::connect(&device.connection)?.read(&path)?;
+            let answer = AdminApi::connect(&device.connection)?.read(&path).await?;
             let events = answer.get("items").unwrap_or(&Value::Null);
             if json { write_json(out, events) } else { show::events(events, out) }
         }
-        Action::Allow(decision) => decide(&decision, "allowed"),
-        Action::Block(decision) => decide(&decision, "blocked"),
-        Action::Quarantine(decision) => decide(&decision, "quarantined"),
+        Action::Allow(decision) => decide(&decision, "allowed").await,
+        Action::Block(decision) => decide(&decision, "blocked").await,
+        Action::Quarantine(decision) => decide(&decision, "quarantined").await,
         Action::ResetAccess { device } => {
-            let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/access"))?;
+            let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/access")).await?;
             say(&format!("the rules hold again ({})", listed(&text_of(answer.get("state")))), &device.key)
         }
-        Action::Wipe { device, kind, reason, yes } => wipe(&device, kind, &reason, yes),
+        Action::Wipe { device, kind, reason, yes } => wipe(&device, kind, &reason, yes).await,
         Action::CancelWipe { device } => {
-            let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/wipe"))?;
+            let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/wipe")).await?;
             say("the wipe is cancelled", &device.key)?;
             if answer.get("may_already_be_running") == Some(&Value::Bool(true)) {
                 anstream::eprintln!("the directive had been sent: the device may be erasing itself all the same");
@@ -192,7 +192,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), F
         }
         Action::Forget { device, yes } => {
             let api = AdminApi::connect(&device.connection)?;
-            let known = api.read(&device.key.path(""))?;
+            let known = api.read(&device.key.path("")).await?;
             let phase = text_of(known.get("phase"));
             let warning = match phase.as_str() {
                 "wipe_due" => " Its wipe is still due, and would be forgotten too.",
@@ -200,22 +200,22 @@ pub(crate) fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), F
                 _ => "",
             };
             confirmed(&format!("Forget device {}?{warning}", device.key.shown()), yes)?;
-            api.delete(&device.key.path(""))?;
+            api.delete(&device.key.path("")).await?;
             say("forgotten", &device.key)
         }
     }
 }
 
-fn decide(decision: &Decision, state: &str) -> Result<(), Failure> {
+async fn decide(decision: &Decision, state: &str) -> Result<(), Failure> {
     let body = json!({ "state": state, "reason": decision.reason });
-    AdminApi::connect(&decision.device.connection)?.put(&decision.device.key.path("/access"), &body)?;
+    AdminApi::connect(&decision.device.connection)?.put(&decision.device.key.path("/access"), &body).await?;
     say(state, &decision.device.key)
 }
 
-fn wipe(device: &Named, kind: Kind, reason: &str, yes: bool) -> Result<(), Failure> {
+async fn wipe(device: &Named, kind: Kind, reason: &str, yes: bool) -> Result<(), Failure> {
     let api = AdminApi::connect(&device.connection)?;
     // Whoever mistyped learns it before being asked.
-    let known = api.read(&device.key.path(""))?;
+    let known = api.read(&device.key.path("")).await?;
     let information = known.get("device_information").unwrap_or(&Value::Null);
     let model = [known.get("device_type"), information.get("Model"), information.get("FriendlyName")]
         .map(|value| listed(&text_of(value)));
@@ -229,7 +229,7 @@ fn wipe(device: &Named, kind: Kind, reason: &str, yes: bool) -> Result<(), Failu
         Kind::Device => "device",
         Kind::Account => "account",
     };
-    let order = api.post(&device.key.path("/wipe"), &json!({ "kind": kind, "reason": reason }))?;
+    let order = api.post(&device.key.path("/wipe"), &json!({ "kind": kind, "reason": reason })).await?;
     say(&format!("{kind} wipe {}", listed(&text_of(order.get("state")))), &device.key)
 }
 
@@ -239,15 +239,15 @@ fn say(what: &str, key: &Key) -> Result<(), Failure> {
 }
 
 /// Every device of a user.
-pub(crate) fn of_user(api: &AdminApi, user: &str) -> Result<Vec<Key>, Failure> {
+pub(crate) async fn of_user(api: &AdminApi, user: &str) -> Result<Vec<Key>, Failure> {
     let filter = Filter { access: None, phase: None, user: Some(user.to_owned()), search: None, limit: None };
-    let devices = all(api, &filter)?;
+    let devices = all(api, &filter).await?;
     let text = |device: &Value, name: &str| text_of(device.get(name));
     Ok(devices.iter().map(|device| Key { user: text(device, "user"), device_id: text(device, "device_id") }).collect())
 }
 
 /// The devices that fit, page by page.
-fn all(api: &AdminApi, filter: &Filter) -> Result<Vec<Value>, Failure> {
+async fn all(api: &AdminApi, filter: &Filter) -> Result<Vec<Value>, Failure> {
     /// The API's largest page.
     const PAGE: usize = 1000;
     let most = filter.limit.unwrap_or(usize::MAX);
@@ -264,7 +264,7 @@ fn all(api: &AdminApi, filter: &Filter) -> Result<Vec<Value>, Failure> {
             ("cursor", cursor.as_deref()),
         ];
         let parameters = parameters.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", segment(value?))));
-        let answer = api.read(&format!("/api/v1/devices?{}", parameters.collect::<Vec<_>>().join("&")))?;
+        let answer = api.read(&format!("/api/v1/devices?{}", parameters.collect::<Vec<_>>().join("&"))).await?;
         devices.extend(answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default());
         cursor = answer.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
         if cursor.is_none() || devices.len() >= most {

@@ -2,8 +2,10 @@
 
 use std::str::FromStr;
 
-use asprov_protocol::policy::{Setting, Value as SettingValue};
+use asprov_protocol::policy::{SETTINGS, Setting, Value as SettingValue};
 use serde_json::{Map, Value, json};
+
+use crate::failure::nearest;
 
 /// One change of a policy.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +42,11 @@ impl FromStr for Change {
             }
             _ => {}
         }
-        let setting = Setting::by_name(name).map_err(|error| error.to_string())?;
+        let setting = Setting::by_name(name).map_err(|error| {
+            let known =
+                SETTINGS.iter().map(|setting| setting.name).chain(FLAGS).chain(["description", "refresh_interval"]);
+            nearest(name, known).map_or_else(|| error.to_string(), |near| format!("{error}; did you mean {near}?"))
+        })?;
         if value.is_empty() {
             return Ok(Self::Setting(setting.name, None));
         }

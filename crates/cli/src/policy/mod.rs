@@ -120,49 +120,49 @@ fn path(name: &str) -> String {
     format!("/api/v1/policies/{}", segment(name))
 }
 
-pub(crate) fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
     match arguments.action {
         Action::List { connection, json } => {
-            let answer = AdminApi::connect(&connection)?.read("/api/v1/policies")?;
+            let answer = AdminApi::connect(&connection)?.read("/api/v1/policies").await?;
             let policies = answer.get("items").unwrap_or(&Value::Null);
             if json { write_json(out, policies) } else { show::list(policies, out) }
         }
         Action::Show { policy, json } => {
-            let answer = AdminApi::connect(&policy.connection)?.read(&policy.path())?;
+            let answer = AdminApi::connect(&policy.connection)?.read(&policy.path()).await?;
             if json { write_json(out, &answer) } else { show::one(&answer, out) }
         }
-        Action::Set { policy, changes } => set(&policy, &changes),
-        Action::Apply { connection, file } => apply(&connection, &file),
+        Action::Set { policy, changes } => set(&policy, &changes).await,
+        Action::Apply { connection, file } => apply(&connection, &file).await,
         Action::Delete { policy, yes } => {
             let api = AdminApi::connect(&policy.connection)?;
             confirmed(&format!("Delete policy {}?", policy.name.escape_debug()), yes)?;
-            api.delete(&policy.path())?;
+            api.delete(&policy.path()).await?;
             say("deleted", &policy.name);
             Ok(())
         }
         Action::Settings { json } => show::settings(json, out),
         Action::Assign { policy, target } => {
             let api = AdminApi::connect(&policy.connection)?;
-            api.put(&target.path(), &serde_json::json!({ "policy": policy.name }))?;
+            api.put(&target.path(), &serde_json::json!({ "policy": policy.name })).await?;
             anstream::eprintln!("assigned {} to {target}", policy.name.escape_debug());
             Ok(())
         }
         Action::Unassign { connection, target } => {
-            AdminApi::connect(&connection)?.delete(&target.path())?;
+            AdminApi::connect(&connection)?.delete(&target.path()).await?;
             anstream::eprintln!("took the assignment of {target} back");
             Ok(())
         }
         Action::Assignments { connection, json } => {
-            let answer = AdminApi::connect(&connection)?.read("/api/v1/assignments")?;
+            let answer = AdminApi::connect(&connection)?.read("/api/v1/assignments").await?;
             let assignments = answer.get("items").unwrap_or(&Value::Null);
             if json { write_json(out, assignments) } else { assignment::list(assignments, out) }
         }
     }
 }
 
-fn set(policy: &Named, changes: &[Change]) -> Result<(), Failure> {
+async fn set(policy: &Named, changes: &[Change]) -> Result<(), Failure> {
     let api = AdminApi::connect(&policy.connection)?;
-    let (mut body, new) = match api.read_if_there(&policy.path())? {
+    let (mut body, new) = match api.read_if_there(&policy.path()).await? {
         Some(body) if body.get("unreadable").is_none() => (body, false),
         // What is damaged is replaced as a whole: nothing of it can be kept.
         Some(_) => {
@@ -174,12 +174,12 @@ fn set(policy: &Named, changes: &[Change]) -> Result<(), Failure> {
     for change in changes {
         change.apply(&mut body);
     }
-    api.put(&policy.path(), &body)?;
+    api.put(&policy.path(), &body).await?;
     say(if new { "made" } else { "changed" }, &policy.name);
     Ok(())
 }
 
-fn apply(connection: &Connection, file: &std::path::Path) -> Result<(), Failure> {
+async fn apply(connection: &Connection, file: &std::path::Path) -> Result<(), Failure> {
     let text = input::read_text(file)?;
     let shown = file.display();
     let json: Value =
@@ -195,7 +195,7 @@ fn apply(connection: &Connection, file: &std::path::Path) -> Result<(), Failure>
                 "each policy is an object with `name`, `settings` and rules, as `asprov policy show --json` prints it",
             )
         })?;
-        api.put(&path(name), policy)?;
+        api.put(&path(name), policy).await?;
         say("applied", name);
     }
     Ok(())
