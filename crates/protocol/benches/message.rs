@@ -11,11 +11,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const VERSION: ProtocolVersion = ProtocolVersion::V14_1;
 
-/// Every setting goes out; the lists hold three applications and five hashes.
+/// Every setting goes out: 40 of one value, and two lists that hold five applications and three hashes.
 fn answer() -> ProvisionResponse {
     let mut document = PolicyDocument::default();
     let texts = |texts: &[&str]| Value::List(texts.iter().map(|text| (*text).to_owned()).collect());
-    let hashes: Vec<String> = (0..5_u8).map(|hash| format!("{hash:02x}").repeat(10)).collect();
+    let hashes: Vec<String> = (0..3_u8).map(|hash| format!("{hash:02x}").repeat(20)).collect();
     let hashes: Vec<&str> = hashes.iter().map(String::as_str).collect();
     let values = [
         ("DevicePasswordEnabled", Value::Flag(true)),
@@ -23,7 +23,10 @@ fn answer() -> ProvisionResponse {
         ("MaxInactivityTimeDeviceLock", Value::Number(600)),
         ("MaxDevicePasswordFailedAttempts", Value::Number(8)),
         ("RequireDeviceEncryption", Value::Flag(true)),
-        ("UnapprovedInROMApplicationList", texts(&["camera.exe", "games.exe", "radio.exe"])),
+        (
+            "UnapprovedInROMApplicationList",
+            texts(&["camera1.exe", "camera2.exe", "games01.exe", "games02.exe", "radio01.exe"]),
+        ),
         ("ApprovedApplicationList", texts(&hashes)),
     ];
     for (name, value) in values {

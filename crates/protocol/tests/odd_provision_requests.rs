@@ -118,6 +118,8 @@ fn what_is_not_the_grammar_of_provision_is_refused_with_its_place() {
     ];
     for (name, document, message) in cases {
         assert_eq!(refused(&document), message, "{name}");
+        let another_root = read(&document, V14_1).unwrap_err().is_another_root();
+        assert_eq!(another_root, message.contains("another root element"), "{name}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The base64 query ([MS-ASHTTP] 2.2.1.1.1.1): one base64 value that holds, in this order,
+//! The base64 query (\[MS-ASHTTP\] 2.2.1.1.1.1): one base64 value that holds, in this order,
 //!
 //! ```text
 //! version 1 | command 1 | locale 2 | n 1 | device id n | k 1 | policy key k = 0 or 4 | t 1 | device type t | parameters

@@ -1,4 +1,4 @@
-//! A request's line and headers as one value ([MS-ASHTTP] 2.2.1.1), before anybody is signed in and before the body is
+//! A request's line and headers as one value (\[MS-ASHTTP\] 2.2.1.1), before anybody is signed in and before the body is
 //! read.
 //!
 //! Faults are looked for in the order in which the server promises its answers: path, method, command, version,

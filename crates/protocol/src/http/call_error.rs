@@ -92,7 +92,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// The HTTP status to answer with ([MS-ASHTTP] 2.2.1.2.1.1).
+    /// The HTTP status to answer with (\[MS-ASHTTP\] 2.2.1.2.1.1).
     pub const fn http_status(&self) -> u16 {
         match self {
             Self::WrongPath { .. } => 404,

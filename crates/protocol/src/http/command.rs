@@ -1,5 +1,5 @@
 //! The commands of the protocol, as one table: name, code, versions, and where a Status sits in the answer
-//! ([MS-ASHTTP] 2.2.1.1.1.1.2, [MS-ASCMD] 2.2.1, 2.2.2).
+//! (\[MS-ASHTTP\] 2.2.1.1.1.1.2, \[MS-ASCMD\] 2.2.1, 2.2.2).
 //!
 //! Autodiscover is not among them: it is plain XML under another URL.
 
@@ -63,7 +63,7 @@ pub struct CommandRow {
     pub status: &'static [Tag],
     /// The value of that Status, or of the nearest one below it, when all went well: 1, except for MoveItems (3).
     pub success: Status,
-    /// Whether a request carries the policy key; Ping never does ([MS-ASPROV] R61103, R757).
+    /// Whether a request carries the policy key; Ping never does (\[MS-ASPROV\] R61103, R757).
     pub carries_policy_key: bool,
 }
 
@@ -123,7 +123,7 @@ const fn row(
 
 impl Command {
     /// Ping Status 7: the folder hierarchy is out of date, send FolderSync. FolderSync carries the policy key and gets
-    /// the answer that Ping cannot bear ([MS-ASCMD] 2.2.3.177.11).
+    /// the answer that Ping cannot bear (\[MS-ASCMD\] 2.2.3.177.11).
     pub const PING_FOLDER_SYNC_REQUIRED: Status = Status(7);
     /// Ping Status 1: the heartbeat interval has passed and nothing changed.
     pub const PING_EXPIRED: Status = Status(1);
@@ -170,7 +170,7 @@ impl Command {
     ///
     /// `None` when there is no such document and only an HTTP status can be answered: the command's answer has no root
     /// or no Status (GetAttachment, GetHierarchy), this version does not know the command, or the Status is one of the
-    /// common ones (from 101) and the version is older than 14.0, which never gets them ([MS-ASCMD] 2.2.2, R7461).
+    /// common ones (from 101) and the version is older than 14.0, which never gets them (\[MS-ASCMD\] 2.2.2, R7461).
     pub fn response_with_status(self, version: ProtocolVersion, status: Status) -> Option<Element<'static>> {
         let row = self.row();
         let (last, above) = row.status.split_last()?;

@@ -1,4 +1,4 @@
-//! The headers of the protocol ([MS-ASHTTP] 2.2.1.1.2 and 2.2.1.2.2), by name. Names are compared without case.
+//! The headers of the protocol (\[MS-ASHTTP\] 2.2.1.1.2 and 2.2.1.2.2), by name. Names are compared without case.
 
 use ::http::HeaderMap;
 use ::http::header::CONTENT_TYPE;

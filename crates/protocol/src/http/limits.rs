@@ -8,7 +8,7 @@ pub const QUERY: usize = 8 * 1024;
 pub const PARAMETERS: usize = 64;
 
 /// Longest User-Agent that is kept, in characters; the rest is cut. The limit of UserAgent in DeviceInformation, which
-/// repeats this header ([MS-ASCMD] 2.2.3.188).
+/// repeats this header (\[MS-ASCMD\] 2.2.3.188).
 pub const USER_AGENT: usize = 1024;
 
 /// How many characters of a refused value an error shows.

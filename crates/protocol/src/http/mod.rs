@@ -8,7 +8,7 @@
 //! use asprov_protocol::http::{Call, Command, Target};
 //! use asprov_protocol::version::ProtocolVersion;
 //!
-//! // The example that [MS-ASHTTP] prints: Sync at 14.0, without a policy key.
+//! // The example that \[MS-ASHTTP\] prints: Sync at 14.0, without a policy key.
 //! let uri = "/Microsoft-Server-ActiveSync?jAAJBAp2MTQwRGV2aWNlAApTbWFydFBob25l".parse().unwrap();
 //! let Ok(Target::Command(call)) = Call::parse(&http::Method::POST, &uri, &http::HeaderMap::new()) else {
 //!     panic!("this is a command");

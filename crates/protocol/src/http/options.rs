@@ -1,4 +1,4 @@
-//! OPTIONS ([MS-ASHTTP] 2.2.3, 3.1.5.3): which versions and commands a server knows.
+//! OPTIONS (\[MS-ASHTTP\] 2.2.3, 3.1.5.3): which versions and commands a server knows.
 
 use ::http::HeaderMap;
 

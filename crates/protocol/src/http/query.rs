@@ -1,4 +1,4 @@
-//! The plain query ([MS-ASHTTP] 2.2.1.1.1.2): `Cmd=...&User=...&DeviceId=...&DeviceType=...`, in any order.
+//! The plain query (\[MS-ASHTTP\] 2.2.1.1.1.2): `Cmd=...&User=...&DeviceId=...&DeviceType=...`, in any order.
 //!
 //! Names are compared without case, as web servers do; values are percent-decoded, and a `+` stays a plus.
 

@@ -19,7 +19,7 @@ impl Reply {
         Self { status: 200, body: Some(body), retry_after: None }
     }
 
-    /// HTTP 200 without a body: how SendMail says it succeeded and Sync that nothing changed ([MS-ASHTTP] 2.2.1.2).
+    /// HTTP 200 without a body: how SendMail says it succeeded and Sync that nothing changed (\[MS-ASHTTP\] 2.2.1.2).
     pub const fn empty() -> Self {
         Self::http(200)
     }
@@ -29,7 +29,7 @@ impl Reply {
         Self { status, body: None, retry_after: None }
     }
 
-    /// HTTP 503 with Retry-After in seconds: come back later ([MS-ASHTTP] 2.2.1.2.1.1).
+    /// HTTP 503 with Retry-After in seconds: come back later (\[MS-ASHTTP\] 2.2.1.2.1.1).
     pub const fn unavailable(retry_after: u32) -> Self {
         Self { status: 503, body: None, retry_after: Some(retry_after) }
     }

@@ -1,4 +1,4 @@
-//! What a device says it did with the policy: Status of Policy in a request ([MS-ASPROV] 2.2.2.54.1).
+//! What a device says it did with the policy: Status of Policy in a request (\[MS-ASPROV\] 2.2.2.54.1).
 
 use asprov_wbxml::Element;
 

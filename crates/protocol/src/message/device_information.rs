@@ -1,4 +1,4 @@
-//! DeviceInformation ([MS-ASCMD] 2.2.3.45, [MS-ASPROV] 2.2.2.53): what a device says about itself, in the initial
+//! DeviceInformation (\[MS-ASCMD\] 2.2.3.45, \[MS-ASPROV\] 2.2.2.53): what a device says about itself, in the initial
 //! Provision request from 14.1 on and in the Settings command before.
 //!
 //! All of it is data to look at: nothing here is checked against anything, and control characters stay as they came.
@@ -77,7 +77,7 @@ static FIELDS: [Field; 9] = [
 ];
 
 impl DeviceInformation {
-    /// Most characters of a field; the rest is cut ([MS-ASCMD] 2.2.3: at most 1024 each).
+    /// Most characters of a field; the rest is cut (\[MS-ASCMD\] 2.2.3: at most 1024 each).
     pub const MAX: usize = 1024;
 
     /// Reads settings:DeviceInformation with its Set, in a request. Children of Set that are no field are skipped; of a

@@ -3,7 +3,6 @@
 use asprov_wbxml::Element;
 
 use super::MessageError;
-use crate::http::limits;
 use crate::status::Status;
 
 /// The children of an element that holds elements only. Blanks between them are taken.
@@ -55,5 +54,3 @@ pub(super) fn cut(text: &str, most: usize) -> String {
 
 /// Longest text from a peer that is kept to be sent back or stored as it is, in characters.
 pub(super) const KEPT_TEXT: usize = 256;
-
-const _: () = assert!(limits::SHOWN <= KEPT_TEXT);

@@ -17,11 +17,23 @@ pub struct MessageError {
     pub came: String,
     /// What was expected.
     pub expected: &'static str,
+    another_root: bool,
 }
 
 impl MessageError {
+    /// Whether the document is not this message at all but begins with another root element: another command's, or,
+    /// where a page switch was forgotten, AirSync:Sync.
+    pub const fn is_another_root(&self) -> bool {
+        self.another_root
+    }
+
+    /// The root element is not that of the message.
+    pub(super) fn another_root(element: &Element<'_>, expected: &'static str) -> Self {
+        Self { another_root: true, ..Self::new(element, "another root element", expected) }
+    }
+
     pub(super) fn new(element: &Element<'_>, came: impl Into<String>, expected: &'static str) -> Self {
-        Self { element: element.tag(), offset: element.offset(), came: came.into(), expected }
+        Self { element: element.tag(), offset: element.offset(), came: came.into(), expected, another_root: false }
     }
 
     /// The element's text is not one of those expected.

@@ -1,4 +1,4 @@
-//! PolicyKey ([MS-ASPROV] 2.2.2.42) as it travels: a text that may be no key at all.
+//! PolicyKey (\[MS-ASPROV\] 2.2.2.42) as it travels: a text that may be no key at all.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! PolicyType ([MS-ASPROV] 2.2.2.43) as it travels: a text that may be no type at all.
+//! PolicyType (\[MS-ASPROV\] 2.2.2.43) as it travels: a text that may be no type at all.
 
 use super::grammar;
 use crate::version::PolicyType;

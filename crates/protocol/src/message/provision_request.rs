@@ -1,4 +1,4 @@
-//! A Provision request ([MS-ASPROV] 2.2.2.44, 3.1.5.1): asking for the policy, acknowledging it, asking whether a wipe is
+//! A Provision request (\[MS-ASPROV\] 2.2.2.44, 3.1.5.1): asking for the policy, acknowledging it, asking whether a wipe is
 //! due, and saying that one was done.
 //!
 //! Elements may come in any order. What the server may not act on is refused as a whole: a message that is half right is
@@ -63,7 +63,7 @@ impl ProvisionRequest {
     /// When the element is not the grammar of a Provision request; the answer is Provision Status 2.
     pub fn from_element(element: &Element<'_>, version: ProtocolVersion) -> Result<Self, MessageError> {
         if element.tag() != provision::PROVISION {
-            return Err(MessageError::new(element, "another root element", "Provision:Provision"));
+            return Err(MessageError::another_root(element, "Provision:Provision"));
         }
         let (mut information, mut policies, mut wipe) = (None, None, None);
         for child in grammar::children(element, IN_PROVISION)? {

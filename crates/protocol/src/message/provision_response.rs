@@ -1,4 +1,4 @@
-//! A Provision answer ([MS-ASPROV] 2.2.2.44, 3.2.5.1): the policy with its temporary key, the permanent key, a wipe
+//! A Provision answer (\[MS-ASPROV\] 2.2.2.44, 3.2.5.1): the policy with its temporary key, the permanent key, a wipe
 //! directive, or a Status that says why not.
 //!
 //! Written in the order of the schema. Read in any order, with elements that some servers put on a wrong code page or
@@ -92,7 +92,7 @@ impl ProvisionResponse {
     /// that could stand without one.
     pub fn from_element(element: &Element<'_>) -> Result<Self, MessageError> {
         if element.tag() != provision::PROVISION {
-            return Err(MessageError::new(element, "another root element", "Provision:Provision"));
+            return Err(MessageError::another_root(element, "Provision:Provision"));
         }
         let mut status = None;
         let mut response = Self::with_status(Status::SUCCESS);

@@ -1,4 +1,4 @@
-//! RemoteWipe and AccountOnlyRemoteWipe ([MS-ASPROV] 2.2.2.45, 2.2.2.1): empty in an answer, where they are the
+//! RemoteWipe and AccountOnlyRemoteWipe (\[MS-ASPROV\] 2.2.2.45, 2.2.2.1): empty in an answer, where they are the
 //! directive; with one Status in a request, where they are its acknowledgment.
 
 use asprov_wbxml::code_page::provision;

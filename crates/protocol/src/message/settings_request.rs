@@ -1,4 +1,4 @@
-//! A Settings request ([MS-ASCMD] 2.2.1.18), as far as provisioning reaches: DeviceInformation, the recovery password,
+//! A Settings request (\[MS-ASCMD\] 2.2.1.18), as far as provisioning reaches: DeviceInformation, the recovery password,
 //! and who the user is. The other properties are named, so that each gets the answer it waits for.
 
 use asprov_wbxml::code_page::settings;
@@ -41,7 +41,7 @@ pub enum RecoveryPassword {
 }
 
 impl RecoveryPassword {
-    /// Longest recovery password, in characters ([MS-ASCMD] 2.2.3.132.3).
+    /// Longest recovery password, in characters (\[MS-ASCMD\] 2.2.3.132.3).
     pub const MAX: usize = 255;
 
     /// What this text asks for: empty clears, and one that is too long cannot be kept.
@@ -64,7 +64,7 @@ impl SettingsRequest {
     /// When it is not the grammar of a Settings request; the answer is Settings Status 2.
     pub fn from_element(element: &Element<'_>) -> Result<Self, MessageError> {
         if element.tag() != settings::SETTINGS {
-            return Err(MessageError::new(element, "another root element", "Settings:Settings"));
+            return Err(MessageError::another_root(element, "Settings:Settings"));
         }
         let children = grammar::children(element, PROPERTIES)?;
         let mut seen: Vec<Tag> = Vec::new();

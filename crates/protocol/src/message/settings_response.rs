@@ -1,4 +1,4 @@
-//! A Settings answer ([MS-ASCMD] 2.2.1.18): one Status for all of it, then one for each property, in the request's order.
+//! A Settings answer (\[MS-ASCMD\] 2.2.1.18): one Status for all of it, then one for each property, in the request's order.
 
 use asprov_wbxml::code_page::settings;
 use asprov_wbxml::{Element, Tag};
@@ -37,7 +37,7 @@ pub enum SettingsAnswer {
 }
 
 impl SettingsResponse {
-    /// Recovery passwords are not kept for this device ([MS-ASCMD] 2.2.3.177.15).
+    /// Recovery passwords are not kept for this device (\[MS-ASCMD\] 2.2.3.177.15).
     pub const DENIED_BY_POLICY: Status = Status(7);
     /// The recovery password is too long, or arguments are invalid.
     pub const INVALID_ARGUMENTS: Status = Status(5);
@@ -66,7 +66,7 @@ impl SettingsResponse {
     /// When the root is not Settings, or a Status is missing or no number.
     pub fn from_element(element: &Element<'_>) -> Result<Self, MessageError> {
         if element.tag() != settings::SETTINGS {
-            return Err(MessageError::new(element, "another root element", "Settings:Settings"));
+            return Err(MessageError::another_root(element, "Settings:Settings"));
         }
         let mut response = Self::with_status(status_in(element)?);
         for child in element.children() {

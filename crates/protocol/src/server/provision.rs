@@ -32,12 +32,18 @@ struct Look<'a> {
     keys: &'a FreshKeys,
 }
 
-/// The answer to something that is not the Provision grammar: Provision Status 2 in every version (R4989).
+/// The answer to something that is not the Provision grammar: Provision Status 2 in every version (R4989). Another
+/// command's document is no Provision request at all: 12.1 and older get HTTP 400 for it.
 pub fn protocol_error(version: ProtocolVersion, error: &MessageError) -> Decision {
     let event = Event::new(EventKind::ProvisionRefused, error.to_string())
         .with_command(Command::Provision)
         .with_status(Scope::Provision, Status::PROTOCOL_ERROR);
-    Decision::provision(version, &ProvisionResponse::with_status(Status::PROTOCOL_ERROR)).telling(event)
+    let decision = if error.is_another_root() && !version.has_common_status() {
+        Decision::answer(Reply::http(400))
+    } else {
+        Decision::provision(version, &ProvisionResponse::with_status(Status::PROTOCOL_ERROR))
+    };
+    decision.telling(event)
 }
 
 /// The answer while the store is away or stays busy: Provision Status 3 in every version. The device tries again.

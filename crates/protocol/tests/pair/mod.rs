@@ -251,7 +251,11 @@ impl Server {
     fn reply(&mut self, call: &Call, body: &[u8]) -> Reply {
         if self.away_for > 0 {
             self.away_for -= 1;
-            return if call.command == Command::Provision { store_is_away(call.version) } else { Reply::unavailable(7) };
+            return if call.command == Command::Provision {
+                store_is_away(call.version)
+            } else {
+                Reply::unavailable(7)
+            };
         }
         let caller = Caller {
             device: DeviceKey { user: UserName::new("ann").unwrap(), device_id: call.device_id.clone().unwrap() },

@@ -7,7 +7,9 @@ use asprov_protocol::message::{
 };
 use asprov_protocol::policy::{SettingId, Value};
 use asprov_protocol::policy_key::RequestKey;
-use asprov_protocol::server::{AccessState, EffectivePolicy, EventKind, Phase, WipeState, cancel_wipe, unusable_body};
+use asprov_protocol::server::{
+    AccessState, EffectivePolicy, EventKind, Phase, WipeState, cancel_wipe, protocol_error, unusable_body,
+};
 use asprov_protocol::status::Status;
 use asprov_protocol::version::ProtocolVersion;
 
@@ -44,6 +46,30 @@ fn a_body_that_cannot_be_used_gets_101_or_102_or_http_400() {
             } else {
                 assert_eq!((reply.status, reply.body), (400, None));
             }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_the_provision_grammar_gets_provision_status_2() {
+    use asprov_wbxml::code_page::{folder_hierarchy, provision};
+    for version in ProtocolVersion::ALL {
+        let answer = |element: &asprov_wbxml::Element<'_>| {
+            let error = ProvisionRequest::from_element(element, version).unwrap_err();
+            match protocol_error(version, &error).outcome {
+                asprov_protocol::server::Outcome::Answer(reply) => reply,
+                other => panic!("{other:?}"),
+            }
+        };
+        let outside_policies =
+            asprov_wbxml::Element::new(provision::PROVISION).with_child(asprov_wbxml::Element::new(provision::POLICY));
+        let status_2 = ProvisionResponse::with_status(Status::PROTOCOL_ERROR).to_element(version);
+        assert_eq!(answer(&outside_policies).body, Some(status_2.clone()), "{version}");
+        let another_command = answer(&asprov_wbxml::Element::new(folder_hierarchy::FOLDER_SYNC));
+        if version >= V140 {
+            assert_eq!(another_command.body, Some(status_2), "{version}");
+        } else {
+            assert_eq!((another_command.status, another_command.body), (400, None), "{version}");
         }
     }
 }
