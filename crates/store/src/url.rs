@@ -59,10 +59,9 @@ pub async fn open_store(url: &StoreUrl) -> Result<Arc<dyn Store>, StoreError> {
             Ok(Arc::new(store))
         }
         #[cfg(not(feature = "sqlite"))]
-        StoreUrl::Sqlite(path) => Err(StoreError::Unusable {
-            store: path.display().to_string(),
-            fault: StoreUrlError::NoSqlite.to_string(),
-        }),
+        StoreUrl::Sqlite(path) => {
+            Err(StoreError::Unusable { store: path.display().to_string(), fault: StoreUrlError::NoSqlite.to_string() })
+        }
     }
 }
 

@@ -41,7 +41,8 @@ impl State {
         let stored = self.device(device);
         let others = self.devices.get(&device.user).into_iter().flat_map(BTreeMap::values);
         let acknowledged_before = others.filter(|other| {
-            let admitted = |stored: &StoredDevice| (stored.record.first_seen_at, stored.record.device.device_id.clone());
+            let admitted =
+                |stored: &StoredDevice| (stored.record.first_seen_at, stored.record.device.device_id.clone());
             other.record.provisioned.is_some() && stored.is_none_or(|stored| admitted(other) < admitted(stored))
         });
         let policy = self.assignment_of(device).map_or(EffectivePolicy::None, |assignment| {

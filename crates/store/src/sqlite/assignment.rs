@@ -32,8 +32,7 @@ pub(super) fn using(connection: &Connection, policy: &PolicyName) -> Result<Vec<
 pub(super) fn one(connection: &Connection, target: &AssignmentTarget) -> Result<Option<PolicyName>> {
     let (word, user, device_id) = columns(target);
     let mut statement = connection.prepare_cached(ONE)?;
-    let policy: Option<String> =
-        statement.query_row(params![word, user, device_id], |row| row.get(0)).optional()?;
+    let policy: Option<String> = statement.query_row(params![word, user, device_id], |row| row.get(0)).optional()?;
     let Some(policy) = policy else { return Ok(None) };
     match PolicyName::new(&policy) {
         Ok(policy) => Ok(Some(policy)),

@@ -44,9 +44,10 @@ impl<'r> Cells<'r> {
         match self.row.get(place) {
             Ok(value) => Ok(value),
             Err(rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::FromSqlConversionFailure(..)) => {
-                Err(self.damaged("its type"))
+                Err(self.damaged("a value of another type"))
             }
-            Err(rusqlite::Error::IntegralValueOutOfRange(..)) => Err(self.damaged("out of range")),
+            Err(rusqlite::Error::IntegralValueOutOfRange(..)) => Err(self.damaged("a number out of range")),
+            Err(rusqlite::Error::Utf8Error(..)) => Err(self.damaged("bytes that are no text")),
             Err(error) => Err(error.into()),
         }
     }

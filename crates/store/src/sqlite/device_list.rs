@@ -4,7 +4,7 @@ use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, params_from_iter};
 
 use super::cells::Cells;
-use super::device::{DEVICE, read};
+use super::device_row::{DEVICE, read};
 use super::fault::Result;
 use crate::{DevicePage, DeviceQuery, limits};
 

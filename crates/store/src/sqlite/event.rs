@@ -16,7 +16,17 @@ const EVENT: Table = Table {
     name: "event",
     key: 3,
     columns: &[
-        "user", "device_id", "number", "kind", "scope", "code", "command", "detail", "first_at", "last_at", "count",
+        "user",
+        "device_id",
+        "number",
+        "kind",
+        "scope",
+        "code",
+        "command",
+        "detail",
+        "first_at",
+        "last_at",
+        "count",
     ],
 };
 pub(super) const NEWEST: &str =

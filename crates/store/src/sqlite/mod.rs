@@ -10,6 +10,7 @@ mod change;
 mod connection;
 mod device;
 mod device_list;
+mod device_row;
 mod event;
 mod fault;
 mod policy;

@@ -24,8 +24,7 @@ const POLICY: Table = Table {
         "refresh_interval",
     ],
 };
-const SETTING: Table =
-    Table { name: "policy_setting", key: 3, columns: &["policy", "setting", "position", "value"] };
+const SETTING: Table = Table { name: "policy_setting", key: 3, columns: &["policy", "setting", "position", "value"] };
 
 const ONE: &str = "SELECT name, description, allow_non_provisionable, allow_partial, allow_externally_managed,
     require_device_information, refresh_interval FROM policy WHERE name = ?1";

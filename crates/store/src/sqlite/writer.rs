@@ -8,7 +8,7 @@
 //! The queue is bounded, and SQLite waits for a lock for a short time only: a store that cannot write says so at once,
 //! and the device tries again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -16,7 +16,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::change;
-use super::fault::{Fault, Result};
+use super::fault::Result;
 use crate::StoreError;
 
 /// Jobs in one transaction: enough for the cost of the commit to vanish, few enough that nobody waits long.
@@ -158,10 +158,11 @@ fn ended() -> StoreError {
 
 fn serve(
     mut connection: Connection,
-    path: &std::path::Path,
+    path: &Path,
     mut queue: mpsc::Receiver<Box<dyn Job>>,
     newest: &watch::Sender<u64>,
 ) {
+    let mut synced = None;
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < JOBS_IN_ONE_COMMIT
@@ -170,7 +171,8 @@ fn serve(
             batch.push(job);
         }
         batch.retain(|job| job.is_wanted());
-        let failure = commit(&mut connection, &mut batch, newest).map_err(|fault| fault.told(path)).err();
+        let outcome = sync(&connection, &mut synced, &batch).and_then(|()| commit(&mut connection, &mut batch, newest));
+        let failure = outcome.map_err(|fault| fault.told(path)).err();
         if let Some(failure) = &failure {
             tracing::warn!(%failure, "writes were not kept");
         }
@@ -184,11 +186,20 @@ fn serve(
     }
 }
 
-fn commit(connection: &mut Connection, batch: &mut [Box<dyn Job>], newest: &watch::Sender<u64>) -> Result<()> {
+/// Lets the next commit reach as far as its jobs need. In WAL mode FULL syncs the log once a commit and NORMAL does not.
+/// The log stays in order either way: a FULL commit takes with it what NORMAL ones wrote before.
+fn sync(connection: &Connection, synced: &mut Option<Durability>, batch: &[Box<dyn Job>]) -> Result<()> {
     let disk = batch.iter().any(|job| job.durability() == Durability::Disk);
-    // In WAL mode FULL syncs the log once a commit, NORMAL does not; either way the log stays in order, so that a later
-    // FULL commit takes with it what NORMAL ones wrote before. It has to be set outside a transaction.
-    connection.prepare_cached(if disk { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" })?.execute([])?;
+    let wanted = if disk { Durability::Disk } else { Durability::Program };
+    if *synced != Some(wanted) {
+        // Never from the cache of statements: SQLite obeys while it prepares this one, and only outside a transaction.
+        connection.pragma_update(None, "synchronous", if disk { "FULL" } else { "NORMAL" })?;
+        *synced = Some(wanted);
+    }
+    Ok(())
+}
+
+fn commit(connection: &mut Connection, batch: &mut [Box<dyn Job>], newest: &watch::Sender<u64>) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = change::newest(&transaction)?;
     for job in batch {
@@ -208,17 +219,14 @@ fn commit(connection: &mut Connection, batch: &mut [Box<dyn Job>], newest: &watc
         change::prune(&transaction, after)?;
     }
     transaction.commit()?;
-    newest.send_if_modified(|newest| {
-        let modified = after != before && after > *newest;
-        if modified {
-            *newest = after;
-        }
-        modified
-    });
+    if after != before {
+        // Before anybody is answered: whoever hears that it is kept finds the change.
+        newest.send_replace(after);
+    }
     Ok(())
 }
 
-fn shorten_log(connection: &Connection) -> std::result::Result<(), Fault> {
+fn shorten_log(connection: &Connection) -> Result<()> {
     let pages: i64 = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?.query_row([], |row| row.get(1))?;
     if pages >= LOG_PAGES {
         // PASSIVE waits for nobody: what a reader still needs is moved the next time.

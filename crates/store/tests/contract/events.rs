@@ -1,0 +1,107 @@
+//! The history of a device.
+
+use std::sync::Arc;
+
+use asprov_protocol::http::COMMANDS;
+use asprov_protocol::server::{Event, EventKind};
+use asprov_protocol::status::{Scope, Status};
+use asprov_store::{Sighting, Store, StoredEvent, limits};
+use jiff::Timestamp;
+
+use crate::every_store;
+use crate::fixture::*;
+
+every_store!(
+    events_are_listed_newest_first_and_outlive_their_device,
+    every_kind_of_event_reads_back,
+    equal_refusals_in_a_row_are_one_with_a_count,
+    equal_changes_of_state_are_not_joined,
+    refusals_of_devices_without_a_row_are_kept,
+    of_many_events_the_newest_thousand_stay,
+);
+
+fn sighting(device_id: &str, at: Timestamp, refusals: Vec<Event>) -> Sighting {
+    let record = record(device("ann", device_id), at);
+    Sighting {
+        device: record.device,
+        device_type: record.device_type,
+        user_agent: record.user_agent,
+        protocol_version: record.protocol_version,
+        at,
+        refusals,
+    }
+}
+
+async fn events_are_listed_newest_first_and_outlive_their_device(store: Arc<dyn Store>) {
+    let record = record(device("ann", "A1"), at(0));
+    let [one, two, three] = ["one", "two", "three"].map(|detail| Event::new(EventKind::AccessChanged, detail));
+    store.save(0, &record, &[one.clone(), two.clone()], at(1)).await.unwrap();
+    let revision = store.load(&record.device).await.unwrap().revision;
+    store.save(revision, &record, std::slice::from_ref(&three), at(2)).await.unwrap();
+    store.forget(&record.device).await.unwrap();
+    let once = |event: &Event, at: Timestamp| StoredEvent { event: event.clone(), first_at: at, last_at: at, count: 1 };
+    let expected = vec![once(&three, at(2)), once(&two, at(1)), once(&one, at(1))];
+    assert_eq!(store.events(&record.device, 10).await.as_ref(), Ok(&expected));
+    assert_eq!(store.events(&record.device, 2).await.unwrap(), expected[..2]);
+    assert_eq!(store.events(&record.device, 0).await, Ok(vec![]));
+    assert_eq!(store.events(&device("bob", "A1"), 10).await, Ok(vec![]));
+}
+
+async fn every_kind_of_event_reads_back(store: Arc<dyn Store>) {
+    let mut events = Vec::new();
+    for (place, kind) in EventKind::ALL.into_iter().enumerate() {
+        events.push(Event::new(kind, format!("number {place}: 'ü' \"\n\u{0}")));
+        let scope = Scope::ALL[place % Scope::ALL.len()];
+        let command = COMMANDS[place % COMMANDS.len()].command;
+        events.push(Event::new(kind, "").with_status(scope, Status(u16::MAX)).with_command(command));
+    }
+    store.save(0, &record(device("ann", "A1"), at(0)), &events, at(1)).await.unwrap();
+    let mut read: Vec<_> = store.events(&device("ann", "A1"), 100).await.unwrap();
+    read.reverse();
+    assert_eq!(read.into_iter().map(|stored| stored.event).collect::<Vec<_>>(), events);
+}
+
+async fn equal_refusals_in_a_row_are_one_with_a_count(store: Arc<dyn Store>) {
+    let refusals = [(refusal(142), 1), (refusal(142), 2), (refusal(144), 3), (refusal(142), 4), (refusal(142), 5)];
+    for (refusal, minute) in refusals {
+        store.note(&[sighting("A1", at(minute), vec![refusal])]).await.unwrap();
+    }
+    // An older one that comes late does not turn the time back.
+    store.note(&[sighting("A1", at(3), vec![refusal(142), refusal(142)])]).await.unwrap();
+    let events = store.events(&device("ann", "A1"), 10).await.unwrap();
+    let rows: Vec<_> = events.iter().map(|it| (it.event.clone(), it.first_at, it.last_at, it.count)).collect();
+    assert_eq!(
+        rows,
+        [(refusal(142), at(4), at(5), 4), (refusal(144), at(3), at(3), 1), (refusal(142), at(1), at(2), 2),]
+    );
+    // What differs in anything is another one.
+    let other = refusal(142).with_command(asprov_protocol::http::Command::Sync);
+    let detailed = Event { detail: "twice".to_owned(), ..other.clone() };
+    store.note(&[sighting("A1", at(6), vec![other, detailed])]).await.unwrap();
+    assert_eq!(store.events(&device("ann", "A1"), 10).await.unwrap().len(), 5);
+}
+
+async fn equal_changes_of_state_are_not_joined(store: Arc<dyn Store>) {
+    let offered = Event::new(EventKind::PolicyOffered, "default");
+    store.save(0, &record(device("ann", "A1"), at(0)), &[offered.clone(), offered], at(1)).await.unwrap();
+    assert_eq!(store.events(&device("ann", "A1"), 10).await.unwrap().len(), 2);
+}
+
+async fn refusals_of_devices_without_a_row_are_kept(store: Arc<dyn Store>) {
+    store.note(&[sighting("A1", at(1), vec![refusal(141)]), sighting("A2", at(1), vec![])]).await.unwrap();
+    assert_eq!(store.events(&device("ann", "A1"), 10).await.unwrap().len(), 1);
+    assert_eq!(store.device(&device("ann", "A1")).await, Ok(None), "a refusal makes no row");
+    assert_eq!(store.device(&device("ann", "A2")).await, Ok(None), "nor does a sighting");
+    assert_eq!(*store.newest_change().borrow(), 0, "and nobody has to look again");
+}
+
+async fn of_many_events_the_newest_thousand_stay(store: Arc<dyn Store>) {
+    let most = usize::try_from(limits::EVENTS_PER_DEVICE).unwrap();
+    // Two refusals by turns are never equal ones in a row.
+    let refusals: Vec<_> = (0..most + 100).map(|number| refusal(141 + u16::try_from(number % 2).unwrap())).collect();
+    store.note(&[sighting("A1", at(1), refusals)]).await.unwrap();
+    store.note(&[sighting("A1", at(2), vec![refusal(177)]), sighting("A2", at(2), vec![refusal(177)])]).await.unwrap();
+    let events = store.events(&device("ann", "A1"), usize::MAX).await.unwrap();
+    assert_eq!((events.len(), events[0].event.clone()), (most, refusal(177)));
+    assert_eq!(store.events(&device("ann", "A2"), 10).await.unwrap().len(), 1, "each device has its own");
+}

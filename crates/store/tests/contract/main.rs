@@ -1,0 +1,36 @@
+//! What the trait promises, held against every store: each test runs for memory and for SQLite.
+//!
+//! What only a file can promise (reopening, damage, locks, other processes) is in `sqlite_file.rs`.
+
+mod assignments;
+mod changes;
+mod devices;
+mod events;
+mod fixture;
+mod listing;
+mod policies;
+mod records;
+mod sightings;
+mod sqlite_file;
+mod unusable;
+
+/// Runs each test, a function of an `Arc<dyn Store>`, once for every store. A test that is not listed is dead code, and
+/// so a warning.
+macro_rules! every_store {
+    ($($test:ident),+ $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(std::sync::Arc::new(asprov_store::MemoryStore::new())).await;
+            })+
+        }
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                let folder = crate::fixture::Folder::new();
+                super::$test(std::sync::Arc::new(folder.open())).await;
+            })+
+        }
+    };
+}
+pub(crate) use every_store;
