@@ -173,7 +173,9 @@ impl PartialSchema for PolicySettings {
     fn schema() -> RefOr<Schema> {
         let object = ObjectBuilder::new()
             .schema_type(Type::Object)
-            .description(Some("The settings of EASProvisionDoc by element name; a setting that is missing or null is unset."))
+            .description(Some(
+                "The settings of EASProvisionDoc by element name; a setting that is missing or null is unset.",
+            ))
             .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
         SETTINGS.iter().fold(object, |object, setting| object.property(setting.name, schema_of(setting))).into()
     }

@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::problem::{Problem, ProblemKind, quoted};
+use crate::problem::{Problem, ProblemKind, quoted, shown};
 
 /// Largest accepted body, in bytes: a policy with both lists full stays below it.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -61,13 +61,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         }
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             let kind = if error.is_data() { ProblemKind::InvalidValue } else { ProblemKind::MalformedJson };
-            Problem::new(kind, shown(&error.to_string()))
+            Problem::new(kind, message(&error.to_string()))
         })
     }
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let refuse = |detail| Problem::new(ProblemKind::UnsupportedMediaType, detail).with_hint("send Content-Type: application/json");
+    let refuse = |detail| {
+        Problem::new(ProblemKind::UnsupportedMediaType, detail).with_hint("send Content-Type: application/json")
+    };
     let value = headers
         .get(CONTENT_TYPE)
         .ok_or_else(|| refuse("the request has no Content-Type, expected application/json".to_owned()))?;
@@ -79,14 +81,9 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     Err(refuse(format!("the Content-Type is {}, expected application/json", quoted(&value))))
 }
 
-/// A reader's message in one line that is not too long.
-fn shown(message: &str) -> String {
-    let mut shown: String = message.chars().take(MAX_JSON_MESSAGE).flat_map(char::escape_debug).collect();
-    if message.chars().nth(MAX_JSON_MESSAGE).is_some() {
-        shown.push('…');
-    }
-    // The reader quotes with backticks and double quotes; only control characters are meant to be escaped.
-    shown.replace("\\\"", "\"").replace("\\'", "'")
+/// A reader's message, which may repeat what came.
+fn message(text: &str) -> String {
+    shown(text, MAX_JSON_MESSAGE)
 }
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParameters<T> {
@@ -95,7 +92,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParameter
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Query(parameters) = Query::from_request_parts(parts, state)
             .await
-            .map_err(|rejection| Problem::new(ProblemKind::InvalidValue, shown(&rejection.body_text())))?;
+            .map_err(|rejection| Problem::new(ProblemKind::InvalidValue, message(&rejection.body_text())))?;
         Ok(Self(parameters))
     }
 }
@@ -104,7 +101,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParameter
 async fn path<T: DeserializeOwned + Send, S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<T, Problem> {
     let Path(parts) = Path::from_request_parts(parts, state)
         .await
-        .map_err(|rejection| Problem::new(ProblemKind::InvalidValue, shown(&rejection.body_text())))?;
+        .map_err(|rejection| Problem::new(ProblemKind::InvalidValue, message(&rejection.body_text())))?;
     Ok(parts)
 }
 

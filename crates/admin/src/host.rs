@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn any_other_name_or_address_is_refused() {
-        for host in ["evil.example", "localhost.evil.example", "10.0.0.6", "127.0.0.1.evil.example", "", "a b", "[::2]"] {
+        for host in ["evil.example", "localhost.evil.example", "10.0.0.6", "127.0.0.1.evil.example", "", "a b", "[::2]"]
+        {
             assert!(!check("10.0.0.5:8081", "/", &[host]), "{host}");
         }
         assert!(!check("10.0.0.5:8081", "/", &[]), "no Host at all");

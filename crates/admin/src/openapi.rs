@@ -67,12 +67,24 @@ impl Modify for SharedAnswers {
             let mut scheme = Http::new(HttpAuthScheme::Bearer);
             scheme.description = Some("The administrator's token.".to_owned());
             components.add_security_scheme("token", SecurityScheme::Http(scheme));
+            components.schemas.values_mut().for_each(answer_with_every_field);
         }
         for (path, item) in &mut document.paths.paths {
             for (changes, operation) in operations(item) {
                 share(operation, path.starts_with("/api/"), changes);
             }
         }
+    }
+}
+
+/// Marks every field of an answer as required: those that may be null are written all the same. What comes in refuses
+/// unknown fields, and may leave fields out.
+fn answer_with_every_field(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::Object(object)) = schema
+        && object.additional_properties.is_none()
+        && !object.properties.contains_key("hint")
+    {
+        object.required = object.properties.keys().cloned().collect();
     }
 }
 
@@ -84,7 +96,14 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation
 }
 
 fn share(operation: &mut Operation, needs_token: bool, changes: bool) {
-    let mut kinds = vec![ProblemKind::UnknownHost, ProblemKind::StoreAway];
+    let mut kinds = vec![ProblemKind::UnknownHost];
+    // What is about the program itself does not need the store; where it does, it says so.
+    if operation.tags.iter().flatten().all(|tag| tag != "health") {
+        kinds.extend([ProblemKind::StoreAway, ProblemKind::StoreDamaged]);
+    }
+    if changes {
+        operation.parameters.get_or_insert_default().push(RefOr::T(administrator()));
+    }
     if needs_token {
         kinds.push(ProblemKind::Unauthorized);
     }
@@ -103,9 +122,6 @@ fn share(operation: &mut Operation, needs_token: bool, changes: bool) {
         let response = || RefOr::T(Response::new(format!("{}.", row.title)));
         operation.responses.responses.entry(row.status.as_u16().to_string()).or_insert_with(response);
     }
-    if changes {
-        operation.parameters.get_or_insert_default().push(RefOr::T(administrator()));
-    }
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
             && status.starts_with(['4', '5'])
@@ -119,7 +135,9 @@ fn share(operation: &mut Operation, needs_token: bool, changes: bool) {
 fn problem(description: &str, status: &str) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     let response = ResponseBuilder::new().description(description).content(PROBLEM_JSON, content);
-    let header = |description, kind| HeaderBuilder::new().schema(Some(Object::with_type(kind))).description(Some(description)).build();
+    let header = |description, kind| {
+        HeaderBuilder::new().schema(Some(Object::with_type(kind))).description(Some(description)).build()
+    };
     match status {
         "401" => response.header("WWW-Authenticate", header("Bearer", Type::String)).build(),
         "503" => response.header("Retry-After", header("Seconds to wait.", Type::Integer)).build(),

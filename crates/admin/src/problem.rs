@@ -102,7 +102,12 @@ pub static KINDS: &[KindRow] = {
         row(AccountOnlyWipe, S::CONFLICT, "account-only-wipe", "The device does not understand an account-only wipe"),
         row(AlreadyWiped, S::CONFLICT, "already-wiped", "The device has been wiped"),
         row(BodyTooLarge, S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
-        row(UnsupportedMediaType, S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not marked as JSON"),
+        row(
+            UnsupportedMediaType,
+            S::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "The body is not marked as JSON",
+        ),
         row(UnknownHost, S::MISDIRECTED_REQUEST, "unknown-host", "This listener does not answer to that host"),
         row(InvalidValue, S::UNPROCESSABLE_ENTITY, "invalid-value", "A value is not accepted"),
         row(UnknownSetting, S::UNPROCESSABLE_ENTITY, "unknown-setting", "A policy has no such setting"),
@@ -187,13 +192,24 @@ impl Problem {
     }
 }
 
-/// A caller's own text for a message: in quotes, control characters escaped, cut where it gets long.
+/// A caller's own text for a message: in quotes, in one line, cut where it gets long.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut shown: String = text.chars().take(MOST_REPEATED).flat_map(char::escape_debug).collect();
-    if text.chars().nth(MOST_REPEATED).is_some() {
+    format!("`{}`", shown(text, MOST_REPEATED))
+}
+
+/// The first `most` characters of a text in one line: what cannot be printed is escaped, quotes and backslashes stay.
+pub(crate) fn shown(text: &str, most: usize) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(most) {
+        match c {
+            '"' | '\'' | '\\' => shown.push(c),
+            _ => shown.extend(c.escape_debug()),
+        }
+    }
+    if text.chars().nth(most).is_some() {
         shown.push('…');
     }
-    format!("`{shown}`")
+    shown
 }
 
 impl IntoResponse for Problem {
@@ -227,7 +243,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let kind = match &error {
             StoreError::Away(_) => ProblemKind::StoreAway,
-            StoreError::Damaged { .. } | StoreError::NewerSchema { .. } => ProblemKind::StoreDamaged,
+            StoreError::Damaged { .. } | StoreError::Unusable { .. } | StoreError::NewerSchema { .. } => {
+                ProblemKind::StoreDamaged
+            }
             StoreError::NoSuchPolicy(_) => ProblemKind::UnknownPolicy,
             StoreError::PolicyInUse { .. } => ProblemKind::PolicyInUse,
         };
@@ -271,6 +289,7 @@ mod tests {
     #[test]
     fn what_a_caller_sent_is_repeated_escaped_and_cut() {
         assert_eq!(quoted("a\r\nb"), "`a\\r\\nb`");
+        assert_eq!(quoted("corp\\ann \"x\""), "`corp\\ann \"x\"`");
         assert_eq!(quoted(&"x".repeat(5000)).chars().count(), MOST_REPEATED + 3);
     }
 
@@ -279,6 +298,9 @@ mod tests {
         let response = Problem::new(ProblemKind::Unauthorized, "x").into_response();
         assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer realm=\"asprov\"");
         let response = Problem::from(StoreError::Away("locked".into())).into_response();
-        assert_eq!((response.status(), &response.headers()[RETRY_AFTER]), (StatusCode::SERVICE_UNAVAILABLE, &RETRY_AFTER_SECONDS));
+        assert_eq!(
+            (response.status(), &response.headers()[RETRY_AFTER]),
+            (StatusCode::SERVICE_UNAVAILABLE, &RETRY_AFTER_SECONDS)
+        );
     }
 }

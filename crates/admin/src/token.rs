@@ -62,7 +62,7 @@ pub enum TokenError {
         /// Its path.
         path: PathBuf,
         /// What is wrong with what it holds.
-        fault: Box<TokenError>,
+        fault: Box<Self>,
     },
 }
 
@@ -190,11 +190,10 @@ impl TokenDigest {
         if values.next().is_some() {
             return Err(refuse("the request has more than one Authorization header, expected one"));
         }
-        let (scheme, token) = value
-            .to_str()
-            .ok()
-            .and_then(|value| value.split_once(' '))
-            .ok_or_else(|| refuse("the Authorization header cannot be read, expected a scheme, a blank and a token"))?;
+        let (scheme, token) =
+            value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(|| {
+                refuse("the Authorization header cannot be read, expected a scheme, a blank and a token")
+            })?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(refuse("the Authorization header has another scheme, expected Bearer"));
         }
@@ -237,7 +236,10 @@ mod tests {
 
     #[test]
     fn a_short_or_unprintable_token_is_refused_without_being_repeated() {
-        assert_eq!(AdminToken::new("short").unwrap_err().to_string(), "the admin token has 5 characters, expected 16 to 512");
+        assert_eq!(
+            AdminToken::new("short").unwrap_err().to_string(),
+            "the admin token has 5 characters, expected 16 to 512"
+        );
         let blank = AdminToken::new("correct horse battery").unwrap_err().to_string();
         assert!(blank.contains("at 8") && !blank.contains("horse"), "{blank}");
         assert!(AdminToken::new(&"x".repeat(513)).is_err());

@@ -23,11 +23,7 @@ pub(crate) const ROUTES: &[Route] = &[
         open: false,
         methods: || put(assign_default).delete(unassign_default),
     },
-    Route {
-        path: "/api/v1/assignments/users/{user}",
-        open: false,
-        methods: || put(assign_user).delete(unassign_user),
-    },
+    Route { path: "/api/v1/assignments/users/{user}", open: false, methods: || put(assign_user).delete(unassign_user) },
     Route {
         path: "/api/v1/assignments/devices/{user}/{device_id}",
         open: false,
@@ -94,12 +90,7 @@ async fn assign(
 
 async fn unassign(state: &AdminState, target: AssignmentTarget, administrator: &str) -> Result<StatusCode, Problem> {
     if !state.store().unassign(&target).await? {
-        let whom = match target {
-            AssignmentTarget::Default => "everybody".to_owned(),
-            AssignmentTarget::User(user) => format!("user `{user}`"),
-            AssignmentTarget::Device(device) => format!("device `{device}`"),
-        };
-        return Err(Problem::new(ProblemKind::NoSuchAssignment, format!("nothing is assigned to {whom}")));
+        return Err(Problem::new(ProblemKind::NoSuchAssignment, format!("nothing is assigned to {target}")));
     }
     tracing::info!(administrator, target = ?target, "assignment taken back");
     Ok(StatusCode::NO_CONTENT)

@@ -14,9 +14,9 @@ use axum::extract::State;
 use axum::routing::get;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-pub(crate) use self::body::{AccessBody, AcknowledgmentBody, DeviceBody, WipeBody};
+pub(crate) use self::body::{AccessBody, DeviceBody, WipeBody};
 use super::Route;
 use super::assignments::AssignmentBody;
 use super::policies::{PolicyBody, UnreadablePolicy};
@@ -44,7 +44,7 @@ const USUAL_ROWS: usize = 100;
 const LONGEST_TEXT: usize = 200;
 
 /// Which devices to list.
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeviceFilter {
@@ -94,12 +94,7 @@ pub(super) fn row_limit(text: Option<&str>) -> Result<usize, Problem> {
 }
 
 /// A word of a closed list.
-pub(super) fn word<T: Copy>(
-    field: &str,
-    text: &str,
-    all: &[T],
-    as_str: fn(T) -> &'static str,
-) -> Result<T, Problem> {
+pub(super) fn word<T: Copy>(field: &str, text: &str, all: &[T], as_str: fn(T) -> &'static str) -> Result<T, Problem> {
     all.iter().copied().find(|known| as_str(*known) == text).ok_or_else(|| {
         let words: Vec<_> = all.iter().map(|known| as_str(*known)).collect();
         Problem::invalid(field, text, &words.join(" or "))
@@ -133,15 +128,8 @@ impl AssignedPolicies {
         Self(assignments.into_iter().map(|assignment| (assignment.target, assignment.policy)).collect())
     }
 
-    /// The device's own before its user's before the default.
     fn of(&self, device: &DeviceKey) -> Option<&PolicyName> {
-        [
-            AssignmentTarget::Device(device.clone()),
-            AssignmentTarget::User(device.user.clone()),
-            AssignmentTarget::Default,
-        ]
-        .iter()
-        .find_map(|target| self.0.get(target))
+        AssignmentTarget::nearest_first(device).iter().find_map(|target| self.0.get(target))
     }
 }
 

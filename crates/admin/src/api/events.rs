@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::Route;
 use super::devices::{no_such_device, row_limit};
@@ -21,7 +21,7 @@ pub(crate) const ROUTES: &[Route] =
     &[Route { path: "/api/v1/devices/{user}/{device_id}/events", open: false, methods: || get(list_events) }];
 
 /// How many events.
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EventFilter {

@@ -31,7 +31,8 @@ pub(crate) async fn alive() -> Json<Health> {
 
 /// Whether the store can be written to
 #[utoipa::path(get, path = "/readyz", tag = "health", operation_id = "ready", security(()),
-    responses((status = 200, description = "It can.", body = Health)))]
+    responses((status = 200, description = "It can.", body = Health),
+        (status = 503, description = "It cannot.")))]
 pub(crate) async fn ready(State(state): State<AdminState>) -> Result<Json<Health>, Problem> {
     match state.store().ready().await {
         Ok(()) => Ok(Json(Health { status: "ready" })),

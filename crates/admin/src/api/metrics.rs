@@ -8,7 +8,7 @@ use std::fmt;
 
 use asprov_protocol::message::WipeKind;
 use asprov_protocol::server::{AccessState, Phase, WipeState};
-use asprov_store::{DevicePage, DeviceQuery, Store, StoreError};
+use asprov_store::{DevicePage, DeviceQuery, Store, StoreError, StoredPolicy};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -122,7 +122,7 @@ impl Census {
         let store = state.store();
         let ready = store.ready().await.is_ok();
         let policies = store.policies().await.ok().map(|policies| {
-            let readable = policies.iter().filter(|policy| matches!(policy, asprov_store::StoredPolicy::Readable(_))).count();
+            let readable = policies.iter().filter(|policy| matches!(policy, StoredPolicy::Readable(_))).count();
             Policies { readable: count(readable), unreadable: count(policies.len() - readable) }
         });
         Self { ready, policies, devices: state.census().devices(store, state.now()).await.ok() }
@@ -166,8 +166,13 @@ impl Collector for Census {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for metric in METRICS {
             let mut family = encoder.encode_descriptor(metric.name, metric.help, None, MetricType::Gauge)?;
-            for (labels, value) in (metric.samples)(self) {
-                ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
+            match (metric.samples)(self).as_slice() {
+                [(labels, value)] if labels.is_empty() => ConstGauge::new(*value).encode(family)?,
+                samples => {
+                    for (labels, value) in samples {
+                        ConstGauge::new(*value).encode(family.encode_family(labels)?)?;
+                    }
+                }
             }
         }
         Ok(())

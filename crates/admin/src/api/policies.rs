@@ -133,9 +133,7 @@ impl From<&StoredPolicy> for PolicyBody {
     fn from(policy: &StoredPolicy) -> Self {
         match policy {
             StoredPolicy::Readable(policy) => policy.into(),
-            StoredPolicy::Unreadable { name, fault } => {
-                Self::Unreadable(UnreadablePolicy::new(name, fault))
-            }
+            StoredPolicy::Unreadable { name, fault } => Self::Unreadable(UnreadablePolicy::new(name, fault)),
         }
     }
 }

@@ -18,11 +18,8 @@ use crate::openapi;
 use crate::problem::Problem;
 use crate::state::AdminState;
 
-pub(crate) const ROUTES: &[Route] = &[Route {
-    path: "/api/v1/devices/{user}/{device_id}/wipe",
-    open: false,
-    methods: || post(order).delete(cancel),
-}];
+pub(crate) const ROUTES: &[Route] =
+    &[Route { path: "/api/v1/devices/{user}/{device_id}/wipe", open: false, methods: || post(order).delete(cancel) }];
 
 /// Every kind of wipe.
 pub(crate) const KINDS: [WipeKind; 2] = [WipeKind::Device, WipeKind::AccountOnly];

@@ -80,6 +80,19 @@ fn every_reference_leads_somewhere_and_no_two_operations_share_a_name() {
 }
 
 #[test]
+fn an_answer_has_every_field_and_a_request_may_leave_some_out() {
+    let document = document();
+    let required = |schema: &str| document["components"]["schemas"][schema]["required"].as_array().unwrap().len();
+    let fields = |schema: &str| document["components"]["schemas"][schema]["properties"].as_object().unwrap().len();
+    for answer in ["Device", "Wipe", "Access", "Event", "DevicePolicy", "Policy"] {
+        assert_eq!(required(answer), fields(answer), "{answer}");
+    }
+    assert_eq!((required("WipeToOrder"), required("AccessToDecide"), required("PolicyToAssign")), (1, 1, 1));
+    assert_eq!(document["components"]["schemas"]["PolicyToKeep"]["required"], Json::Null);
+    assert_eq!(required("Problem"), fields("Problem") - 1);
+}
+
+#[test]
 fn only_the_paths_without_a_token_say_so() {
     let document = document();
     for route in routes() {

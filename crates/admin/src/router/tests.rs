@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use asprov_store::SqliteStore;
+use asprov_store::{SqliteOptions, SqliteStore};
 use serde_json::json;
 
 use super::*;
@@ -63,7 +63,11 @@ async fn an_unknown_path_and_an_unknown_method_are_problems_that_say_what_there_
     }
     let answer = api.post(STRICT, &json!({})).await;
     assert_eq!(answer.header("allow"), "GET,HEAD,PUT,DELETE");
-    assert!(answer.problem(405, "method-not-allowed").starts_with("`/api/v1/policies/strict` does not have the method `POST`"));
+    assert!(
+        answer
+            .problem(405, "method-not-allowed")
+            .starts_with("`/api/v1/policies/strict` does not have the method `POST`")
+    );
     api.get("/api/v1/assignments/default").await.problem(405, "method-not-allowed");
     api.without_token().post("/healthz", &json!({})).await.problem(405, "method-not-allowed");
 }
@@ -141,14 +145,16 @@ async fn the_same_works_over_sqlite_and_is_still_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("asprov.db");
     {
-        let api = Api::over(Arc::new(SqliteStore::open(&path).await.unwrap())).with_device("ann", "A1").await;
+        let api = Api::over(Arc::new(SqliteStore::open(&path, SqliteOptions::default()).unwrap()))
+            .with_device("ann", "A1")
+            .await;
         api.put(STRICT, &json!({"settings": {"AllowCamera": false}, "refresh_interval": "7d"})).await.json(201);
         api.put("/api/v1/assignments/users/ann", &json!({"policy": "strict"})).await.json(201);
         api.put("/api/v1/devices/ann/A1/access", &json!({"state": "quarantined", "reason": "new"})).await.json(200);
         api.post("/api/v1/devices/ann/A1/wipe", &json!({"kind": "account", "reason": "left"})).await.json(201);
         api.delete("/api/v1/policies/strict").await.problem(409, "policy-in-use");
     }
-    let api = Api::over(Arc::new(SqliteStore::open(&path).await.unwrap()));
+    let api = Api::over(Arc::new(SqliteStore::open(&path, SqliteOptions::default()).unwrap()));
     assert_eq!(api.get(STRICT).await.json(200)["settings"], json!({"AllowCamera": false}));
     let device = api.get("/api/v1/devices/ann/A1").await.json(200);
     assert_eq!(

@@ -7,7 +7,8 @@ const DEVICES: &str = "/api/v1/devices";
 const DEVICE: &str = "/api/v1/devices/ann/A1";
 
 fn names(page: &Json) -> Vec<String> {
-    let name = |device: &Json| format!("{}/{}", device["user"].as_str().unwrap(), device["device_id"].as_str().unwrap());
+    let name =
+        |device: &Json| format!("{}/{}", device["user"].as_str().unwrap(), device["device_id"].as_str().unwrap());
     page["items"].as_array().unwrap().iter().map(name).collect()
 }
 
@@ -120,7 +121,10 @@ async fn a_filter_that_means_nothing_is_refused() {
     let long = format!("q={}", "x".repeat(201));
     for (query, expected) in [
         ("access=banned", "access is `banned`, expected allowed or blocked or quarantined"),
-        ("phase=Provisioned", "phase is `Provisioned`, expected unprovisioned or offered or provisioned or wipe_due or wiped"),
+        (
+            "phase=Provisioned",
+            "phase is `Provisioned`, expected unprovisioned or offered or provisioned or wipe_due or wiped",
+        ),
         ("user=", "User has 0 characters, expected 1 to 320"),
         ("limit=0", "limit is `0`, expected 1 to 1000"),
         ("limit=1001", "limit is `1001`, expected 1 to 1000"),

@@ -60,7 +60,9 @@ async fn an_account_only_wipe_of_an_older_device_is_refused_with_the_reason() {
     let api = Api::new();
     api.add_record(&DeviceRecord { protocol_version: ProtocolVersion::V16_0, ..provisioned("ann", "A1") }).await;
     let detail = api.post(WIPE, &json!({"kind": "account"})).await.problem(409, "account-only-wipe");
-    assert!(detail.starts_with("this device speaks protocol version 16.0, and an account-only wipe exists from 16.1 on"));
+    assert!(
+        detail.starts_with("this device speaks protocol version 16.0, and an account-only wipe exists from 16.1 on")
+    );
     api.post(WIPE, &json!({"kind": "device"})).await.json(201);
 }
 
