@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn every_remedy_is_for_a_status_that_exists_and_is_listed_once() {
         for (at, remedy) in REMEDIES.iter().enumerate() {
-            assert!(crate::status::row(remedy.scope, remedy.code).is_some(), "{:?}", remedy);
+            assert!(crate::status::row(remedy.scope, remedy.code).is_some(), "{remedy:?}");
             let before = &REMEDIES[..at];
             assert!(!before.iter().any(|other| (other.scope, other.code) == (remedy.scope, remedy.code)));
         }
