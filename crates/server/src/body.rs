@@ -57,7 +57,8 @@ where
     if bytes.is_empty() {
         return ReceivedBody::Empty;
     }
-    let encoded = headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let encoded =
+        headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
     match (content_type_is_wbxml(headers), encoded) {
         (true, false) => ReceivedBody::Document(bytes),
         (true, true) => ReceivedBody::Unusable("Content-Encoding is not accepted in requests"),
@@ -92,7 +93,10 @@ mod tests {
 
     #[tokio::test]
     async fn only_wbxml_within_the_limit_is_a_document() {
-        assert_eq!(received("application/vnd.ms-sync", b"1234").await, ReceivedBody::Document(Bytes::from_static(b"1234")));
+        assert_eq!(
+            received("application/vnd.ms-sync", b"1234").await,
+            ReceivedBody::Document(Bytes::from_static(b"1234"))
+        );
         assert_eq!(received("application/vnd.ms-sync", b"").await, ReceivedBody::Empty);
         assert!(matches!(received("text/xml", b"1234").await, ReceivedBody::Unusable(_)));
         assert!(matches!(received("application/vnd.ms-sync", b"12345").await, ReceivedBody::Unusable(_)));

@@ -13,6 +13,7 @@ use std::time::Duration;
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::http::Command;
 use asprov_protocol::server::{Caller, Outcome};
+use asprov_store::limits::CHANGES_AT_ONCE;
 use asprov_store::{AssignmentTarget, ChangeKind, Store};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -23,8 +24,6 @@ use crate::random::some_time_in;
 /// How often the store is asked for the changes of other nodes, and how soon a judgement is tried again while the store
 /// is away. Together with the time a judgement takes this stays below the promised 2 seconds.
 const EVERY: Duration = Duration::from_secs(1);
-/// As many changes as one call of the store gives at most; fewer mean that there are no more.
-const CHANGES: usize = 1000;
 
 /// Every held request of this process.
 #[derive(Default)]
@@ -76,11 +75,15 @@ impl Holds {
                         break;
                     }
                 };
+                if changes.first().is_some_and(|oldest| oldest.sequence > read_up_to.saturating_add(1)) {
+                    // Some are gone already: this node was away for long.
+                    self.wake_all();
+                }
                 for change in &changes {
                     self.wake(&change.kind);
                     read_up_to = change.sequence;
                 }
-                if changes.len() < CHANGES {
+                if changes.len() < usize::try_from(CHANGES_AT_ONCE).unwrap_or(usize::MAX) {
                     break;
                 }
             }
@@ -102,6 +105,10 @@ impl Holds {
                 held.values().for_each(|held| held.policy_changed.notify_one());
             }
         }
+    }
+
+    fn wake_all(&self) {
+        self.held().values().for_each(|held| held.device_changed.notify_one());
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<(DeviceKey, u64), Arc<Held>>> {

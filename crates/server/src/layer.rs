@@ -64,10 +64,6 @@ impl ProvisionLayer {
     pub async fn write_sightings(&self) {
         self.shared.sightings.write(self.shared.path.store().as_ref()).await;
     }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.shared.path
-    }
 }
 
 impl<S> Layer<S> for ProvisionLayer {

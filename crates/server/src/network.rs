@@ -139,9 +139,8 @@ mod tests {
 
     #[test]
     fn a_network_holds_its_addresses_in_either_family() {
-        let contains = |network: &str, address: &str| {
-            network.parse::<IpNetwork>().unwrap().contains(address.parse().unwrap())
-        };
+        let contains =
+            |network: &str, address: &str| network.parse::<IpNetwork>().unwrap().contains(address.parse().unwrap());
         assert!(contains("192.0.2.0/24", "192.0.2.255"));
         assert!(contains("192.0.2.0/24", "::ffff:192.0.2.1"));
         assert!(!contains("192.0.2.0/24", "192.0.3.0"));

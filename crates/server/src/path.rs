@@ -55,7 +55,7 @@ impl Path {
     pub(crate) async fn provision(&self, caller: &Caller, body: ReceivedBody) -> Ruling {
         match self.try_provision(caller, body).await {
             Ok(ruling) => ruling,
-            Err(Away) => Ruling { outcome: Outcome::Answer(store_is_away()), refusals: Vec::new() },
+            Err(Away) => Ruling { outcome: Outcome::Answer(store_is_away(caller.version)), refusals: Vec::new() },
         }
     }
 
@@ -179,7 +179,7 @@ fn understood(caller: &Caller, body: ReceivedBody) -> Result<ProvisionRequest, B
         Err(error) => return unusable(Status::INVALID_WBXML, error.to_string()),
     };
     let message = ProvisionRequest::from_element(&element, caller.version);
-    message.map_err(|error: MessageError| Box::new(protocol_error(&error)))
+    message.map_err(|error: MessageError| Box::new(protocol_error(caller.version, &error)))
 }
 
 /// A body that never came whole is no matter of the device's history: the network broke.

@@ -10,7 +10,7 @@ use asprov_protocol::device::UserName;
 use asprov_protocol::http::{Call, Command, Reply, Target};
 use asprov_protocol::server::{Caller, Outcome};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use tower::Service;
@@ -108,7 +108,8 @@ where
     if let Target::Command(call) = &target {
         line.call(call);
     }
-    let user = match sign_in(shared, &request, line).await {
+    let connection = request.extensions().get::<Connection>();
+    let user = match sign_in(shared, connection, request.headers(), line).await {
         Ok(user) => user,
         Err(response) => return Ok(*response),
     };
@@ -130,13 +131,12 @@ where
 }
 
 /// No or wrong credentials: HTTP 401, and nothing is stored.
-async fn sign_in<B>(
+async fn sign_in(
     shared: &Shared,
-    request: &Request<B>,
+    connection: Option<&Connection>,
+    headers: &HeaderMap,
     line: &mut Line,
 ) -> Result<UserName, Box<Response<ResponseBody>>> {
-    let connection = request.extensions().get::<Connection>();
-    let headers = request.headers();
     if headers.contains_key(http::header::AUTHORIZATION) && came_in_clear(connection, headers, &shared.config) {
         line.warn(
             "a password arrived in clear: give the listener a certificate, name the proxy in trusted_proxies, or allow \
