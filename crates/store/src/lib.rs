@@ -42,6 +42,8 @@ mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+#[cfg(feature = "tampering")]
+pub mod tampering;
 mod url;
 
 pub use memory::MemoryStore;
