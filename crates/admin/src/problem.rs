@@ -56,6 +56,8 @@ pub enum ProblemKind {
     PolicyInUse,
     /// A wipe of the other kind is under way.
     OtherWipe,
+    /// A wipe is due, so the device cannot be forgotten.
+    WipeDue,
     /// The device does not understand an account-only wipe.
     AccountOnlyWipe,
     /// The device has confirmed a wipe.
@@ -99,6 +101,7 @@ pub static KINDS: &[KindRow] = {
         row(MethodNotAllowed, S::METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not have this method"),
         row(PolicyInUse, S::CONFLICT, "policy-in-use", "The policy is assigned"),
         row(OtherWipe, S::CONFLICT, "other-wipe", "A wipe of the other kind is under way"),
+        row(WipeDue, S::CONFLICT, "wipe-due", "A wipe of this device is due"),
         row(AccountOnlyWipe, S::CONFLICT, "account-only-wipe", "The device does not understand an account-only wipe"),
         row(AlreadyWiped, S::CONFLICT, "already-wiped", "The device has been wiped"),
         row(BodyTooLarge, S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),

@@ -165,15 +165,23 @@ pub(crate) async fn read_device(
 
 /// Forget a device
 ///
-/// Its events stay. A device that was wiped may come back after this; one that is due for a wipe escapes it.
+/// Its events stay, and a decision about its access goes with it. A device that was wiped may come back after this. One
+/// that is due for a wipe cannot be forgotten: the order holds until the device confirms it or it is cancelled.
 #[utoipa::path(delete, path = "/api/v1/devices/{user}/{device_id}", tag = "devices",
     params(("user" = String, Path, description = "The user."), ("device_id" = String, Path, description = "The DeviceId.")),
-    responses((status = 204, description = "It is forgotten."), (status = 404, description = "There is no such device.")))]
+    responses((status = 204, description = "It is forgotten."), (status = 404, description = "There is no such device."),
+        (status = 409, description = "A wipe is due; cancel it first.")))]
 pub(crate) async fn forget_device(
     State(state): State<AdminState>,
     DevicePath(device): DevicePath,
     Administrator(administrator): Administrator,
 ) -> Result<StatusCode, Problem> {
+    let stored = state.store().device(&device).await?.ok_or_else(|| no_such_device(&device))?;
+    if let Some(wipe) = stored.record.due_wipe() {
+        let detail =
+            format!("a wipe of device `{device}` is {}, and would be lost with the device", wipe.state.as_str());
+        return Err(Problem::new(ProblemKind::WipeDue, detail).with_hint("cancel the wipe first"));
+    }
     if !state.store().forget(&device).await? {
         return Err(no_such_device(&device));
     }

@@ -167,5 +167,6 @@ async fn the_same_works_over_sqlite_and_is_still_there_after_a_restart() {
     assert_eq!(api.get("/api/v1/devices?q=a1&limit=1").await.json(200)["items"][0]["device_id"], "A1");
     let metrics = api.without_token().get("/metrics").await.text(200);
     assert!(metrics.contains(r#"asprov_wipes{kind="account",state="pending"} 1"#), "{metrics}");
+    api.delete("/api/v1/devices/ann/A1/wipe").await.json(200);
     api.delete("/api/v1/devices/ann/A1").await.empty(204);
 }

@@ -68,6 +68,17 @@ async fn a_forgotten_device_is_gone() {
 }
 
 #[tokio::test]
+async fn a_device_that_is_due_for_a_wipe_cannot_be_forgotten() {
+    let api = Api::new().with_device("ann", "A1").await;
+    api.post(&format!("{DEVICE}/wipe"), &json!({"kind": "device"})).await.json(201);
+    let detail = api.delete(DEVICE).await.problem(409, "wipe-due");
+    assert!(detail.starts_with("a wipe of device `ann/A1` is pending"), "{detail}");
+    assert_eq!(api.get(DEVICE).await.json(200)["phase"], "wipe_due");
+    api.delete(&format!("{DEVICE}/wipe")).await.json(200);
+    api.delete(DEVICE).await.empty(204);
+}
+
+#[tokio::test]
 async fn pages_follow_each_other_without_gap_or_repetition() {
     let api = Api::new();
     for user in ["ann", "bob", "corp\\carl"] {
