@@ -18,6 +18,7 @@ mod wipes;
 use std::io;
 
 use crate::failure::Failure;
+use crate::stop_signal::StopSignals;
 use evidence::Evidence;
 use play::Play;
 use screen::Screen;
@@ -39,6 +40,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
+    let mut signals = StopSignals::new()?;
     let stage = Stage::build().await?;
     let mut screen = Screen::new(out, arguments.table);
     let mut evidence = Evidence::default();
@@ -52,7 +54,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
     if complete && !arguments.exit && !arguments.table {
         stage.invite(&mut screen)?;
         screen.flush()?;
-        stage::interrupted().await?;
+        signals.received().await;
     }
     stage.close().await?;
     if complete { Ok(()) } else { Err(Failure::new("the demo did not show everything: see the rows marked `missing`")) }

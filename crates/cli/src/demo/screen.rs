@@ -111,6 +111,14 @@ impl<'a> Screen<'a> {
         Ok(())
     }
 
+    /// A command to try, in one line so that it can be copied.
+    pub(super) fn command(&mut self, command: &str) -> Result<(), Failure> {
+        if self.is_quiet() {
+            return Ok(());
+        }
+        Ok(writeln!(self.out, "  {}", painted(ACCENT, command))?)
+    }
+
     /// How a conversation ended.
     pub(super) fn ended(&mut self, what: &str) -> Result<(), Failure> {
         self.lines("    ", "= ", GOOD, what)
