@@ -5,7 +5,7 @@ use std::time::Duration;
 use asprov_protocol::server::{EffectivePolicy, Event, EventKind};
 use asprov_store::{
     AssignmentTarget, ChangeKind, DeviceQuery, Saved, SqliteOptions, SqliteStore, Store, StoreError, StoredPolicy,
-    open_store,
+    mishap, open_store,
 };
 
 use crate::fixture::*;
@@ -260,4 +260,25 @@ async fn a_job_that_fails_takes_nothing_of_its_neighbours_with_it() {
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 20);
     assert_eq!(store.changes_after(0).await.unwrap().len(), 10);
     assert_eq!(*store.newest_change().borrow(), 10);
+}
+
+#[tokio::test]
+async fn mishaps_on_purpose_happen_and_can_be_mended() {
+    let folder = Folder::new();
+    let options = SqliteOptions { busy_timeout: Duration::from_millis(20), ..SqliteOptions::default() };
+    let store = SqliteStore::open(folder.file(), options).unwrap();
+    let default = name("default");
+    let lock = mishap::lock(&folder.file()).unwrap();
+    assert!(matches!(store.ready().await, Err(StoreError::Away(_))));
+    drop(lock);
+    assert_eq!(store.ready().await, Ok(()));
+
+    let neutral = store.load(&device("ann", "A1")).await.unwrap().policy;
+    mishap::damage_policy(&folder.file(), &default).unwrap();
+    let damaged = store.load(&device("ann", "A1")).await.unwrap().policy;
+    assert!(matches!(damaged, EffectivePolicy::Unreadable { .. }), "{damaged:?}");
+    store.put_policy(neutral.readable().unwrap()).await.unwrap();
+    assert_eq!(store.load(&device("ann", "A1")).await.unwrap().policy.readable(), neutral.readable());
+    assert_eq!(mishap::damage_policy(&folder.file(), &name("none")), Err(StoreError::NoSuchPolicy(name("none"))));
+    assert!(mishap::lock(&folder.file().with_extension("missing")).is_err());
 }
