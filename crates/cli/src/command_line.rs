@@ -6,7 +6,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::failure::Failure;
-use crate::{decode, device, encode, explain, policy, serve, user};
+use crate::{decode, demo, device, encode, explain, policy, serve, user};
 
 /// Exchange ActiveSync provisioning [MS-ASPROV]: a policy server for phones, a phone to try servers with, and
 /// explanations of what they say to each other.
@@ -29,6 +29,7 @@ pub(crate) struct CommandLine {
 /// The commands, in the order in which help lists them.
 #[derive(clap::Subcommand, Debug)]
 pub(crate) enum Subcommand {
+    Demo(demo::Arguments),
     Serve(serve::Arguments),
     User(user::Arguments),
     Policy(policy::Arguments),

@@ -3,9 +3,11 @@
 //! Exit codes: 0 done, 1 the thing asked for failed, 2 wrong use. Data goes to stdout, everything else to stderr.
 
 mod admin_api;
+mod clock;
 mod command_line;
 mod confirmation;
 mod decode;
+mod demo;
 mod device;
 mod encode;
 mod explain;
@@ -14,6 +16,7 @@ mod input;
 mod password;
 mod policy;
 mod serve;
+mod stop_signal;
 mod table;
 mod terminal;
 mod user;
@@ -46,7 +49,8 @@ fn main() -> ExitCode {
 
 fn run(command_line: CommandLine, out: &mut dyn io::Write) -> Result<(), Failure> {
     match command_line.subcommand {
-        Subcommand::Serve(arguments) => serve::run(arguments, out),
+        Subcommand::Demo(arguments) => wait_for(demo::run(arguments, out)),
+        Subcommand::Serve(arguments) => wait_for(serve::run(arguments, out)),
         Subcommand::User(arguments) => wait_for(user::run(arguments, out)),
         Subcommand::Policy(arguments) => wait_for(policy::run(arguments, out)),
         Subcommand::Device(arguments) => wait_for(device::run(arguments, out)),
@@ -56,8 +60,8 @@ fn run(command_line: CommandLine, out: &mut dyn io::Write) -> Result<(), Failure
     }
 }
 
-/// Runs what waits for the network, on this thread.
+/// Runs what waits for the network.
 fn wait_for(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::new)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::new)?;
     runtime.block_on(work)
 }

@@ -42,8 +42,6 @@ mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
-#[cfg(feature = "tampering")]
-pub mod tampering;
 mod url;
 
 pub use memory::MemoryStore;

@@ -9,6 +9,7 @@ use asprov_client::{Address, Answer, Credentials, Transport, TransportSettings};
 use asprov_protocol::client::OutgoingRequest;
 use asprov_protocol::message::WipeKind;
 use asprov_protocol::policy::PolicyName;
+use asprov_protocol::server::ServerRules;
 use asprov_server::sign_in::{SignInLimits, UsersFile, hash_password, htpasswd::Htpasswd};
 use asprov_server::{Config, Limits, Listener, Server, serve_service};
 use asprov_store::mishap::{self, Lock};
@@ -64,7 +65,10 @@ impl Stage {
         let mut running = JoinSet::new();
 
         let sign_in = UsersFile::open(&users_path, &[], SignInLimits::default()).map_err(Failure::new)?;
-        let server = Server::new(Arc::clone(&store), Arc::new(sign_in), Config { limits: limits(), ..Config::default() });
+        // Each scene has a phone of its own, and all of them the same user.
+        let rules = ServerRules { devices_per_user: 1000 };
+        let config = Config { rules, limits: limits(), ..Config::default() };
+        let server = Server::new(Arc::clone(&store), Arc::new(sign_in), config);
         let word = heard(stopped.clone());
         running.spawn(async move { server.serve([Listener::plain(tcp)], word).await.map_err(Failure::new) });
         let state = AdminState::new(store, &token, AllowedHosts::new(admin_address), crate::clock::now);
