@@ -49,12 +49,9 @@ mod tests {
         let policy = Element::new(provision::POLICY)
             .with_child(Element::with_text(provision::POLICY_KEY, "1307199584"))
             .with_child(Element::with_text(provision::STATUS, "1"))
-            .with_child(
-                Element::new(provision::DATA).with_child(
-                    Element::new(provision::EAS_PROVISION_DOC)
-                        .with_child(Element::with_text(provision::ALLOW_CAMERA, "0")),
-                ),
-            );
+            .with_child(Element::new(provision::DATA).with_child(
+                Element::new(provision::EAS_PROVISION_DOC).with_child(Element::with_text(provision::ALLOW_CAMERA, "0")),
+            ));
         assert_eq!(
             abbreviated(&policy),
             "<Policy><PolicyKey>…</PolicyKey><Status>1</Status><Data><EASProvisionDoc>… 1 settings …</EASProvisionDoc></Data></Policy>"

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use asprov_protocol::client::{Client, ClientMemory, ClientSettings, IncomingResponse, OutgoingRequest, Outcome, SeenStatus, Step};
+use asprov_protocol::client::{
+    Client, ClientMemory, ClientSettings, IncomingResponse, Outcome, OutgoingRequest, SeenStatus, Step,
+};
 use asprov_protocol::device::{DeviceId, DeviceType};
 use asprov_protocol::http::{Command, headers};
 use asprov_protocol::message::{DeviceInformation, WipeKind};

@@ -40,7 +40,10 @@ impl<'a> Play<'a, '_> {
             (Scope::Provision, 3) => self.locked_store(row).await,
             (Scope::Provision, 139) => self.applied_in_part(row).await,
             (Scope::Provision, 141) => {
-                self.screen.row(row, "the phone sends FolderSync without any key. Provision itself is never refused for that")?;
+                self.screen.row(
+                    row,
+                    "the phone sends FolderSync without any key. Provision itself is never refused for that",
+                )?;
                 let mut phone = self.phone(row, |settings| settings.first_contact = FirstContact::CommandWithoutKey)?;
                 self.to_the_end(&mut phone, Task::FolderSync).await
             }

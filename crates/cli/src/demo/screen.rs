@@ -55,12 +55,8 @@ impl<'a> Screen<'a> {
         };
         self.heading(&format!("{place} {}  {}", row.code, row.name))?;
         if !self.is_quiet() {
-            let pairs = [
-                ("meaning", row.meaning),
-                ("cause", row.cause),
-                ("resolution", row.resolution),
-                ("here", scene),
-            ];
+            let pairs =
+                [("meaning", row.meaning), ("cause", row.cause), ("resolution", row.resolution), ("here", scene)];
             write_pairs(self.out, &pairs, self.width)?;
             writeln!(self.out)?;
         }
