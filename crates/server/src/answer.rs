@@ -86,7 +86,7 @@ mod tests {
         let document = Command::FolderSync.response_with_status(ProtocolVersion::V14_1, Status(142)).unwrap();
         let response = reply(Some(Command::FolderSync), &Reply::ok(document));
         assert_eq!(response.headers()[CONTENT_TYPE], "application/vnd.ms-sync.wbxml");
-        assert_eq!(response.headers()[CONTENT_LENGTH], "14");
+        assert_eq!(response.headers()[CONTENT_LENGTH], "15");
         assert_eq!(response.headers()["MS-Server-ActiveSync"], "16.1");
         assert_eq!(response.headers()[CACHE_CONTROL], "private");
         assert_eq!(response.extensions().get(), Some(&AnsweredStatus(Status(142))));

@@ -59,8 +59,8 @@ mod path;
 mod random;
 mod server;
 mod service;
-pub mod sign_in;
 mod sightings;
+pub mod sign_in;
 mod stop;
 #[cfg(feature = "tls")]
 mod tls;
