@@ -15,12 +15,16 @@ use asprov_protocol::version::ProtocolVersion;
 use asprov_wbxml::{Limits, Unknown, decode, encode};
 use jiff::Timestamp;
 
-/// The first byte chooses the version. Then pieces follow, each led by two bytes, what it is and how long: a Provision
+/// The first byte chooses the version and, with its highest bit, the side: with it the rest is what a server answers to a
+/// client. Without it pieces follow, each led by two bytes, what it is and how long: a Provision
 /// body, a FolderSync with the key so far, an order to wipe, its cancellation. Whatever comes, a permanent key appears only
 /// with an acknowledgment that was accepted, and nothing reaches the mailbox without one.
 pub fn conversation(bytes: &[u8]) {
-    let Some((version, mut rest)) = bytes.split_first() else { return };
-    let version = ProtocolVersion::ALL.into_iter().cycle().nth(usize::from(*version)).expect("a cycle has no end");
+    let Some((side, mut rest)) = bytes.split_first() else { return };
+    let version = ProtocolVersion::ALL.into_iter().cycle().nth(usize::from(side & 0x7F)).expect("a cycle has no end");
+    if side & 0x80 != 0 {
+        return crate::answers::answers(version, rest);
+    }
     let Some(mut state) = State::new(version) else { return };
     while let [what, length, more @ ..] = rest {
         let (piece, after) = more.split_at(usize::from(*length).min(more.len()));
@@ -113,7 +117,11 @@ impl State {
         };
         let decision = gate(&self.snapshot, &self.caller, Command::FolderSync, ServerRules::default(), self.now);
         if decision.outcome == Outcome::Pass {
-            assert_eq!(permanent.map(RequestKey::Key), Some(self.caller.policy_key), "passed without the permanent key");
+            assert_eq!(
+                permanent.map(RequestKey::Key),
+                Some(self.caller.policy_key),
+                "passed without the permanent key"
+            );
         }
         self.keep(&decision);
     }

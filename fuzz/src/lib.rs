@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a broken invariant is what the fuzzer looks for")]
 
+mod answers;
 mod conversation;
 
 use asprov_protocol::http::{Call, Target};

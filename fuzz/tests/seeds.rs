@@ -1,5 +1,7 @@
 //! The seeds of every fuzz target, replayed.
 
+#![cfg(test)]
+
 use std::path::Path;
 
 fn replay(target: &str, run: fn(&[u8])) {

@@ -2,6 +2,8 @@
 //! and how it ended, in every protocol version. 139, 141 and 145 exist from 14.0 on; each of their tests also states what
 //! older versions get. The tests of lost replies, of both wipes and of the other challenges are beside the pair.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
+
 mod pair;
 
 use asprov_protocol::client::{AcknowledgmentChoice, Failure, FirstContact, Opening, Outcome};

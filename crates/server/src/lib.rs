@@ -73,7 +73,7 @@ pub use limits::Limits;
 pub use listen::Listener;
 pub use mailbox::Mailbox;
 pub use network::{Connection, IpNetwork};
-pub use server::Server;
+pub use server::{Server, serve_service};
 pub use service::{Passed, ProvisionService};
 pub use stop::{Stop, StopSignal};
 #[cfg(feature = "tls")]

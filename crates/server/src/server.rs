@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use asprov_store::Store;
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Body;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tower::{Layer as _, Service};
+use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::body::ResponseBody;
 use crate::config::Config;
 use crate::error::{BoxError, ServeError};
 use crate::layer::ProvisionLayer;
+use crate::limits::Limits;
 use crate::listen::{Connections, Listener};
 use crate::mailbox::Mailbox;
 use crate::sign_in::SignIn;
@@ -64,55 +68,98 @@ impl Server {
         S::Future: Send,
         S::Error: Into<BoxError> + Send,
     {
-        let listeners: Vec<Listener> = listeners.into_iter().collect();
-        if listeners.is_empty() {
-            return Err(ServeError::NoListener);
-        }
         let (signal, stop) = StopSignal::new();
-        let (cut_signal, cut) = StopSignal::new();
         let layer = ProvisionLayer::new(self.store, self.sign_in, self.config.clone());
         let service = layer.layer(inner(stop.clone()));
-        let connections = Connections {
-            places: Arc::new(Semaphore::new(self.config.limits.connections.min(Semaphore::MAX_PERMITS))),
-            limits: self.config.limits.clone(),
-            stop,
-            cut,
-        };
-        let graceful = Arc::new(GracefulShutdown::new());
-        let mut accepting = JoinSet::new();
         // Whatever is still running when this function is left is aborted with its set.
         let mut beside = JoinSet::new();
-        for listener in listeners {
-            let address = listener.address()?;
-            #[cfg(feature = "tls")]
-            if let Some(tls) = listener.certificate().cloned() {
-                beside.spawn(async move { tls.watch().await });
-            }
-            let (connections, service, graceful) = (connections.clone(), service.clone(), Arc::clone(&graceful));
-            accepting.spawn(async move {
-                connections.accept(&listener, service, || graceful.watcher()).await;
-            });
-            tracing::info!(%address, "listening");
-        }
         let background = layer.clone();
         beside.spawn(async move { background.background().await });
-
-        shutdown.await;
-        tracing::info!("stopping");
-        signal.stop();
-        // The listeners close with their tasks.
-        while accepting.join_next().await.is_some() {}
-        if let Some(graceful) = Arc::into_inner(graceful) {
-            let left = graceful.count();
-            if tokio::time::timeout(self.config.limits.stop_time, graceful.shutdown()).await.is_err() {
-                tracing::warn!(connections = left, "not every request was answered in time");
-            }
-        }
-        cut_signal.stop();
+        serve_connections(listeners, service, &self.config.limits, (signal, stop), shutdown).await?;
         beside.shutdown().await;
         layer.write_sightings().await;
         Ok(())
     }
+}
+
+/// Serves any other service, such as the administrators' API, with the same listeners, limits and end: nothing of the
+/// protocol stands in front of it, and it judges for itself who is asking.
+///
+/// # Errors
+/// When there is no listener, or one has no address.
+pub async fn serve_service<S, B>(
+    listeners: impl IntoIterator<Item = Listener>,
+    service: S,
+    limits: &Limits,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError>
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError> + Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let service =
+        service.map_response(|response: Response<B>| response.map(|body| body.map_err(Into::into).boxed_unsync()));
+    serve_connections(listeners, service, limits, StopSignal::new(), shutdown).await
+}
+
+/// Accepts until `shutdown` is ready, then gives the word to stop and lets requests under way end in good order.
+async fn serve_connections<S>(
+    listeners: impl IntoIterator<Item = Listener>,
+    service: S,
+    limits: &Limits,
+    (signal, stop): (StopSignal, Stop),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError>
+where
+    S: Service<Request<Incoming>, Response = Response<ResponseBody>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError> + Send,
+{
+    let listeners: Vec<Listener> = listeners.into_iter().collect();
+    if listeners.is_empty() {
+        return Err(ServeError::NoListener);
+    }
+    let (cut_signal, cut) = StopSignal::new();
+    let connections = Connections {
+        places: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
+        limits: limits.clone(),
+        stop,
+        cut,
+    };
+    let graceful = Arc::new(GracefulShutdown::new());
+    let mut accepting = JoinSet::new();
+    // Whatever is still running when this function is left is aborted with its set.
+    let mut beside = JoinSet::new();
+    for listener in listeners {
+        let address = listener.address()?;
+        #[cfg(feature = "tls")]
+        if let Some(tls) = listener.certificate().cloned() {
+            beside.spawn(async move { tls.watch().await });
+        }
+        let (connections, service, graceful) = (connections.clone(), service.clone(), Arc::clone(&graceful));
+        accepting.spawn(async move {
+            connections.accept(&listener, service, || graceful.watcher()).await;
+        });
+        tracing::info!(%address, "listening");
+    }
+
+    shutdown.await;
+    tracing::info!("stopping");
+    signal.stop();
+    // The listeners close with their tasks.
+    while accepting.join_next().await.is_some() {}
+    if let Some(graceful) = Arc::into_inner(graceful) {
+        let left = graceful.count();
+        if tokio::time::timeout(limits.stop_time, graceful.shutdown()).await.is_err() {
+            tracing::warn!(connections = left, "not every request was answered in time");
+        }
+    }
+    cut_signal.stop();
+    beside.shutdown().await;
+    Ok(())
 }
 
 impl core::fmt::Debug for Server {

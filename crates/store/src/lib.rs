@@ -46,7 +46,7 @@ mod url;
 
 pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteOptions, SqliteStore};
+pub use sqlite::{SqliteOptions, SqliteStore, mishap};
 pub use store::{
     Assignment, AssignmentTarget, Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError,
     StoredDevice, StoredEvent, StoredPolicy,

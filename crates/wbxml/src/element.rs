@@ -229,35 +229,53 @@ impl fmt::Debug for Element<'_> {
 /// Whatever the reader refuses; the pieces of text of one element together exceed the limit.
 pub fn decode<'a>(bytes: &'a [u8], limits: &Limits, unknown: Unknown) -> Result<Element<'a>, Error> {
     let mut reader = Reader::new(bytes, limits, unknown)?;
-    let mut open: Vec<Element<'a>> = Vec::with_capacity(8);
-    let mut root = None;
-    while let Some(event) = reader.read()? {
+    // All elements that have no parent yet, in the order they came, and which of them are open. When one ends, what
+    // stands behind it are its children: they move as one block into a list of exactly their number, so an element
+    // is written once and moved once, and a leaf costs no allocation.
+    let mut elements: Vec<Element<'a>> = Vec::with_capacity(64);
+    let mut open: Vec<usize> = Vec::with_capacity(16);
+    while let Some(event) = reader.read() {
         match event {
-            Event::Start(tag) => open.push(Element { offset: reader.offset(), ..Element::new(tag) }),
+            Event::Start(tag) => {
+                let (index, offset) = (elements.len(), reader.offset());
+                open.push(index);
+                // Unlike `push`, this makes the element in its place instead of copying it there.
+                elements.resize_with(index + 1, || Element {
+                    tag,
+                    offset,
+                    content: Content::Nothing,
+                    children: Vec::new(),
+                });
+            }
             Event::End => {
-                // The reader gives no `End` without its `Start`, and one root.
-                let Some(element) = open.pop() else { continue };
-                match open.last_mut() {
-                    Some(parent) => parent.children.push(element),
-                    None => root = Some(element),
+                // The reader gives no `End` without its `Start`.
+                let Some(index) = open.pop() else { continue };
+                if index + 1 < elements.len() {
+                    let children = elements.split_off(index + 1);
+                    if let Some(element) = elements.last_mut() {
+                        element.children = children;
+                    }
                 }
             }
             Event::Text(text) => {
-                if let Some(element) = open.last_mut() {
+                if let Some(element) = open.last().and_then(|&index| elements.get_mut(index)) {
                     element.add_text(text);
                     within_limit(element, &reader, limits)?;
                 }
             }
             Event::Opaque(bytes) => {
-                if let Some(element) = open.last_mut() {
+                if let Some(element) = open.last().and_then(|&index| elements.get_mut(index)) {
                     element.add_opaque(bytes);
                     within_limit(element, &reader, limits)?;
                 }
             }
         }
     }
+    if let Some(error) = reader.take_failure() {
+        return Err(error);
+    }
     // The reader ends without an error only after a root element.
-    root.ok_or_else(|| Error::new(ErrorKind::NoRoot, bytes.len(), 0, None))
+    elements.pop().ok_or_else(|| Error::new(ErrorKind::NoRoot, bytes.len(), 0, None))
 }
 
 /// The reader counts the text between two tags; here the pieces around children count together.

@@ -100,6 +100,7 @@ pub enum ErrorKind {
 impl Error {
     /// `token` is what the offset points at: the token of a tag without its bits, or a whole global token.
     #[cold]
+    #[inline(never)]
     pub(crate) const fn new(kind: ErrorKind, offset: usize, page: u8, token: Option<u8>) -> Self {
         Self { kind, offset, page, token }
     }

@@ -61,23 +61,17 @@ pub struct Reader<'a> {
     /// The tokens of the page: bit n is set when token n may come.
     known: u64,
     unknown: Unknown,
-    state: State,
+    /// The end or an error was reached.
+    is_done: bool,
+    failure: Option<Error>,
     /// A tag without content was started; its `End` is due.
     end_is_due: bool,
+    /// Elements that are open; the root is closed when there are none and some were counted.
     depth: usize,
     elements: usize,
     /// Bytes of content since the last tag or END.
     text: usize,
     limits: Limits,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    BeforeRoot,
-    InRoot,
-    AfterRoot,
-    /// An error or the end was reported.
-    Done,
 }
 
 impl<'a> Reader<'a> {
@@ -112,7 +106,8 @@ impl<'a> Reader<'a> {
             page: 0,
             known: known_tokens(0, unknown),
             unknown,
-            state: State::BeforeRoot,
+            is_done: false,
+            failure: None,
             end_is_due: false,
             depth: 0,
             elements: 0,
@@ -127,181 +122,191 @@ impl<'a> Reader<'a> {
         self.offset
     }
 
-    /// Ends the reading with an error at an offset.
-    #[cold]
-    #[inline(never)]
-    fn fail<T>(&mut self, kind: ErrorKind, offset: usize, token: Option<u8>) -> Result<T, Error> {
-        self.state = State::Done;
-        self.end_is_due = false;
-        Err(Error::new(kind, offset, self.page, token))
-    }
-
-    /// The next event, or `None` after the root element when the input is used up.
+    /// The next event; `None` at the end, and after an error, which is then in `failure`.
+    ///
+    /// Errors take another way than events so that an event is small: it stays in registers when a loop goes through
+    /// them, and so does the state of the reader, since nothing here hands out `&mut self`.
     #[inline]
-    pub(crate) fn read(&mut self) -> Result<Option<Event<'a>>, Error> {
+    pub(crate) fn read(&mut self) -> Option<Event<'a>> {
         if self.end_is_due {
             self.end_is_due = false;
-            return Ok(Some(self.close()));
+            return Some(self.close());
+        }
+        if self.is_done {
+            return None;
         }
         loop {
             let offset = self.position;
             let Some(&byte) = self.bytes.get(offset) else { return self.at_end_of_input() };
             self.position = offset + 1;
-            match byte {
-                SWITCH_PAGE => self.switch_page(offset)?,
-                END => {
-                    if self.depth == 0 {
-                        return self.fail(ErrorKind::EndWithoutStart, offset, Some(END));
-                    }
-                    self.offset = offset;
-                    return Ok(Some(self.close()));
+            // All global tokens are below 5 in their lower six bits or have the bit for attributes set.
+            let token = byte & Tag::LAST_TOKEN;
+            if byte & HAS_ATTRIBUTES == 0 && token >= Tag::FIRST_TOKEN {
+                return self.tag(token, byte & HAS_CONTENT != 0, offset);
+            }
+            // The two that come as often as tags; the others share a table of jumps.
+            if byte == END {
+                if self.depth == 0 {
+                    return self.fail(ErrorKind::EndWithoutStart, offset, END);
                 }
-                STR_I => return self.string(offset).map(Some),
-                OPAQUE => return self.opaque(offset).map(Some),
+                self.offset = offset;
+                return Some(self.close());
+            }
+            if byte == STR_I {
+                return self.string(offset);
+            }
+            match byte {
+                SWITCH_PAGE => match switch_page(self.bytes.get(offset + 1).copied(), self.unknown) {
+                    Ok((page, known)) => {
+                        self.position = offset + 2;
+                        self.page = page;
+                        self.known = known;
+                    }
+                    Err((kind, after)) => return self.fail(kind, offset + after, SWITCH_PAGE),
+                },
+                OPAQUE => return self.opaque(offset),
                 // ENTITY and LITERAL, EXT_I and PI and LITERAL_C, EXT_T and STR_T and LITERAL_A, EXT and LITERAL_AC.
                 0x02 | 0x04 | 0x40..=0x44 | 0x80..=0x84 | 0xC0..=0xC2 | 0xC4 => {
-                    return self.fail(ErrorKind::UnusedToken, offset, Some(byte));
+                    return self.fail(ErrorKind::UnusedToken, offset, byte);
                 }
-                _ => return self.tag(byte, offset).map(Some),
+                _ => return self.fail(ErrorKind::Attributes, offset, byte),
             }
         }
     }
 
+    /// The error that ended the reading, if one did. It is given once.
     #[inline]
-    fn tag(&mut self, byte: u8, offset: usize) -> Result<Event<'a>, Error> {
-        let token = byte & Tag::LAST_TOKEN;
-        if byte & HAS_ATTRIBUTES != 0 {
-            return self.fail(ErrorKind::Attributes, offset, Some(byte));
-        }
-        match self.state {
-            State::InRoot => {}
-            State::BeforeRoot => self.state = State::InRoot,
-            State::AfterRoot | State::Done => return self.fail(ErrorKind::SecondRoot, offset, Some(token)),
-        }
-        if self.known >> token & 1 == 0 {
-            return self.fail(ErrorKind::UnknownTag, offset, Some(token));
-        }
-        if self.elements >= self.limits.elements {
-            return self.fail(ErrorKind::TooManyElements { limit: self.limits.elements }, offset, Some(token));
-        }
-        if self.depth >= self.limits.depth {
-            return self.fail(ErrorKind::TooDeep { limit: self.limits.depth }, offset, Some(token));
-        }
-        self.elements += 1;
-        self.depth += 1;
-        self.text = 0;
-        self.offset = offset;
-        self.end_is_due = byte & HAS_CONTENT == 0;
-        Ok(Event::Start(Tag::new(self.page, token)))
+    pub(crate) fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
+    /// Ends the reading.
+    #[inline]
+    fn fail(&mut self, kind: ErrorKind, offset: usize, token: u8) -> Option<Event<'a>> {
+        self.failure = Some(Error::new(kind, offset, self.page, Some(token)));
+        self.is_done = true;
+        None
+    }
+
+    #[inline]
+    fn at_end_of_input(&mut self) -> Option<Event<'a>> {
+        self.is_done = true;
+        let kind = match (self.depth, self.elements) {
+            (0, 0) => ErrorKind::NoRoot,
+            (0, _) => return None,
+            (open, _) => ErrorKind::UnclosedElements { open },
+        };
+        self.failure = Some(Error::new(kind, self.bytes.len(), self.page, None));
+        None
+    }
+
+    #[inline]
+    fn tag(&mut self, token: u8, has_content: bool, offset: usize) -> Option<Event<'a>> {
+        let kind = if self.depth == 0 && self.elements > 0 {
+            ErrorKind::SecondRoot
+        } else if self.known >> token & 1 == 0 {
+            ErrorKind::UnknownTag
+        } else if self.elements >= self.limits.elements {
+            ErrorKind::TooManyElements { limit: self.limits.elements }
+        } else if self.depth >= self.limits.depth {
+            ErrorKind::TooDeep { limit: self.limits.depth }
+        } else {
+            self.elements += 1;
+            self.depth += 1;
+            self.text = 0;
+            self.offset = offset;
+            self.end_is_due = !has_content;
+            return Some(Event::Start(Tag::new(self.page, token)));
+        };
+        self.fail(kind, offset, token)
     }
 
     #[inline]
     fn close(&mut self) -> Event<'a> {
         self.depth -= 1;
         self.text = 0;
-        if self.depth == 0 {
-            self.state = State::AfterRoot;
-        }
         Event::End
     }
 
-    fn switch_page(&mut self, offset: usize) -> Result<(), Error> {
-        let Some(&number) = self.bytes.get(self.position) else {
-            return self.fail(ErrorKind::TruncatedSwitchPage, self.position, Some(SWITCH_PAGE));
-        };
-        if self.unknown == Unknown::Refuse && code_page(number).is_none() {
-            return self.fail(ErrorKind::UnknownPage { number }, offset, Some(SWITCH_PAGE));
-        }
-        self.position += 1;
-        self.page = number;
-        self.known = known_tokens(number, self.unknown);
-        Ok(())
-    }
-
     #[inline]
-    fn string(&mut self, offset: usize) -> Result<Event<'a>, Error> {
-        let start = self.position;
+    fn string(&mut self, offset: usize) -> Option<Event<'a>> {
+        let start = offset + 1;
         let Some(length) = self.bytes.get(start..).and_then(position_of_zero) else {
-            return self.fail(ErrorKind::UnterminatedString, offset, Some(STR_I));
+            return self.fail(ErrorKind::UnterminatedString, offset, STR_I);
         };
         let end = start + length;
         let text = match self.utf8.and_then(|input| input.get(start..end)) {
             Some(text) => text,
-            None => self.checked_text(start, end)?,
+            None => match core::str::from_utf8(self.bytes.get(start..end).unwrap_or_default()) {
+                Ok(text) => text,
+                Err(error) => return self.fail(ErrorKind::InvalidUtf8, start + error.valid_up_to(), STR_I),
+            },
         };
         self.position = end + 1;
-        self.content(length, offset, STR_I)?;
-        Ok(Event::Text(text))
+        self.content(Event::Text(text), length, offset, STR_I)
     }
 
-    /// The text between two offsets when the input as a whole is not UTF-8.
-    fn checked_text(&mut self, start: usize, end: usize) -> Result<&'a str, Error> {
-        match core::str::from_utf8(self.bytes.get(start..end).unwrap_or_default()) {
-            Ok(text) => Ok(text),
-            Err(error) => self.fail(ErrorKind::InvalidUtf8, start + error.valid_up_to(), Some(STR_I)),
-        }
-    }
-
-    fn opaque(&mut self, offset: usize) -> Result<Event<'a>, Error> {
-        let length = self.length()?;
-        let start = self.position;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        // Compared before anything is made of it: a length of 4 GiB costs nothing.
-        let Some(bytes) = usize::try_from(length).ok().and_then(|length| rest.get(..length)) else {
-            return self.fail(ErrorKind::OpaqueBeyondInput { length, left: rest.len() }, offset, Some(OPAQUE));
-        };
-        self.position = start + bytes.len();
-        self.content(bytes.len(), offset, OPAQUE)?;
-        Ok(Event::Opaque(bytes))
-    }
-
-    /// A multi-byte integer (WBXML 5.1): seven bits a byte, the most significant first, at most five bytes.
-    fn length(&mut self) -> Result<u32, Error> {
-        let start = self.position;
-        let mut value = 0_u64;
-        for _ in 0..5 {
-            let Some(&byte) = self.bytes.get(self.position) else {
-                return self.fail(ErrorKind::TruncatedLength, self.position, Some(OPAQUE));
-            };
-            self.position += 1;
-            value = value << 7 | u64::from(byte & 0x7F);
-            if byte & 0x80 == 0 {
-                return match u32::try_from(value) {
-                    Ok(value) => Ok(value),
-                    Err(_) => self.fail(ErrorKind::InvalidLength, start, Some(OPAQUE)),
-                };
+    #[inline]
+    fn opaque(&mut self, offset: usize) -> Option<Event<'a>> {
+        match opaque_data(self.bytes, offset + 1) {
+            Ok((bytes, end)) => {
+                self.position = end;
+                self.content(Event::Opaque(bytes), bytes.len(), offset, OPAQUE)
             }
+            Err((kind, offset)) => self.fail(kind, offset, OPAQUE),
         }
-        self.fail(ErrorKind::InvalidLength, start, Some(OPAQUE))
     }
 
     /// Content belongs to an open element, and its pieces together stay within the limit.
     #[inline]
-    fn content(&mut self, length: usize, offset: usize, token: u8) -> Result<(), Error> {
-        if self.depth == 0 {
-            return self.fail(ErrorKind::ContentOutsideRoot, offset, Some(token));
-        }
+    fn content(&mut self, event: Event<'a>, length: usize, offset: usize, token: u8) -> Option<Event<'a>> {
         self.text += length;
+        if self.depth == 0 {
+            return self.fail(ErrorKind::ContentOutsideRoot, offset, token);
+        }
         if self.text > self.limits.text {
-            return self.fail(ErrorKind::TooMuchText { limit: self.limits.text }, offset, Some(token));
+            return self.fail(ErrorKind::TooMuchText { limit: self.limits.text }, offset, token);
         }
         self.offset = offset;
-        Ok(())
+        Some(event)
     }
+}
 
-    #[cold]
-    fn at_end_of_input(&mut self) -> Result<Option<Event<'a>>, Error> {
-        let end = self.bytes.len();
-        match self.state {
-            State::Done => Ok(None),
-            State::AfterRoot => {
-                self.state = State::Done;
-                Ok(None)
-            }
-            State::BeforeRoot => self.fail(ErrorKind::NoRoot, end, None),
-            State::InRoot => self.fail(ErrorKind::UnclosedElements { open: self.depth }, end, None),
+/// The page to switch to and its tokens; or what is wrong, and how many bytes after SWITCH_PAGE.
+fn switch_page(number: Option<u8>, unknown: Unknown) -> Result<(u8, u64), (ErrorKind, usize)> {
+    let Some(number) = number else { return Err((ErrorKind::TruncatedSwitchPage, 1)) };
+    if unknown == Unknown::Refuse && code_page(number).is_none() {
+        return Err((ErrorKind::UnknownPage { number }, 0));
+    }
+    Ok((number, known_tokens(number, unknown)))
+}
+
+/// The opaque data whose length begins at `start`, and where it ends; or what is wrong, and where.
+fn opaque_data(bytes: &[u8], start: usize) -> Result<(&[u8], usize), (ErrorKind, usize)> {
+    let (length, start_of_data) = length(bytes, start)?;
+    let rest = bytes.get(start_of_data..).unwrap_or_default();
+    // Compared before anything is made of it: a length of 4 GiB costs nothing.
+    match usize::try_from(length).ok().and_then(|length| rest.get(..length)) {
+        Some(data) => Ok((data, start_of_data + data.len())),
+        None => Err((ErrorKind::OpaqueBeyondInput { length, left: rest.len() }, start - 1)),
+    }
+}
+
+/// A multi-byte integer (WBXML 5.1) and where it ends: seven bits a byte, the most significant first, at most five
+/// bytes.
+fn length(bytes: &[u8], start: usize) -> Result<(u32, usize), (ErrorKind, usize)> {
+    let mut value = 0_u64;
+    for position in start..start + 5 {
+        let Some(&byte) = bytes.get(position) else { return Err((ErrorKind::TruncatedLength, position)) };
+        value = value << 7 | u64::from(byte & 0x7F);
+        if byte & 0x80 == 0 {
+            return match u32::try_from(value) {
+                Ok(value) => Ok((value, position + 1)),
+                Err(_) => Err((ErrorKind::InvalidLength, start)),
+            };
         }
     }
+    Err((ErrorKind::InvalidLength, start))
 }
 
 impl<'a> Iterator for Reader<'a> {
@@ -309,10 +314,10 @@ impl<'a> Iterator for Reader<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.state == State::Done {
-            return None;
+        match self.read() {
+            Some(event) => Some(Ok(event)),
+            None => self.take_failure().map(Err),
         }
-        self.read().transpose()
     }
 }
 

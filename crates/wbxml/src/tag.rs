@@ -14,10 +14,10 @@ use core::fmt;
 /// assert_eq!(Tag::new(14, 0x3C).to_string(), "page 14 token 0x3C");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Tag {
-    page: u8,
-    token: u8,
-}
+pub struct Tag(
+    /// The page in the upper byte, the token in the lower: one number, so that tags are copied and compared as one.
+    u16,
+);
 
 impl Tag {
     /// The smallest token of a tag; the values below are global tokens.
@@ -31,27 +31,33 @@ impl Tag {
     /// 0x05 becomes 0x05. [`Tag::checked`] refuses such a token instead.
     pub const fn new(page: u8, token: u8) -> Self {
         let token = token & Self::LAST_TOKEN;
-        Self { page, token: if token < Self::FIRST_TOKEN { Self::FIRST_TOKEN } else { token } }
+        Self(u16::from_be_bytes([page, if token < Self::FIRST_TOKEN { Self::FIRST_TOKEN } else { token }]))
     }
 
     /// A tag from page and token, or `None` when the token is not one of 0x05 to 0x3F.
     pub const fn checked(page: u8, token: u8) -> Option<Self> {
-        if token < Self::FIRST_TOKEN || token > Self::LAST_TOKEN { None } else { Some(Self { page, token }) }
+        if token < Self::FIRST_TOKEN || token > Self::LAST_TOKEN {
+            None
+        } else {
+            Some(Self(u16::from_be_bytes([page, token])))
+        }
     }
 
     /// Number of the code page.
     pub const fn page(self) -> u8 {
-        self.page
+        let [page, _] = self.0.to_be_bytes();
+        page
     }
 
     /// Token on that page, 0x05 to 0x3F.
     pub const fn token(self) -> u8 {
-        self.token
+        let [_, token] = self.0.to_be_bytes();
+        token
     }
 
     /// The row of the code page, or `None` for an unknown page or token.
     fn row(self) -> Option<&'static TagRow> {
-        code_page(self.page)?.row(self.token)
+        code_page(self.page())?.row(self.token())
     }
 
     /// Name of the element, such as `PolicyKey`; `None` when the page does not know the token.
@@ -61,7 +67,7 @@ impl Tag {
 
     /// Namespace of the page, such as `Provision`; `None` beyond page 25.
     pub fn namespace(self) -> Option<&'static str> {
-        code_page(self.page).map(|page| page.namespace)
+        code_page(self.page()).map(|page| page.namespace)
     }
 
     /// Whether the code pages of versions 2.5 to 16.1 have this tag.
@@ -85,7 +91,7 @@ impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.namespace(), self.name()) {
             (Some(namespace), Some(name)) => write!(f, "{namespace}:{name}"),
-            _ => write!(f, "page {} token 0x{:02X}", self.page, self.token),
+            _ => write!(f, "page {} token 0x{:02X}", self.page(), self.token()),
         }
     }
 }

@@ -6,7 +6,7 @@
 mod fixtures;
 
 use asprov_wbxml::{Error, ErrorKind, Limits, Reader, Unknown, decode};
-use fixtures::{path, rows, vectors};
+use fixtures::vectors;
 
 /// Reads with both settings; gives the strict answer.
 fn read(bytes: &[u8]) -> Result<(), Error> {
@@ -29,7 +29,6 @@ fn read(bytes: &[u8]) -> Result<(), Error> {
 
 #[test]
 fn every_prefix_of_every_vector_is_refused_at_or_before_its_end() {
-    assert!(path("vectors").is_dir() && !rows("vectors/index.tsv").is_empty());
     for (id, bytes) in vectors() {
         for end in 0..bytes.len() {
             let error = read(&bytes[..end]).expect_err(&id);

@@ -111,7 +111,7 @@ fn text_around_children_counts_together_in_a_tree() {
 }
 
 #[test]
-fn a_million_text_pieces_are_joined_without_being_copied_again_each_time() {
+fn as_many_pieces_of_text_as_fit_are_joined_without_being_copied_again_each_time() {
     // One byte of text a piece: 3 bytes on the wire. Quadratic joining would take minutes.
     let mut bytes = encode(&Element::with_text(STATUS, "x"));
     bytes.pop();

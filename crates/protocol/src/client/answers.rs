@@ -11,8 +11,7 @@ use super::response::{IncomingResponse, condition};
 use super::settings::Opening;
 use crate::http::Command;
 use crate::message::{
-    AcknowledgmentStatus, Ask, DeviceInformation, PolicyKeyText, PolicyResponse, ProvisionRequest, ProvisionResponse,
-    WipeKind,
+    AcknowledgmentStatus, PolicyKeyText, PolicyResponse, PolicyTypeText, ProvisionResponse, WipeKind,
 };
 use crate::provision_command_errors::{self, Resolution};
 use crate::status::{Scope, Status};
@@ -92,6 +91,7 @@ impl Client {
             // The order was taken back in the meantime; what the device stands at is open again.
             if self.moved(ClientEvent::NoWipeDue) {
                 self.memory.wipe = None;
+                self.memory.reset_key();
                 self.challenged(seen);
             }
             return;
@@ -126,8 +126,8 @@ impl Client {
     /// one that names no type at all.
     fn fitting<'p>(&self, policies: &'p [PolicyResponse]) -> Option<&'p PolicyResponse> {
         let own = self.settings.version.policy_type();
-        let of_type =
-            |policy: &&PolicyResponse| policy.policy_type.as_ref().and_then(|text| text.policy_type()) == Some(own);
+        let names_own = |text: &PolicyTypeText| text.policy_type() == Some(own);
+        let of_type = |policy: &&PolicyResponse| policy.policy_type.as_ref().is_some_and(names_own);
         let asked = match &self.settings.opening {
             Opening::PolicyType(text) if !self.tries.as_specified => Some(text),
             _ => None,
@@ -278,29 +278,6 @@ impl Client {
             Some(row) => self.end(Outcome::Refused { row }),
             None => self.fail(Failure::Status(seen)),
         }
-    }
-
-    /// The initial request (3.1.5.1.1): DeviceInformation with a Model in 14.1 and later (R607) and never before
-    /// (R608), then the PolicyType.
-    pub(super) fn initial_request(&self) -> Element<'static> {
-        let version = self.settings.version;
-        let own_type = version.policy_type().into();
-        let policy_type = match &self.settings.opening {
-            Opening::Document(document) if !self.tries.as_specified => return document.clone(),
-            Opening::PolicyType(text) if !self.tries.as_specified => text.clone(),
-            _ => own_type,
-        };
-        let information = version.has_device_information_in_provision().then(|| self.device_information());
-        ProvisionRequest { device_information: information, ask: Ask::Initial { policy_type } }.to_element()
-    }
-
-    /// What goes out of the settings. After Provision Status 2 only what has to be there, in case the server stumbled
-    /// over the rest.
-    fn device_information(&self) -> DeviceInformation {
-        let own = &self.settings.device_information;
-        let model = own.model.clone().unwrap_or_else(|| self.settings.device_type.as_str().to_owned());
-        let rest = if self.tries.corrected { DeviceInformation::default() } else { own.clone() };
-        DeviceInformation { model: Some(model), ..rest }
     }
 }
 

@@ -10,11 +10,11 @@ use asprov_wbxml::Element;
 use super::memory::{ClientMemory, WipeInHand};
 use super::outcome::{Failure, Outcome, Report, SeenStatus, WipeAnswer};
 use super::phase::{ClientEvent, Phase};
-use super::request::{KeyToSend, OutgoingRequest};
+use super::request::OutgoingRequest;
 use super::response::IncomingResponse;
 use super::settings::{AcknowledgmentChoice, ClientSettings, FirstContact};
 use crate::http::Command;
-use crate::message::{AcknowledgmentStatus, Ask, PolicyKeyText, ProvisionRequest, WipeKind, WipeStatus};
+use crate::message::{AcknowledgmentStatus, PolicyKeyText, WipeKind, WipeStatus};
 use crate::policy::ReceivedPolicy;
 
 /// What the application does next.
@@ -43,10 +43,12 @@ pub enum Step {
 pub struct Client {
     pub(super) settings: ClientSettings,
     pub(super) memory: ClientMemory,
-    /// What the application was last told to keep.
+    /// What the application has kept.
     kept: ClientMemory,
+    /// It was told to keep something and has not asked for the next step, which says that it did.
+    keeping: bool,
     phase: Phase,
-    task: Task,
+    pub(super) task: Task,
     now: Now,
     pub(super) tries: Tries,
     pub(super) report: Report,
@@ -54,7 +56,7 @@ pub struct Client {
 
 /// What the application asked for.
 #[derive(Clone, Debug, PartialEq)]
-enum Task {
+pub(super) enum Task {
     Provision,
     Command { command: Command, body: Option<Element<'static>> },
 }
@@ -114,6 +116,7 @@ impl Client {
         });
         Self {
             kept: memory.clone(),
+            keeping: false,
             settings,
             memory,
             phase,
@@ -143,6 +146,8 @@ impl Client {
     fn start(&mut self, task: Task) {
         self.tries = Tries::default();
         self.report = Report::default();
+        // What was not kept last time is given out again.
+        self.keeping = false;
         let commands_first = matches!(task, Task::Command { .. });
         self.task = task;
         match self.memory.wipe {
@@ -167,9 +172,13 @@ impl Client {
     /// What to do next.
     pub fn step(&mut self) -> Step {
         if self.has_something_to_keep() {
+            if !self.keeping {
+                self.keeping = true;
+                return Step::Remember(self.memory.clone());
+            }
             self.kept = self.memory.clone();
-            return Step::Remember(self.memory.clone());
         }
+        self.keeping = false;
         match self.now.clone() {
             Now::Send { request: Sending::WipeReport { kind, status }, out: true } => {
                 // The answer was not waited for.
@@ -281,39 +290,6 @@ impl Client {
         }
     }
 
-    fn outgoing(&self, request: &Sending) -> OutgoingRequest {
-        let command = self.command_of(request);
-        let held = self.memory.policy_key.as_ref().map_or(KeyToSend::Zero, KeyToSend::Key);
-        let (key, body) = match request {
-            Sending::Command => {
-                let body = match &self.task {
-                    Task::Command { body, .. } => body.clone(),
-                    Task::Provision => None,
-                };
-                // [MS-ASPROV] 3.1.5.1 (R61103): Ping carries no key.
-                let without = !command.carries_policy_key()
-                    || (self.memory.policy_key.is_none()
-                        && self.settings.first_contact == FirstContact::CommandWithoutKey
-                        && !self.tries.key_wanted);
-                (if without { KeyToSend::None } else { held }, body)
-            }
-            // The key is reset to 0 (R618).
-            Sending::Initial => (KeyToSend::Zero, Some(self.initial_request())),
-            Sending::Acknowledgment { policy_key, status, .. } => {
-                let policy_type = self.settings.version.policy_type().into();
-                let ask = Ask::Acknowledgment { policy_type, policy_key: policy_key.clone(), status: *status };
-                // Element and header both carry the temporary key (R635, R636).
-                (KeyToSend::Key(policy_key), Some(provision(ask)))
-            }
-            Sending::WipeQuery => (held, Some(provision(Ask::Empty))),
-            Sending::WipeReport { kind, status } => {
-                (held, Some(provision(Ask::WipeAcknowledgment { kind: *kind, status: *status })))
-            }
-        };
-        let awaited = !matches!(request, Sending::WipeReport { .. });
-        OutgoingRequest::new(&self.settings, command, key, body.as_ref(), awaited)
-    }
-
     /// What to acknowledge a policy with. `None` is a document that could not be read at all.
     pub(super) fn verdict(&self, policy: Option<&ReceivedPolicy>) -> AcknowledgmentStatus {
         match (self.settings.acknowledgment, policy) {
@@ -396,8 +372,9 @@ impl Client {
 
     /// Ends the conversation without what was wanted. Whoever was about to provision has no key now.
     pub(super) fn end(&mut self, outcome: Outcome) {
-        if matches!(self.phase, Phase::Asking | Phase::Acknowledging | Phase::LookingForWipe) {
-            self.moved(ClientEvent::GivenUp);
+        let under_way = matches!(self.phase, Phase::Asking | Phase::Acknowledging | Phase::LookingForWipe);
+        if under_way && self.moved(ClientEvent::GivenUp) {
+            self.memory.reset_key();
         }
         self.done(outcome);
     }
@@ -416,9 +393,4 @@ impl Client {
             }
         }
     }
-}
-
-/// A Provision request without DeviceInformation.
-fn provision(ask: Ask) -> Element<'static> {
-    ProvisionRequest { device_information: None, ask }.to_element()
 }

@@ -1,13 +1,15 @@
-//! A request on its way out: everything but the address and the credentials, which are the transport's.
+//! A request on its way out: what each one says ([MS-ASPROV] 3.1.5.1), as query, headers and body. The address and the
+//! credentials are the transport's.
 
 use core::fmt;
 
 use ::http::{HeaderMap, HeaderValue};
 use asprov_wbxml::{Element, encode};
 
-use super::settings::ClientSettings;
+use super::conversation::{Client, Sending, Task};
+use super::settings::{ClientSettings, FirstContact, Opening};
 use crate::http::{Command, PATH, QueryForm, QueryParts, base64_query, headers, plain_query};
-use crate::message::PolicyKeyText;
+use crate::message::{Ask, DeviceInformation, PolicyKeyText, ProvisionRequest};
 use crate::policy_key::RequestKey;
 
 /// A POST to send to the server. Its `Debug` output shows neither policy key nor body.
@@ -22,7 +24,7 @@ pub struct OutgoingRequest {
 
 /// What goes with a request as its policy key ([MS-ASPROV] 2.2.2.42, [MS-ASHTTP] 2.2.1.1.2.6).
 #[derive(Clone, Copy)]
-pub(super) enum KeyToSend<'a> {
+enum KeyToSend<'a> {
     /// Nothing: Ping, or a device that sends no key.
     None,
     /// `0`: no key yet.
@@ -51,7 +53,7 @@ impl KeyToSend<'_> {
 }
 
 impl OutgoingRequest {
-    pub(super) fn new(
+    fn new(
         settings: &ClientSettings,
         command: Command,
         key: KeyToSend<'_>,
@@ -113,6 +115,70 @@ impl OutgoingRequest {
     pub const fn answer_awaited(&self) -> bool {
         self.answer_awaited
     }
+}
+
+impl Client {
+    /// The request as it goes out now.
+    pub(super) fn outgoing(&self, request: &Sending) -> OutgoingRequest {
+        let command = self.command_of(request);
+        let held = self.memory.policy_key.as_ref().map_or(KeyToSend::Zero, KeyToSend::Key);
+        let (key, body) = match request {
+            Sending::Command => {
+                let body = match &self.task {
+                    Task::Command { body, .. } => body.clone(),
+                    Task::Provision => None,
+                };
+                // [MS-ASPROV] 3.1.5.1 (R61103): Ping carries no key.
+                let without = !command.carries_policy_key()
+                    || (self.memory.policy_key.is_none()
+                        && self.settings.first_contact == FirstContact::CommandWithoutKey
+                        && !self.tries.key_wanted);
+                (if without { KeyToSend::None } else { held }, body)
+            }
+            // The key is reset to 0 (R618).
+            Sending::Initial => (KeyToSend::Zero, Some(self.initial_request())),
+            Sending::Acknowledgment { policy_key, status, .. } => {
+                let policy_type = self.settings.version.policy_type().into();
+                let ask = Ask::Acknowledgment { policy_type, policy_key: policy_key.clone(), status: *status };
+                // Element and header both carry the temporary key (R635, R636).
+                (KeyToSend::Key(policy_key), Some(provision(ask)))
+            }
+            Sending::WipeQuery => (held, Some(provision(Ask::Empty))),
+            Sending::WipeReport { kind, status } => {
+                (held, Some(provision(Ask::WipeAcknowledgment { kind: *kind, status: *status })))
+            }
+        };
+        let awaited = !matches!(request, Sending::WipeReport { .. });
+        OutgoingRequest::new(&self.settings, command, key, body.as_ref(), awaited)
+    }
+
+    /// The initial request (3.1.5.1.1): DeviceInformation with a Model in 14.1 and later (R607) and never before
+    /// (R608), then the PolicyType.
+    fn initial_request(&self) -> Element<'static> {
+        let version = self.settings.version;
+        let own_type = version.policy_type().into();
+        let policy_type = match &self.settings.opening {
+            Opening::Document(document) if !self.tries.as_specified => return document.clone(),
+            Opening::PolicyType(text) if !self.tries.as_specified => text.clone(),
+            _ => own_type,
+        };
+        let information = version.has_device_information_in_provision().then(|| self.device_information());
+        ProvisionRequest { device_information: information, ask: Ask::Initial { policy_type } }.to_element()
+    }
+
+    /// What goes out of the settings. After Provision Status 2 only what has to be there, in case the server stumbled
+    /// over the rest.
+    fn device_information(&self) -> DeviceInformation {
+        let own = &self.settings.device_information;
+        let model = own.model.clone().unwrap_or_else(|| self.settings.device_type.as_str().to_owned());
+        let rest = if self.tries.corrected { DeviceInformation::default() } else { own.clone() };
+        DeviceInformation { model: Some(model), ..rest }
+    }
+}
+
+/// A Provision request without DeviceInformation.
+fn provision(ask: Ask) -> Element<'static> {
+    ProvisionRequest { device_information: None, ask }.to_element()
 }
 
 /// The language of texts in answers, as a Windows LCID; a base64 query has to name one.

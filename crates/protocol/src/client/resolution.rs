@@ -1,9 +1,8 @@
 //! What the client does about a Status, as data.
 //!
-//! For the eleven rows of \[MS-ASPROV\] 3.1.5.2 the action is the row's own
-//! [`Resolution`](crate::provision_command_errors::Resolution); nothing about them is decided here. [`REMEDIES`] holds the
-//! other codes that the client can do something about by itself. A code in neither ends the conversation, with its row or
-//! its class for an explanation.
+//! For the eleven rows of \[MS-ASPROV\] 3.1.5.2 the action is the row's own [`Resolution`]; nothing about them is decided
+//! here. [`REMEDIES`] holds the other codes that the client can do something about by itself. A code in neither ends the
+//! conversation, with its row or its class for an explanation.
 
 use super::outcome::SeenStatus;
 use crate::provision_command_errors::Resolution;
@@ -106,7 +105,7 @@ mod tests {
     #[test]
     fn every_remedy_is_for_a_status_that_exists_and_is_listed_once() {
         for (at, remedy) in REMEDIES.iter().enumerate() {
-            assert!(crate::status::row(remedy.scope, remedy.code).is_some(), "{:?}", remedy);
+            assert!(crate::status::row(remedy.scope, remedy.code).is_some(), "{remedy:?}");
             let before = &REMEDIES[..at];
             assert!(!before.iter().any(|other| (other.scope, other.code) == (remedy.scope, remedy.code)));
         }

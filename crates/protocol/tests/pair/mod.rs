@@ -12,9 +12,9 @@ use asprov_protocol::client::{
 };
 use asprov_protocol::device::{DeviceId, DeviceKey, DeviceType, UserName};
 use asprov_protocol::http::{Call, Command, Reply, Target, content_type_is_wbxml};
-use asprov_protocol::message::{Ask, ProvisionRequest, WipeKind};
+use asprov_protocol::message::{Ask, PolicyKeyText, ProvisionRequest, WipeKind};
 use asprov_protocol::policy::{Policy, PolicyName, PolicyRules, SettingId, Value};
-use asprov_protocol::policy_key::RequestKey;
+use asprov_protocol::policy_key::{PolicyKey, RequestKey};
 use asprov_protocol::server::{
     self, Caller, DeviceRecord, EffectivePolicy, FreshKeys, ServerRules, Snapshot, decide, gate, order_wipe,
     protocol_error, store_is_away, unusable_body,
@@ -120,8 +120,8 @@ impl Pair {
         panic!("the conversation does not end: {:?}", self.did);
     }
 
-    pub(crate) fn exchanges(&self) -> Vec<&Exchange> {
-        let exchange = |did| if let &Did::Exchange(ref exchange) = did { Some(exchange) } else { None };
+    pub(crate) fn exchanges<'a>(&'a self) -> Vec<&'a Exchange> {
+        let exchange = |did: &'a Did| if let Did::Exchange(exchange) = did { Some(exchange) } else { None };
         self.did.iter().filter_map(exchange).collect()
     }
 
@@ -151,7 +151,7 @@ impl Pair {
 
     /// The permanent keys of both sides, which have to be the same.
     pub(crate) fn permanent_key(&self) -> Option<u32> {
-        let client = self.client.memory().policy_key().and_then(|key| key.key()).map(|key| key.value());
+        let client = self.client.memory().policy_key().and_then(PolicyKeyText::key).map(PolicyKey::value);
         let provisioned = self.server.device.as_ref().and_then(|device| device.provisioned.as_ref());
         assert_eq!(client, provisioned.map(|provisioned| provisioned.key.key().value()), "the two sides differ");
         client

@@ -242,7 +242,7 @@ fn a_changed_document_ends_the_permanent_key() {
     in_every_version(Command::FolderSync, Status::INVALID_POLICY_KEY, 449, |version| {
         with(version, |s| {
             s.change_policy(|policy| {
-                policy.document.set(SettingId::MinDevicePasswordLength, Value::Number(8)).unwrap()
+                policy.document.set(SettingId::MinDevicePasswordLength, Value::Number(8)).unwrap();
             });
         })
     });

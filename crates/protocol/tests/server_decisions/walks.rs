@@ -48,7 +48,7 @@ proptest! {
         let mut offered: Option<String> = None;
         for act in acts {
             let before = situation.snapshot.device.clone();
-            let phase_before = before.as_ref().map_or(Phase::Unprovisioned, |record| record.phase());
+            let phase_before = before.as_ref().map_or(Phase::Unprovisioned, asprov_protocol::server::DeviceRecord::phase);
             let mut accepted = false;
             let mut policy_went_out = false;
             match act {
@@ -99,7 +99,7 @@ proptest! {
                 }),
             }
             let after = situation.snapshot.device.clone();
-            let phase = after.as_ref().map_or(Phase::Unprovisioned, |record| record.phase());
+            let phase = after.as_ref().map_or(Phase::Unprovisioned, asprov_protocol::server::DeviceRecord::phase);
             prop_assert!(
                 phase == phase_before || TRANSITIONS.iter().any(|(from, _, to)| (*from, *to) == (phase_before, phase)),
                 "{:?}: {:?} -> {:?}", act, phase_before, phase

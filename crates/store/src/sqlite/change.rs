@@ -10,7 +10,7 @@ use super::writer::Write;
 use crate::{AssignmentTarget, Change, ChangeKind, limits};
 
 const CHANGE: Table = Table { name: "change", key: 1, columns: &["sequence", "kind", "user", "device_id", "policy"] };
-const AFTER: &str =
+pub(super) const AFTER: &str =
     "SELECT sequence, kind, user, device_id, policy FROM change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
 
 /// Writes a change down, and says its sequence.

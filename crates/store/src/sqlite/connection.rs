@@ -51,7 +51,8 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| unusable(path, &error))
 }
 
-fn open(path: &Path, busy_timeout: Duration) -> Result<Connection> {
+/// A connection to a database that exists.
+pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(busy_timeout)?;

@@ -18,7 +18,7 @@ pub(super) struct Statements {
     /// One row.
     pub(super) one: String,
     insert: String,
-    update: String,
+    pub(super) update: String,
 }
 
 pub(super) static STATEMENTS: std::sync::LazyLock<Statements> = std::sync::LazyLock::new(|| {

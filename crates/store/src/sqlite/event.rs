@@ -37,7 +37,7 @@ pub(super) const COUNT: &str = "UPDATE event SET count = count + 1, last_at = ma
     WHERE user = ?1 AND device_id = ?2
     AND number = (SELECT max(number) FROM event WHERE user = ?1 AND device_id = ?2)
     AND kind = ?3 AND scope IS ?4 AND code IS ?5 AND command IS ?6 AND detail = ?7";
-const INSERT: &str = "INSERT INTO event
+pub(super) const INSERT: &str = "INSERT INTO event
     (user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count)
     SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?8, 1 FROM event
     WHERE user = ?1 AND device_id = ?2";

@@ -13,6 +13,7 @@ mod device_list;
 mod device_row;
 mod event;
 mod fault;
+pub mod mishap;
 mod policy;
 mod readers;
 mod schema;

@@ -116,8 +116,11 @@ fn document(connection: &Connection, name: &PolicyName) -> Result<PolicyDocument
         };
         let is_list = matches!(setting.kind, Kind::List { .. });
         let expected = i64::try_from(others.len()).unwrap_or(i64::MAX);
-        if position != expected || (position > 0 && !is_list) {
-            return Err(cells.damaged(&position.to_string()));
+        if position != expected {
+            return Err(cells.damaged(&format!("{position}, expected {expected}")));
+        }
+        if position > 0 && !is_list {
+            return Err(cells.damaged(&format!("{position}, and this setting is no list")));
         }
         others.push(cells.value()?);
         texts.push((setting, others));

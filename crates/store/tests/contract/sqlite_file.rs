@@ -5,7 +5,7 @@ use std::time::Duration;
 use asprov_protocol::server::{EffectivePolicy, Event, EventKind};
 use asprov_store::{
     AssignmentTarget, ChangeKind, DeviceQuery, Saved, SqliteOptions, SqliteStore, Store, StoreError, StoredPolicy,
-    open_store,
+    mishap, open_store,
 };
 
 use crate::fixture::*;
@@ -104,11 +104,11 @@ async fn a_damaged_setting_makes_its_policy_unreadable_and_says_where() {
             "`MinPassword`",
         ),
         ("UPDATE policy_setting SET setting = 'allowbluetooth' WHERE setting = 'AllowBluetooth'", "`allowbluetooth`"),
-        ("UPDATE policy_setting SET position = 7 WHERE value = 'game.exe'", "column position holds 7"),
-        ("DELETE FROM policy_setting WHERE value = 'radio.exe'", "column position holds 1"),
+        ("UPDATE policy_setting SET position = 7 WHERE value = 'game.exe'", "column position holds 2, expected 1"),
+        ("DELETE FROM policy_setting WHERE value = 'radio.exe'", "column position holds 1, expected 0"),
         ("UPDATE policy_setting SET value = '' WHERE value = 'game.exe'", "UnapprovedInROMApplicationList"),
         ("UPDATE policy_setting SET value = CAST(x'FF' AS TEXT) WHERE value = 'game.exe'", "bytes that are no text"),
-        ("INSERT INTO policy_setting VALUES ('sales', 'AllowBluetooth', 1, '1')", "column position holds 1"),
+        ("INSERT INTO policy_setting VALUES ('sales', 'AllowBluetooth', 1, '1')", "and this setting is no list"),
         ("UPDATE policy SET allow_partial = 2 WHERE name = 'sales'", "table policy, row sales: column allow_partial"),
         ("UPDATE policy SET refresh_interval = 0 WHERE name = 'sales'", "column refresh_interval holds 0"),
     ] {
@@ -212,22 +212,22 @@ async fn more_writes_than_may_wait_are_turned_away_and_none_is_half_done() {
     let connection = folder.connection();
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut tasks = tokio::task::JoinSet::new();
-    for number in 0..20 {
+    // The writer takes what is there when it is free, and then waits for the lock; from then on two may wait.
+    for number in 0.. {
+        assert!(number < 10_000, "nobody is turned away");
         let store = std::sync::Arc::clone(&store);
-        tasks.spawn(
-            async move { store.save(0, &record(device("ann", &format!("A{number}")), at(0)), &[], at(0)).await },
-        );
-    }
-    let mut turned_away = 0;
-    // At most three are on their way: two that wait, and one or two that the writer has taken.
-    while turned_away < 16 {
-        let outcome = tasks.join_next().await.unwrap().unwrap();
-        assert!(matches!(&outcome, Err(StoreError::Away(_))), "{outcome:?}");
-        turned_away += 1;
+        let record = record(device("ann", &format!("A{number}")), at(0));
+        tasks.spawn(async move { store.save(0, &record, &[], at(0)).await });
+        tokio::task::yield_now().await;
+        if let Some(outcome) = tasks.try_join_next() {
+            let away = StoreError::Away("2 writes are waiting already".to_owned());
+            assert_eq!(outcome.unwrap(), Err(away));
+            break;
+        }
     }
     connection.execute_batch("ROLLBACK").unwrap();
     let kept = tasks.join_all().await.into_iter().filter(|outcome| *outcome == Ok(Saved::Saved)).count();
-    let page = store.devices(&DeviceQuery { limit: 100, ..DeviceQuery::default() }).await.unwrap();
+    let page = store.devices(&DeviceQuery { limit: 1_000, ..DeviceQuery::default() }).await.unwrap();
     assert_eq!(page.items.len(), kept);
     assert!(kept >= 1);
 }
@@ -260,4 +260,25 @@ async fn a_job_that_fails_takes_nothing_of_its_neighbours_with_it() {
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 20);
     assert_eq!(store.changes_after(0).await.unwrap().len(), 10);
     assert_eq!(*store.newest_change().borrow(), 10);
+}
+
+#[tokio::test]
+async fn mishaps_on_purpose_happen_and_can_be_mended() {
+    let folder = Folder::new();
+    let options = SqliteOptions { busy_timeout: Duration::from_millis(20), ..SqliteOptions::default() };
+    let store = SqliteStore::open(folder.file(), options).unwrap();
+    let default = name("default");
+    let lock = mishap::lock(&folder.file()).unwrap();
+    assert!(matches!(store.ready().await, Err(StoreError::Away(_))));
+    drop(lock);
+    assert_eq!(store.ready().await, Ok(()));
+
+    let neutral = store.load(&device("ann", "A1")).await.unwrap().policy;
+    mishap::damage_policy(&folder.file(), &default).unwrap();
+    let damaged = store.load(&device("ann", "A1")).await.unwrap().policy;
+    assert!(matches!(damaged, EffectivePolicy::Unreadable { .. }), "{damaged:?}");
+    store.put_policy(neutral.readable().unwrap()).await.unwrap();
+    assert_eq!(store.load(&device("ann", "A1")).await.unwrap().policy.readable(), neutral.readable());
+    assert_eq!(mishap::damage_policy(&folder.file(), &name("none")), Err(StoreError::NoSuchPolicy(name("none"))));
+    assert!(mishap::lock(&folder.file().with_extension("missing")).is_err());
 }

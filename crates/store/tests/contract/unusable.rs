@@ -1,6 +1,6 @@
 //! Files that are no store, or no longer.
 
-use asprov_store::{SqliteOptions, SqliteStore, Store, StoreError};
+use asprov_store::{SqliteOptions, SqliteStore, StoreError};
 
 use crate::fixture::*;
 

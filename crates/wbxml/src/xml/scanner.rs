@@ -132,7 +132,7 @@ impl<'x> Scanner<'x> {
     /// A reference from `&` to `;`.
     fn reference(&mut self) -> Result<char, XmlError> {
         let start = self.position;
-        // The longest one is &#x10FFFF; — a few leading zeros more are allowed.
+        // The longest one is &#x10FFFF; with room for a few leading zeros.
         let name = self.rest().get(1..).and_then(|rest| rest.split_once(';')).map(|(name, _)| name);
         let Some(name) = name.filter(|name| name.len() <= 16) else {
             return Err(self.error_at(XmlErrorKind::UnknownEntity, start));

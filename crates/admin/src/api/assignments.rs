@@ -1,0 +1,191 @@
+//! `/api/v1/assignments`: who gets which policy. A device's own comes before its user's, and that before the default.
+
+use asprov_protocol::device::DeviceKey;
+use asprov_store::{Assignment, AssignmentTarget};
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, put};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Route;
+use super::policies::kept;
+use crate::extract::{Administrator, DevicePath, JsonBody, UserPath, policy_name};
+use crate::problem::{Problem, ProblemKind};
+use crate::state::AdminState;
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route { path: "/api/v1/assignments", open: false, methods: || get(list_assignments) },
+    Route {
+        path: "/api/v1/assignments/default",
+        open: false,
+        methods: || put(assign_default).delete(unassign_default),
+    },
+    Route { path: "/api/v1/assignments/users/{user}", open: false, methods: || put(assign_user).delete(unassign_user) },
+    Route {
+        path: "/api/v1/assignments/devices/{user}/{device_id}",
+        open: false,
+        methods: || put(assign_device).delete(unassign_device),
+    },
+];
+
+/// The policy to assign.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PolicyToAssign {
+    /// Its name.
+    #[schema(example = "default")]
+    policy: String,
+}
+
+/// Who gets which policy.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Assignment)]
+pub(crate) struct AssignmentBody {
+    /// `default` (everybody for whom nothing nearer is assigned), `user` or `device`.
+    #[schema(example = "user")]
+    target: &'static str,
+    /// The user, of a user or a device.
+    user: Option<String>,
+    /// The DeviceId, of a device.
+    device_id: Option<String>,
+    /// The policy.
+    policy: String,
+}
+
+/// Every assignment.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Assignments {
+    /// The default first, then users, then devices, by name.
+    items: Vec<AssignmentBody>,
+}
+
+impl From<&Assignment> for AssignmentBody {
+    fn from(assignment: &Assignment) -> Self {
+        let (target, user, device_id) = match &assignment.target {
+            AssignmentTarget::Default => ("default", None, None),
+            AssignmentTarget::User(user) => ("user", Some(user.to_string()), None),
+            AssignmentTarget::Device(DeviceKey { user, device_id }) => {
+                ("device", Some(user.to_string()), Some(device_id.to_string()))
+            }
+        };
+        Self { target, user, device_id, policy: assignment.policy.to_string() }
+    }
+}
+
+async fn assign(
+    state: &AdminState,
+    target: AssignmentTarget,
+    body: &PolicyToAssign,
+    administrator: &str,
+) -> Result<Response, Problem> {
+    let policy = policy_name(&body.policy)?;
+    let new = state.store().assign(&target, &policy).await?;
+    tracing::info!(administrator, policy = policy.as_str(), target = ?target, "policy assigned");
+    let assignment = Assignment { target, policy };
+    Ok(kept(new, AssignmentBody::from(&assignment)))
+}
+
+async fn unassign(state: &AdminState, target: AssignmentTarget, administrator: &str) -> Result<StatusCode, Problem> {
+    if !state.store().unassign(&target).await? {
+        return Err(Problem::new(ProblemKind::NoSuchAssignment, format!("nothing is assigned to {target}")));
+    }
+    tracing::info!(administrator, target = ?target, "assignment taken back");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Every assignment
+#[utoipa::path(get, path = "/api/v1/assignments", tag = "assignments",
+    responses((status = 200, description = "Every assignment: the default, users, devices.", body = Assignments)))]
+pub(crate) async fn list_assignments(State(state): State<AdminState>) -> Result<Json<Assignments>, Problem> {
+    let assignments = state.store().assignments().await?;
+    Ok(Json(Assignments { items: assignments.iter().map(AssignmentBody::from).collect() }))
+}
+
+/// Assign a policy to everybody for whom nothing nearer is assigned
+#[utoipa::path(put, path = "/api/v1/assignments/default", tag = "assignments", request_body = PolicyToAssign,
+    responses(
+        (status = 200, description = "Another policy was assigned before.", body = AssignmentBody),
+        (status = 201, description = "None was assigned before.", body = AssignmentBody),
+        (status = 422, description = "There is no such policy.")))]
+pub(crate) async fn assign_default(
+    State(state): State<AdminState>,
+    Administrator(administrator): Administrator,
+    JsonBody(body): JsonBody<PolicyToAssign>,
+) -> Result<Response, Problem> {
+    assign(&state, AssignmentTarget::Default, &body, &administrator).await
+}
+
+/// Take the default assignment back
+///
+/// Devices for which nothing nearer is assigned then need no policy and reach their mailbox without one.
+#[utoipa::path(delete, path = "/api/v1/assignments/default", tag = "assignments",
+    responses((status = 204, description = "It is gone."), (status = 404, description = "There is none.")))]
+pub(crate) async fn unassign_default(
+    State(state): State<AdminState>,
+    Administrator(administrator): Administrator,
+) -> Result<StatusCode, Problem> {
+    unassign(&state, AssignmentTarget::Default, &administrator).await
+}
+
+/// Assign a policy to a user's devices
+#[utoipa::path(put, path = "/api/v1/assignments/users/{user}", tag = "assignments", request_body = PolicyToAssign,
+    params(("user" = String, Path, description = "The user.")),
+    responses(
+        (status = 200, description = "Another policy was assigned before.", body = AssignmentBody),
+        (status = 201, description = "None was assigned before.", body = AssignmentBody),
+        (status = 422, description = "There is no such policy.")))]
+pub(crate) async fn assign_user(
+    State(state): State<AdminState>,
+    UserPath(user): UserPath,
+    Administrator(administrator): Administrator,
+    JsonBody(body): JsonBody<PolicyToAssign>,
+) -> Result<Response, Problem> {
+    assign(&state, AssignmentTarget::User(user), &body, &administrator).await
+}
+
+/// Take a user's assignment back
+#[utoipa::path(delete, path = "/api/v1/assignments/users/{user}", tag = "assignments",
+    params(("user" = String, Path, description = "The user.")),
+    responses((status = 204, description = "It is gone."), (status = 404, description = "There is none.")))]
+pub(crate) async fn unassign_user(
+    State(state): State<AdminState>,
+    UserPath(user): UserPath,
+    Administrator(administrator): Administrator,
+) -> Result<StatusCode, Problem> {
+    unassign(&state, AssignmentTarget::User(user), &administrator).await
+}
+
+/// Assign a policy to one device, known or not
+#[utoipa::path(put, path = "/api/v1/assignments/devices/{user}/{device_id}", tag = "assignments",
+    request_body = PolicyToAssign,
+    params(("user" = String, Path, description = "The user."), ("device_id" = String, Path, description = "The DeviceId.")),
+    responses(
+        (status = 200, description = "Another policy was assigned before.", body = AssignmentBody),
+        (status = 201, description = "None was assigned before.", body = AssignmentBody),
+        (status = 422, description = "There is no such policy.")))]
+pub(crate) async fn assign_device(
+    State(state): State<AdminState>,
+    DevicePath(device): DevicePath,
+    Administrator(administrator): Administrator,
+    JsonBody(body): JsonBody<PolicyToAssign>,
+) -> Result<Response, Problem> {
+    assign(&state, AssignmentTarget::Device(device), &body, &administrator).await
+}
+
+/// Take a device's assignment back
+#[utoipa::path(delete, path = "/api/v1/assignments/devices/{user}/{device_id}", tag = "assignments",
+    params(("user" = String, Path, description = "The user."), ("device_id" = String, Path, description = "The DeviceId.")),
+    responses((status = 204, description = "It is gone."), (status = 404, description = "There is none.")))]
+pub(crate) async fn unassign_device(
+    State(state): State<AdminState>,
+    DevicePath(device): DevicePath,
+    Administrator(administrator): Administrator,
+) -> Result<StatusCode, Problem> {
+    unassign(&state, AssignmentTarget::Device(device), &administrator).await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! `/api/v1/devices`: the inventory, one device, and the policy that applies to it.
+
+mod body;
+mod cursor;
+
+use std::collections::BTreeMap;
+
+use asprov_protocol::device::{DeviceKey, UserName};
+use asprov_protocol::policy::PolicyName;
+use asprov_protocol::server::{AccessState, EffectivePolicy, Phase};
+use asprov_store::{Assignment, AssignmentTarget, DeviceQuery};
+use axum::Json;
+use axum::extract::State;
+use axum::routing::get;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub(crate) use self::body::{AccessBody, DeviceBody, WipeBody};
+use super::Route;
+use super::assignments::AssignmentBody;
+use super::policies::{PolicyBody, UnreadablePolicy};
+use crate::device_change::ATTEMPTS;
+use crate::extract::{Administrator, DevicePath, QueryParameters};
+use crate::openapi;
+use crate::problem::{Problem, ProblemKind};
+use crate::state::AdminState;
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route { path: "/api/v1/devices", open: false, methods: || get(list_devices) },
+    Route {
+        path: "/api/v1/devices/{user}/{device_id}",
+        open: false,
+        methods: || get(read_device).delete(forget_device),
+    },
+    Route { path: "/api/v1/devices/{user}/{device_id}/policy", open: false, methods: || get(read_device_policy) },
+];
+
+/// Most rows of one page.
+const MOST_ROWS: usize = 1000;
+/// Rows of a page when nothing is said.
+const USUAL_ROWS: usize = 100;
+/// Longest text to look for, in characters.
+const LONGEST_TEXT: usize = 200;
+
+/// Which devices to list.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeviceFilter {
+    /// Only devices with this access.
+    #[param(schema_with = openapi::access_state)]
+    access: Option<String>,
+    /// Only devices in this phase.
+    #[param(schema_with = openapi::phase)]
+    phase: Option<String>,
+    /// Only this user's devices.
+    user: Option<String>,
+    /// Only devices whose user, DeviceId, DeviceType, Model, FriendlyName or User-Agent holds this text, in any case.
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// At most this many.
+    #[param(schema_with = openapi::page_limit)]
+    limit: Option<String>,
+    /// Where the page begins: the `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Some devices, and where the next page begins.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Devices {
+    /// By user and DeviceId.
+    items: Vec<DeviceBody>,
+    /// What to send as `cursor` for the next page; null: this is the last.
+    next_cursor: Option<String>,
+}
+
+/// The policy that applies to a device.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DevicePolicy {
+    /// Its name; null: nothing is assigned, and the device needs no policy.
+    policy: Option<String>,
+    /// The assignment that gave it.
+    assignment: Option<AssignmentBody>,
+    /// What it says.
+    definition: Option<PolicyBody>,
+}
+
+/// The number of rows that a query asks for.
+pub(super) fn row_limit(text: Option<&str>) -> Result<usize, Problem> {
+    let Some(text) = text else { return Ok(USUAL_ROWS) };
+    let limit = text.parse().ok().filter(|limit| (1..=MOST_ROWS).contains(limit));
+    limit.ok_or_else(|| Problem::invalid("limit", text, &format!("1 to {MOST_ROWS}")))
+}
+
+/// A word of a closed list.
+pub(super) fn word<T: Copy>(field: &str, text: &str, all: &[T], as_str: fn(T) -> &'static str) -> Result<T, Problem> {
+    all.iter().copied().find(|known| as_str(*known) == text).ok_or_else(|| {
+        let words: Vec<_> = all.iter().map(|known| as_str(*known)).collect();
+        Problem::invalid(field, text, &words.join(" or "))
+    })
+}
+
+impl DeviceFilter {
+    fn query(&self) -> Result<DeviceQuery, Problem> {
+        let text = self.q.as_deref().filter(|text| !text.is_empty());
+        if let Some(text) = text.filter(|text| text.chars().nth(LONGEST_TEXT).is_some()) {
+            return Err(Problem::invalid("q", text, &format!("at most {LONGEST_TEXT} characters")));
+        }
+        let access = self.access.as_deref();
+        let phase = self.phase.as_deref();
+        Ok(DeviceQuery {
+            access: access.map(|text| word("access", text, &AccessState::ALL, AccessState::as_str)).transpose()?,
+            phase: phase.map(|text| word("phase", text, &Phase::ALL, Phase::as_str)).transpose()?,
+            user: self.user.as_deref().map(UserName::new).transpose()?,
+            text: text.map(str::to_owned),
+            limit: row_limit(self.limit.as_deref())?,
+            after: self.cursor.as_deref().map(cursor::read).transpose()?,
+        })
+    }
+}
+
+/// Every assignment by target, to look up what applies to each device of a page.
+struct AssignedPolicies(BTreeMap<AssignmentTarget, PolicyName>);
+
+impl AssignedPolicies {
+    fn new(assignments: Vec<Assignment>) -> Self {
+        Self(assignments.into_iter().map(|assignment| (assignment.target, assignment.policy)).collect())
+    }
+
+    fn of(&self, device: &DeviceKey) -> Option<&PolicyName> {
+        AssignmentTarget::nearest_first(device).iter().find_map(|target| self.0.get(target))
+    }
+}
+
+/// Devices, a page at a time
+#[utoipa::path(get, path = "/api/v1/devices", tag = "devices", params(DeviceFilter),
+    responses(
+        (status = 200, description = "A page of devices, by user and DeviceId.", body = Devices),
+        (status = 422, description = "A filter, the limit or the cursor is not accepted.")))]
+pub(crate) async fn list_devices(
+    State(state): State<AdminState>,
+    QueryParameters(filter): QueryParameters<DeviceFilter>,
+) -> Result<Json<Devices>, Problem> {
+    let page = state.store().devices(&filter.query()?).await?;
+    let assigned = AssignedPolicies::new(state.store().assignments().await?);
+    let items = page.items.iter().map(|device| DeviceBody::new(device, assigned.of(&device.record.device))).collect();
+    Ok(Json(Devices { items, next_cursor: page.next.as_ref().map(cursor::write) }))
+}
+
+/// One device
+#[utoipa::path(get, path = "/api/v1/devices/{user}/{device_id}", tag = "devices",
+    params(("user" = String, Path, description = "The user."), ("device_id" = String, Path, description = "The DeviceId.")),
+    responses(
+        (status = 200, description = "The device.", body = DeviceBody),
+        (status = 404, description = "There is no such device.")))]
+pub(crate) async fn read_device(
+    State(state): State<AdminState>,
+    DevicePath(device): DevicePath,
+) -> Result<Json<DeviceBody>, Problem> {
+    let stored = state.store().device(&device).await?.ok_or_else(|| no_such_device(&device))?;
+    let assignment = state.store().assignment_of(&device).await?;
+    Ok(Json(DeviceBody::new(&stored, assignment.as_ref().map(|assignment| &assignment.policy))))
+}
+
+/// Forget a device
+///
+/// Its events stay, and a decision about its access goes with it. A device that was wiped may come back after this. One
+/// that is due for a wipe cannot be forgotten: the order holds until the device confirms it or it is cancelled.
+#[utoipa::path(delete, path = "/api/v1/devices/{user}/{device_id}", tag = "devices",
+    params(("user" = String, Path, description = "The user."), ("device_id" = String, Path, description = "The DeviceId.")),
+    responses((status = 204, description = "It is forgotten."), (status = 404, description = "There is no such device."),
+        (status = 409, description = "A wipe is due; cancel it first.")))]
+pub(crate) async fn forget_device(
+    State(state): State<AdminState>,
+    DevicePath(device): DevicePath,
+    Administrator(administrator): Administrator,
+) -> Result<StatusCode, Problem> {
+    let stored = state.store().device(&device).await?.ok_or_else(|| no_such_device(&device))?;
+    if let Some(wipe) = stored.record.due_wipe() {
+        let detail =
+            format!("a wipe of device `{device}` is {}, and would be lost with the device", wipe.state.as_str());
+        return Err(Problem::new(ProblemKind::WipeDue, detail).with_hint("cancel the wipe first"));
+    }
+    if !state.store().forget(&device).await? {
+        return Err(no_such_device(&device));
+    }
+    tracing::info!(administrator, device = %device.to_string().escape_debug(), "device forgotten");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The policy that applies to a device, and the assignment that gave it
+#[utoipa::path(get, path = "/api/v1/devices/{user}/{device_id}/policy", tag = "devices",
+    params(("user" = String, Path, description = "The user."), ("device_id" = String, Path, description = "The DeviceId.")),
+    responses(
+        (status = 200, description = "The policy; all three fields are null when nothing is assigned.", body = DevicePolicy),
+        (status = 404, description = "There is no such device.")))]
+pub(crate) async fn read_device_policy(
+    State(state): State<AdminState>,
+    DevicePath(device): DevicePath,
+) -> Result<Json<DevicePolicy>, Problem> {
+    for _ in 0..ATTEMPTS {
+        let snapshot = state.store().load(&device).await?;
+        if snapshot.device.is_none() {
+            return Err(no_such_device(&device));
+        }
+        let assignment = state.store().assignment_of(&device).await?;
+        let (name, definition) = match &snapshot.policy {
+            EffectivePolicy::None => (None, None),
+            EffectivePolicy::Assigned(policy) => (Some(&policy.name), Some(PolicyBody::from(&**policy))),
+            EffectivePolicy::Unreadable { name, fault } => {
+                (Some(name), Some(PolicyBody::Unreadable(UnreadablePolicy::new(name, fault))))
+            }
+        };
+        // Two looks at the store: when somebody assigned another policy in between, look again.
+        if name == assignment.as_ref().map(|assignment| &assignment.policy) {
+            let policy = name.map(PolicyName::to_string);
+            return Ok(Json(DevicePolicy { policy, assignment: assignment.as_ref().map(Into::into), definition }));
+        }
+    }
+    Err(Problem::new(ProblemKind::StoreBusy, format!("the assignment of device `{device}` keeps changing")))
+}
+
+pub(crate) fn no_such_device(device: &DeviceKey) -> Problem {
+    Problem::new(ProblemKind::NoSuchDevice, format!("there is no device `{device}`"))
+        .with_hint("a device appears with its first Provision request or its first request that passes")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! The endpoints, one file a group, and the table of their paths.
+
+pub(crate) mod access;
+pub(crate) mod assignments;
+pub(crate) mod devices;
+pub(crate) mod document;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod metrics;
+pub(crate) mod policies;
+pub(crate) mod wipe;
+
+use axum::routing::MethodRouter;
+
+use crate::state::AdminState;
+
+/// One path of the API and what answers there.
+pub(crate) struct Route {
+    /// The path, with its parameters in braces.
+    pub(crate) path: &'static str,
+    /// Whether it answers without the token.
+    pub(crate) open: bool,
+    /// The handlers by method.
+    pub(crate) methods: fn() -> MethodRouter<AdminState>,
+}
+
+/// Every path of the API.
+pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
+    [
+        policies::ROUTES,
+        assignments::ROUTES,
+        devices::ROUTES,
+        access::ROUTES,
+        wipe::ROUTES,
+        events::ROUTES,
+        document::ROUTES,
+        health::ROUTES,
+        metrics::ROUTES,
+    ]
+    .into_iter()
+    .flatten()
+}

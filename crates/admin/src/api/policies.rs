@@ -1,0 +1,247 @@
+//! `/api/v1/policies`: what devices are asked for, and who is admitted.
+
+use asprov_protocol::policy::{Policy, PolicyName, PolicyRules, RefreshInterval, limits};
+use asprov_store::StoredPolicy;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Route;
+use crate::document_json::{GivenSettings, PolicySettings};
+use crate::extract::{Administrator, JsonBody, PolicyPath, one_line};
+use crate::problem::{Problem, ProblemKind};
+use crate::state::AdminState;
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route { path: "/api/v1/policies", open: false, methods: || get(list_policies) },
+    Route {
+        path: "/api/v1/policies/{name}",
+        open: false,
+        methods: || get(read_policy).put(put_policy).delete(delete_policy),
+    },
+];
+
+/// What a policy is made of. Only the name, when it is given, has to be that of the path.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PolicyToKeep {
+    /// The policy's name, as in the path.
+    name: Option<String>,
+    /// What it is for. At most 1,000 characters.
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    #[schema(value_type = PolicySettings)]
+    settings: GivenSettings,
+    /// Admit devices that send no policy key at all, and so do not provision.
+    #[serde(default)]
+    allow_non_provisionable: bool,
+    /// Admit devices that applied the policy in part.
+    #[serde(default)]
+    allow_partial: bool,
+    /// Admit devices that are managed by somebody else.
+    #[serde(default)]
+    allow_externally_managed: bool,
+    /// From 14.1 on, refuse to offer a policy to a device that does not say what it is.
+    #[serde(default = "by_default_required")]
+    #[schema(default = true)]
+    require_device_information: bool,
+    /// How long an acknowledgment holds: a number of s, m, h or d. Null: for ever.
+    #[schema(example = "24h")]
+    refresh_interval: Option<String>,
+}
+
+fn by_default_required() -> bool {
+    PolicyRules::default().require_device_information
+}
+
+/// A policy.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum PolicyBody {
+    /// One that can be read.
+    Readable(ReadablePolicy),
+    /// One that cannot: devices get Policy Status 4 until it is put again.
+    Unreadable(UnreadablePolicy),
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Policy)]
+pub(crate) struct ReadablePolicy {
+    /// Its name.
+    #[schema(example = "default")]
+    name: String,
+    /// What it is for.
+    description: String,
+    settings: PolicySettings,
+    /// Admit devices that send no policy key at all, and so do not provision.
+    allow_non_provisionable: bool,
+    /// Admit devices that applied the policy in part.
+    allow_partial: bool,
+    /// Admit devices that are managed by somebody else.
+    allow_externally_managed: bool,
+    /// From 14.1 on, refuse to offer a policy to a device that does not say what it is.
+    require_device_information: bool,
+    /// How long an acknowledgment holds; null: for ever.
+    #[schema(example = "24h")]
+    refresh_interval: Option<String>,
+}
+
+/// A policy that is damaged in the store. Put it again, or delete it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UnreadablePolicy {
+    /// Its name.
+    name: String,
+    /// What is wrong with it.
+    unreadable: String,
+}
+
+/// Every policy.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Policies {
+    /// By name.
+    items: Vec<PolicyBody>,
+}
+
+impl From<&Policy> for PolicyBody {
+    fn from(policy: &Policy) -> Self {
+        let PolicyRules {
+            allow_non_provisionable,
+            allow_partial,
+            allow_externally_managed,
+            require_device_information,
+            refresh_interval,
+        } = policy.rules;
+        Self::Readable(ReadablePolicy {
+            name: policy.name.to_string(),
+            description: policy.description.clone(),
+            settings: policy.document.clone().into(),
+            allow_non_provisionable,
+            allow_partial,
+            allow_externally_managed,
+            require_device_information,
+            refresh_interval: refresh_interval.map(|interval| interval.to_string()),
+        })
+    }
+}
+
+impl From<&StoredPolicy> for PolicyBody {
+    fn from(policy: &StoredPolicy) -> Self {
+        match policy {
+            StoredPolicy::Readable(policy) => policy.into(),
+            StoredPolicy::Unreadable { name, fault } => Self::Unreadable(UnreadablePolicy::new(name, fault)),
+        }
+    }
+}
+
+impl UnreadablePolicy {
+    pub(super) fn new(name: &PolicyName, fault: &str) -> Self {
+        Self { name: name.to_string(), unreadable: fault.to_owned() }
+    }
+}
+
+impl PolicyToKeep {
+    fn policy(self, name: PolicyName) -> Result<Policy, Problem> {
+        if let Some(given) = self.name.filter(|given| given != name.as_str()) {
+            return Err(Problem::invalid("name", &given, &format!("`{name}` as in the path, or no name")));
+        }
+        one_line("description", &self.description, limits::DESCRIPTION_CHARACTERS)?;
+        let refresh_interval = self
+            .refresh_interval
+            .map(|text| text.parse::<RefreshInterval>())
+            .transpose()
+            .map_err(|error| Problem::new(ProblemKind::InvalidValue, format!("refresh_interval: {error}")))?;
+        Ok(Policy {
+            name,
+            description: self.description,
+            document: self.settings.document()?,
+            rules: PolicyRules {
+                allow_non_provisionable: self.allow_non_provisionable,
+                allow_partial: self.allow_partial,
+                allow_externally_managed: self.allow_externally_managed,
+                require_device_information: self.require_device_information,
+                refresh_interval,
+            },
+        })
+    }
+}
+
+/// What a write answers: 201 when it made something, 200 otherwise. What was made is at the path of the request, so there
+/// is no Location (RFC 9110 15.3.2).
+pub(super) fn kept(new: bool, body: impl Serialize) -> Response {
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    (status, Json(body)).into_response()
+}
+
+/// Every policy
+#[utoipa::path(get, path = "/api/v1/policies", tag = "policies",
+    responses((status = 200, description = "Every policy, by name.", body = Policies)))]
+pub(crate) async fn list_policies(State(state): State<AdminState>) -> Result<Json<Policies>, Problem> {
+    let policies = state.store().policies().await?;
+    Ok(Json(Policies { items: policies.iter().map(PolicyBody::from).collect() }))
+}
+
+/// One policy
+#[utoipa::path(get, path = "/api/v1/policies/{name}", tag = "policies",
+    params(("name" = String, Path, description = "The policy's name.")),
+    responses(
+        (status = 200, description = "The policy; one that is damaged has `unreadable` and its name alone.", body = PolicyBody),
+        (status = 404, description = "There is no such policy.")))]
+pub(crate) async fn read_policy(
+    State(state): State<AdminState>,
+    PolicyPath(name): PolicyPath,
+) -> Result<Json<PolicyBody>, Problem> {
+    let policy = state.store().policy(&name).await?.ok_or_else(|| no_such_policy(&name))?;
+    Ok(Json(PolicyBody::from(&policy)))
+}
+
+/// Create or replace a policy
+///
+/// What the body leaves out gets its default. Saving a policy with the same content disturbs no device.
+#[utoipa::path(put, path = "/api/v1/policies/{name}", tag = "policies", request_body = PolicyToKeep,
+    params(("name" = String, Path, description = "The policy's name: 1 to 64 of A-Z a-z 0-9 - _ .")),
+    responses(
+        (status = 200, description = "It is replaced.", body = PolicyBody),
+        (status = 201, description = "It is new.", body = PolicyBody),
+        (status = 422, description = "A setting is unknown or a value is not accepted.")))]
+pub(crate) async fn put_policy(
+    State(state): State<AdminState>,
+    PolicyPath(name): PolicyPath,
+    Administrator(administrator): Administrator,
+    JsonBody(body): JsonBody<PolicyToKeep>,
+) -> Result<Response, Problem> {
+    let policy = body.policy(name)?;
+    let new = state.store().put_policy(&policy).await?;
+    tracing::info!(administrator, policy = policy.name.as_str(), new, "policy kept");
+    Ok(kept(new, PolicyBody::from(&policy)))
+}
+
+/// Delete a policy
+#[utoipa::path(delete, path = "/api/v1/policies/{name}", tag = "policies",
+    params(("name" = String, Path, description = "The policy's name.")),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 404, description = "There is no such policy."),
+        (status = 409, description = "It is assigned.")))]
+pub(crate) async fn delete_policy(
+    State(state): State<AdminState>,
+    PolicyPath(name): PolicyPath,
+    Administrator(administrator): Administrator,
+) -> Result<StatusCode, Problem> {
+    if !state.store().delete_policy(&name).await? {
+        return Err(no_such_policy(&name));
+    }
+    tracing::info!(administrator, policy = name.as_str(), "policy deleted");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn no_such_policy(name: &PolicyName) -> Problem {
+    Problem::new(ProblemKind::NoSuchPolicy, format!("there is no policy `{name}`"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+use serde_json::{Value as Json, json};
+
+use crate::fixture::Api;
+
+const STRICT: &str = "/api/v1/policies/strict";
+
+fn strict() -> Json {
+    json!({
+        "description": "for the sales department",
+        "settings": {
+            "DevicePasswordEnabled": true,
+            "MinDevicePasswordLength": 6,
+            "AllowBluetooth": 1,
+            "UnapprovedInROMApplicationList": ["game.exe", "radio.exe"],
+        },
+        "allow_non_provisionable": false,
+        "allow_partial": true,
+        "allow_externally_managed": true,
+        "require_device_information": false,
+        "refresh_interval": "24h",
+    })
+}
+
+#[tokio::test]
+async fn a_new_store_has_the_policy_default_which_asks_for_nothing() {
+    let neutral = json!({
+        "name": "default",
+        "description": "",
+        "settings": {},
+        "allow_non_provisionable": true,
+        "allow_partial": true,
+        "allow_externally_managed": true,
+        "require_device_information": true,
+        "refresh_interval": null,
+    });
+    assert_eq!(Api::new().get("/api/v1/policies/default").await.json(200), neutral);
+}
+
+#[tokio::test]
+async fn a_policy_is_created_replaced_and_read_back_as_it_was_put() {
+    let api = Api::new();
+    let mut expected = strict();
+    expected["name"] = json!("strict");
+    assert_eq!(api.put(STRICT, &strict()).await.json(201), expected);
+    assert_eq!(api.put(STRICT, &strict()).await.json(200), expected);
+    let read = api.get(STRICT).await.json(200);
+    assert_eq!(read, expected);
+    // What was read can be put again as it is.
+    assert_eq!(api.put(STRICT, &read).await.json(200), expected);
+    let names: Vec<_> = api.get("/api/v1/policies").await.json(200)["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|policy| policy["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(names, ["default", "strict"]);
+}
+
+#[tokio::test]
+async fn settings_come_out_in_the_order_of_the_schema() {
+    let api = Api::new();
+    api.put(STRICT, &strict()).await.json(201);
+    let text = api.get(STRICT).await.text(200);
+    let place = |name: &str| text.find(name).unwrap();
+    assert!(place("MinDevicePasswordLength") < place("AllowBluetooth"));
+    assert!(place("AllowBluetooth") < place("UnapprovedInROMApplicationList"));
+}
+
+#[tokio::test]
+async fn what_is_left_out_gets_its_default_even_when_the_policy_had_another() {
+    let api = Api::new();
+    api.put(STRICT, &strict()).await.json(201);
+    let read = api.put(STRICT, &json!({})).await.json(200);
+    let expected = json!({
+        "name": "strict",
+        "description": "",
+        "settings": {},
+        "allow_non_provisionable": false,
+        "allow_partial": false,
+        "allow_externally_managed": false,
+        "require_device_information": true,
+        "refresh_interval": null,
+    });
+    assert_eq!(read, expected);
+}
+
+#[tokio::test]
+async fn a_policy_with_the_same_content_wakes_nobody_and_another_wakes_every_node() {
+    let api = Api::new();
+    let newest = || *api.store.inner.newest_change().borrow();
+    api.put(STRICT, &strict()).await.json(201);
+    let before = newest();
+    api.put(STRICT, &strict()).await.json(200);
+    assert_eq!(newest(), before);
+    api.put(STRICT, &json!({})).await.json(200);
+    assert!(newest() > before);
+}
+
+#[tokio::test]
+async fn a_bad_value_is_refused_with_what_the_setting_accepts() {
+    let api = Api::new();
+    for (settings, expected) in [
+        (
+            json!({"MinDevicePasswordLength": 40}),
+            "settings: MinDevicePasswordLength does not accept `40`, expected a whole number from 1 to 16, or null for unset",
+        ),
+        (
+            json!({"MinDevicePasswordLength": "six"}),
+            "settings: MinDevicePasswordLength does not accept `\"six\"`, expected a whole number from 1 to 16, or null for unset",
+        ),
+        (
+            json!({"AllowCamera": 1}),
+            "settings: AllowCamera does not accept `1`, expected true or false, or null for unset",
+        ),
+    ] {
+        let answer = api.put(STRICT, &json!({"settings": settings})).await;
+        assert_eq!(answer.problem(422, "invalid-value"), expected);
+    }
+    api.get(STRICT).await.problem(404, "no-such-policy");
+}
+
+#[tokio::test]
+async fn an_unknown_setting_is_refused_with_the_nearest_one() {
+    let api = Api::new();
+    let answer = api.put(STRICT, &json!({"settings": {"MinPasswordLength": 6}})).await;
+    let expected = "settings: there is no setting `MinPasswordLength` (hint: did you mean MinDevicePasswordLength?)";
+    assert_eq!(answer.problem(422, "unknown-setting"), expected);
+}
+
+#[tokio::test]
+async fn unknown_fields_wrong_types_and_bad_texts_are_refused() {
+    let api = Api::new();
+    for (body, expected) in [
+        (json!({"alow_partial": true}), "unknown field `alow_partial`, expected one of"),
+        (json!({"allow_partial": "yes"}), "invalid type: string \"yes\", expected a boolean"),
+        (json!({"settings": []}), "expected an object of settings by name"),
+        (json!([]), "invalid"),
+        (json!({"name": "other"}), "name is `other`, expected `strict` as in the path, or no name"),
+        (json!({"description": "x".repeat(1001)}), "at most 1000 characters"),
+        (json!({"refresh_interval": "soon"}), "refresh_interval: `soon` is no refresh interval"),
+        (json!({"refresh_interval": "0s"}), "refresh_interval: `0s` is no refresh interval"),
+        (json!({"refresh_interval": 24}), "invalid type: integer `24`"),
+    ] {
+        let detail = api.put(STRICT, &body).await.problem(422, "invalid-value");
+        assert!(detail.contains(expected), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_setting_or_field_given_twice_is_refused() {
+    let api = Api::new();
+    let twice = r#"{"settings": {"AllowCamera": true, "AllowCamera": false}}"#;
+    let detail = api.put_text(STRICT, twice).await.problem(422, "invalid-value");
+    assert!(detail.contains("setting `AllowCamera` is given twice"), "{detail}");
+    let twice = r#"{"allow_partial": true, "allow_partial": false}"#;
+    assert!(api.put_text(STRICT, twice).await.problem(422, "invalid-value").contains("duplicate field"));
+}
+
+#[tokio::test]
+async fn a_name_that_no_path_can_hold_is_refused() {
+    let api = Api::new();
+    for name in ["a%20b", "a%2Fb", &"x".repeat(65), "%00", "b%C3%BCro"] {
+        let path = format!("/api/v1/policies/{name}");
+        assert!(api.put(&path, &json!({})).await.problem(422, "invalid-value").starts_with("a policy cannot be named"));
+        api.get(&path).await.problem(422, "invalid-value");
+        api.delete(&path).await.problem(422, "invalid-value");
+    }
+}
+
+#[tokio::test]
+async fn an_assigned_policy_cannot_be_deleted_and_another_can_once() {
+    let api = Api::new();
+    let detail = api.delete("/api/v1/policies/default").await.problem(409, "policy-in-use");
+    assert!(detail.starts_with("policy `default` is assigned to "), "{detail}");
+    api.put(STRICT, &json!({})).await.json(201);
+    api.delete(STRICT).await.empty(204);
+    assert_eq!(api.delete(STRICT).await.problem(404, "no-such-policy"), "there is no policy `strict`");
+    api.get(STRICT).await.problem(404, "no-such-policy");
+}
+
+#[tokio::test]
+async fn a_damaged_policy_is_shown_as_such_until_it_is_put_again() {
+    let api = Api::new();
+    api.put(STRICT, &strict()).await.json(201);
+    api.store.damage("strict");
+    let damaged = json!({"name": "strict", "unreadable": "line 3: unknown setting"});
+    assert_eq!(api.get(STRICT).await.json(200), damaged);
+    assert_eq!(api.get("/api/v1/policies").await.json(200)["items"][1], damaged);
+    api.put(STRICT, &strict()).await.json(200);
+    assert_eq!(api.get(STRICT).await.json(200)["description"], "for the sales department");
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_a_503_that_says_when_to_come_back() {
+    let api = Api::new();
+    api.store.be_away(true);
+    for answer in [
+        api.get("/api/v1/policies").await,
+        api.get(STRICT).await,
+        api.put(STRICT, &strict()).await,
+        api.delete(STRICT).await,
+    ] {
+        assert_eq!(answer.header("retry-after"), "5");
+        assert!(answer.problem(503, "store-away").starts_with("the store is away: "));
+    }
+}

@@ -1,0 +1,123 @@
+use asprov_protocol::message::WipeKind;
+use asprov_protocol::server::{DeviceRecord, WipeOrder, WipeState};
+use asprov_protocol::version::ProtocolVersion;
+use serde_json::json;
+
+use crate::fixture::{Api, NOON, provisioned};
+
+const DEVICE: &str = "/api/v1/devices/ann/A1";
+const WIPE: &str = "/api/v1/devices/ann/A1/wipe";
+
+/// A device whose wipe has got as far as `state`.
+fn wiping(state: WipeState) -> DeviceRecord {
+    let at = NOON.parse().unwrap();
+    let wipe = WipeOrder {
+        kind: WipeKind::Device,
+        state,
+        reason: "lost".to_owned(),
+        requested_at: at,
+        requested_by: "bob".to_owned(),
+        sent_at: (state != WipeState::Pending).then_some(at),
+        acknowledged_at: (state == WipeState::Acknowledged).then_some(at),
+    };
+    DeviceRecord { wipe: Some(wipe), ..provisioned("ann", "A1") }
+}
+
+#[tokio::test]
+async fn a_wipe_is_ordered_once_and_the_same_order_again_changes_nothing() {
+    let api = Api::new().with_device("ann", "A1").await;
+    let ordered = json!({
+        "kind": "device",
+        "state": "pending",
+        "reason": "lost",
+        "requested_at": NOON,
+        "requested_by": "bob",
+        "sent_at": null,
+        "acknowledged_at": null,
+    });
+    let order = json!({"kind": "device", "reason": "lost"});
+    assert_eq!(api.as_administrator("bob").post(WIPE, &order).await.json(201), ordered);
+    api.let_pass(60);
+    let again = json!({"kind": "device", "reason": "another reason"});
+    assert_eq!(api.post(WIPE, &again).await.json(200), ordered);
+    let device = api.get(DEVICE).await.json(200);
+    assert_eq!((&device["phase"], &device["wipe"]), (&json!("wipe_due"), &ordered));
+    let events = api.get("/api/v1/devices/ann/A1/events").await.json(200);
+    assert_eq!(events["items"].as_array().unwrap().len(), 1);
+    assert_eq!(events["items"][0]["kind"], "wipe_ordered");
+}
+
+#[tokio::test]
+async fn a_second_kind_is_refused_while_the_first_is_due() {
+    let api = Api::new().with_device("ann", "A1").await;
+    api.post(WIPE, &json!({"kind": "account"})).await.json(201);
+    let detail = api.post(WIPE, &json!({"kind": "device"})).await.problem(409, "other-wipe");
+    assert_eq!(detail, "a wipe of kind `account` is pending already; cancel it first");
+}
+
+#[tokio::test]
+async fn an_account_only_wipe_of_an_older_device_is_refused_with_the_reason() {
+    let api = Api::new();
+    api.add_record(&DeviceRecord { protocol_version: ProtocolVersion::V16_0, ..provisioned("ann", "A1") }).await;
+    let detail = api.post(WIPE, &json!({"kind": "account"})).await.problem(409, "account-only-wipe");
+    assert!(
+        detail.starts_with("this device speaks protocol version 16.0, and an account-only wipe exists from 16.1 on")
+    );
+    api.post(WIPE, &json!({"kind": "device"})).await.json(201);
+}
+
+#[tokio::test]
+async fn a_pending_wipe_is_cancelled_and_then_there_is_none() {
+    let api = Api::new().with_device("ann", "A1").await;
+    api.post(WIPE, &json!({"kind": "device"})).await.json(201);
+    let cancelled = api.as_administrator("bob").delete(WIPE).await.json(200);
+    assert_eq!(cancelled["may_already_be_running"], false);
+    assert_eq!(cancelled["wipe"]["state"], "cancelled");
+    assert_eq!(api.get(DEVICE).await.json(200)["phase"], "unprovisioned", "the device has to provision again");
+    assert_eq!(api.delete(WIPE).await.problem(404, "no-such-wipe"), "no wipe is ordered for this device");
+    api.post(WIPE, &json!({"kind": "account"})).await.json(201);
+}
+
+#[tokio::test]
+async fn a_wipe_that_went_out_may_already_be_running_when_it_is_cancelled() {
+    for state in [WipeState::Sent, WipeState::Failed] {
+        let api = Api::new();
+        api.add_record(&wiping(state)).await;
+        assert_eq!(api.delete(WIPE).await.json(200)["may_already_be_running"], true, "{state:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_confirmed_wipe_can_neither_be_cancelled_nor_ordered_again() {
+    let api = Api::new();
+    api.add_record(&wiping(WipeState::Acknowledged)).await;
+    let expected = format!("the device confirmed a wipe at {NOON}; forget the device to let it in again");
+    assert_eq!(api.delete(WIPE).await.problem(409, "already-wiped"), expected);
+    assert_eq!(api.post(WIPE, &json!({"kind": "device"})).await.problem(409, "already-wiped"), expected);
+    assert_eq!(api.get(DEVICE).await.json(200)["phase"], "wiped");
+}
+
+#[tokio::test]
+async fn an_order_for_an_unknown_device_or_of_an_unknown_kind_is_refused() {
+    let api = Api::new();
+    api.post(WIPE, &json!({"kind": "device"})).await.problem(404, "no-such-device");
+    api.delete(WIPE).await.problem(404, "no-such-device");
+    api.add_device("ann", "A1").await;
+    let detail = api.post(WIPE, &json!({"kind": "everything"})).await.problem(422, "invalid-value");
+    assert_eq!(detail, "kind is `everything`, expected device or account");
+    assert!(api.post(WIPE, &json!({})).await.problem(422, "invalid-value").starts_with("missing field `kind`"));
+    let long = json!({"kind": "device", "reason": "x".repeat(501)});
+    assert!(api.post(WIPE, &long).await.problem(422, "invalid-value").starts_with("reason is `xxx"));
+    assert_eq!(api.delete(WIPE).await.problem(404, "no-such-wipe"), "no wipe is ordered for this device");
+}
+
+#[tokio::test]
+async fn a_conflict_is_decided_again_and_the_order_is_written_once() {
+    let api = Api::new().with_device("ann", "A1").await;
+    api.store.conflict(2);
+    api.post(WIPE, &json!({"kind": "device"})).await.json(201);
+    let events = api.get("/api/v1/devices/ann/A1/events").await.json(200);
+    assert_eq!(events["items"].as_array().unwrap().len(), 1);
+    api.store.conflict(1000);
+    api.delete(WIPE).await.problem(503, "store-busy");
+}
