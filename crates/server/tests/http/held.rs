@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::support::{Answer, DEADLINE, Device, OnePassword, Running, memory, sqlite, strict_policy, text};
 
-fn long_ping() -> Element<'static> {
+pub(crate) fn long_ping() -> Element<'static> {
     let folder = Element::new(ping::FOLDER)
         .with_child(Element::with_text(ping::ID, "1"))
         .with_child(Element::with_text(ping::CLASS, "Email"));
@@ -35,14 +35,19 @@ fn long_sync() -> Element<'static> {
 }
 
 /// Sends a request that will be held, and makes sure it is on its way before it comes back.
-async fn held(server: &Arc<Running>, device: &Device, command: Command, body: Element<'static>) -> JoinHandle<Answer> {
+pub(crate) async fn held(
+    server: &Arc<Running>,
+    device: &Device,
+    command: Command,
+    body: Element<'static>,
+) -> JoinHandle<Answer> {
     let (server, device) = (Arc::clone(server), device.clone());
     let mut waits = tokio::spawn(async move { device.send(&server, command, Some(&body)).await });
     assert!(timeout(Duration::from_millis(200), &mut waits).await.is_err(), "it is held");
     waits
 }
 
-async fn order_wipe_of(server: &Running, device: &Device) {
+pub(crate) async fn order_wipe_of(server: &Running, device: &Device) {
     let row = device.row(server).await.unwrap();
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
     let (record, event) = order_wipe(&row.record, WipeKind::Device, "lost", "eve", now).unwrap().unwrap();

@@ -36,6 +36,10 @@ pub(crate) enum Broken {
     Silent,
     /// Somebody is always faster.
     Busy,
+    /// Nothing can be noted.
+    Notes,
+    /// Nothing can be read; what is written is kept.
+    Reads,
 }
 
 /// A store in memory that can be broken.
@@ -44,11 +48,18 @@ pub(crate) struct Faulty {
     broken: AtomicU8,
     /// How often somebody is still faster.
     conflicts: AtomicU32,
+    /// How often something was noted, or tried to be.
+    notes: AtomicU32,
 }
 
 impl Faulty {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { inner: MemoryStore::new(), broken: AtomicU8::new(0), conflicts: AtomicU32::new(0) })
+        Arc::new(Self {
+            inner: MemoryStore::new(),
+            broken: AtomicU8::new(0),
+            conflicts: AtomicU32::new(0),
+            notes: AtomicU32::new(0),
+        })
     }
 
     pub(crate) fn set(&self, broken: Broken) {
@@ -60,22 +71,32 @@ impl Faulty {
         self.conflicts.store(times, Ordering::SeqCst);
     }
 
+    /// How often something was noted, or tried to be.
+    pub(crate) fn notes(&self) -> u32 {
+        self.notes.load(Ordering::SeqCst)
+    }
+
     fn is(&self, broken: Broken) -> bool {
         self.broken.load(Ordering::SeqCst) == broken as u8
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
+    /// Fails when the store is away, or is broken in the way that `call` feels.
+    async fn check(&self, call: Broken) -> Result<(), StoreError> {
         if self.is(Broken::Silent) {
             std::future::pending::<()>().await;
         }
-        if self.is(Broken::Away) { Err(StoreError::Away("the disk is full".to_owned())) } else { Ok(()) }
+        if self.is(Broken::Away) || self.is(call) {
+            Err(StoreError::Away("the disk is full".to_owned()))
+        } else {
+            Ok(())
+        }
     }
 }
 
 #[async_trait]
 impl Store for Faulty {
     async fn load(&self, device: &DeviceKey) -> Result<Snapshot, StoreError> {
-        self.check().await?;
+        self.check(Broken::Reads).await?;
         self.inner.load(device).await
     }
 
@@ -86,7 +107,7 @@ impl Store for Faulty {
         events: &[Event],
         now: Timestamp,
     ) -> Result<Saved, StoreError> {
-        self.check().await?;
+        self.check(Broken::Away).await?;
         let left = self.conflicts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if left.is_ok() || self.is(Broken::Busy) {
             return Ok(Saved::Conflict);
@@ -95,7 +116,8 @@ impl Store for Faulty {
     }
 
     async fn note(&self, sightings: &[Sighting]) -> Result<(), StoreError> {
-        self.check().await?;
+        self.notes.fetch_add(1, Ordering::SeqCst);
+        self.check(Broken::Notes).await?;
         self.inner.note(sightings).await
     }
 
@@ -152,7 +174,7 @@ impl Store for Faulty {
     }
 
     async fn changes_after(&self, sequence: u64) -> Result<Vec<Change>, StoreError> {
-        self.check().await?;
+        self.check(Broken::Reads).await?;
         self.inner.changes_after(sequence).await
     }
 
@@ -161,6 +183,6 @@ impl Store for Faulty {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.check().await
+        self.check(Broken::Away).await
     }
 }
