@@ -17,13 +17,13 @@ fn inside(element: &Element<'_>) -> String {
     match element.tag() {
         // Keys never appear in the open.
         tag if tag == provision::POLICY_KEY => "…".to_owned(),
-        tag if tag == provision::EAS_PROVISION_DOC => format!("… {count} settings …"),
+        tag if tag == provision::EAS_PROVISION_DOC => format!("… {} …", counted(count, "setting")),
         tag if tag == settings::DEVICE_INFORMATION && count > 0 => {
             let fields = element.child(settings::SET).map_or(0, |set| set.children().len());
-            if fields == 0 { children(element) } else { format!("… {fields} fields …") }
+            if fields == 0 { children(element) } else { format!("… {} …", counted(fields, "field")) }
         }
         tag if tag == folder_hierarchy::CHANGES => {
-            format!("… {} folders …", element.children_with(folder_hierarchy::ADD).count())
+            format!("… {} …", counted(element.children_with(folder_hierarchy::ADD).count(), "folder"))
         }
         // The policy of 2.5 is text.
         tag if tag == provision::DATA && element.has_text() => {
@@ -31,6 +31,10 @@ fn inside(element: &Element<'_>) -> String {
         }
         _ => children(element),
     }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn children(element: &Element<'_>) -> String {
@@ -49,15 +53,12 @@ mod tests {
         let policy = Element::new(provision::POLICY)
             .with_child(Element::with_text(provision::POLICY_KEY, "1307199584"))
             .with_child(Element::with_text(provision::STATUS, "1"))
-            .with_child(
-                Element::new(provision::DATA).with_child(
-                    Element::new(provision::EAS_PROVISION_DOC)
-                        .with_child(Element::with_text(provision::ALLOW_CAMERA, "0")),
-                ),
-            );
+            .with_child(Element::new(provision::DATA).with_child(
+                Element::new(provision::EAS_PROVISION_DOC).with_child(Element::with_text(provision::ALLOW_CAMERA, "0")),
+            ));
         assert_eq!(
             abbreviated(&policy),
-            "<Policy><PolicyKey>…</PolicyKey><Status>1</Status><Data><EASProvisionDoc>… 1 settings …</EASProvisionDoc></Data></Policy>"
+            "<Policy><PolicyKey>…</PolicyKey><Status>1</Status><Data><EASProvisionDoc>… 1 setting …</EASProvisionDoc></Data></Policy>"
         );
         assert_eq!(abbreviated(&Element::new(provision::REMOTE_WIPE)), "<RemoteWipe/>");
     }

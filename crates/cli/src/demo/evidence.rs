@@ -94,7 +94,7 @@ impl Evidence {
             let seen = scene.map(Scene::count).filter(|count| *count > 0);
             let seen = seen.map(|count| format!("{count} {}", if count == 1 { "time" } else { "times" }));
             table.row([
-                Cell::styled(ACCENT, format!("{} {}", row.scope, row.code)),
+                Cell::styled(ACCENT, format!("{} {}", place(row.scope), row.code)),
                 row.name.into(),
                 found(seen),
                 found(scene.and_then(Scene::resolution)),
@@ -105,6 +105,14 @@ impl Evidence {
             table.row([Cell::styled(ACCENT, check.what.clone()), "".into(), check.seen.clone().into(), found(ended)]);
         }
         screen.table(&table)
+    }
+}
+
+/// The element whose Status it is.
+const fn place(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Policy => "Policy",
+        _ => "Provision",
     }
 }
 
@@ -130,14 +138,14 @@ impl Scene {
         let first = self.outcomes.first()?;
         let provisioned = *last == Outcome::Provisioned;
         let answered = folder_sync_succeeded(last);
-        let stopped = matches!(first, Outcome::Refused { row } if (row.scope, row.code) == (self.row.scope, self.row.code));
+        let stopped =
+            matches!(first, Outcome::Refused { row } if (row.scope, row.code) == (self.row.scope, self.row.code));
         let text = match self.row.action {
             Resolution::Proceed => provisioned.then_some("provisioned"),
             Resolution::CorrectRequest => provisioned.then_some("corrected the request, provisioned"),
             Resolution::Retry => provisioned.then_some("repeated the request, provisioned"),
-            Resolution::Administrator => {
-                (stopped && self.outcomes.len() > 1 && provisioned).then_some("stopped; the administrator acted; provisioned")
-            }
+            Resolution::Administrator => (stopped && self.outcomes.len() > 1 && provisioned)
+                .then_some("stopped; the administrator acted; provisioned"),
             Resolution::SendPolicyKey => answered.then_some("provisioned, sent the key, FolderSync answered"),
             Resolution::ProvisionAgain => provisioned.then_some("provisioned again"),
             Resolution::GoOnWithoutPolicy => answered.then_some("went on without a policy, FolderSync answered"),
@@ -193,10 +201,8 @@ mod tests {
 
     #[test]
     fn a_folder_sync_that_was_refused_resolves_nothing() {
-        let refusal = Command::FolderSync.response_with_status(
-            asprov_protocol::version::ProtocolVersion::V16_1,
-            Status(141),
-        );
+        let refusal =
+            Command::FolderSync.response_with_status(asprov_protocol::version::ProtocolVersion::V16_1, Status(141));
         let ended = [Outcome::CommandAnswered(refusal)];
         let evidence = evidence(Scope::Provision, 141, &[(Scope::Common, 141)], &ended);
         assert_eq!((evidence.scenes[0].count(), evidence.scenes[0].resolution()), (1, None));

@@ -82,7 +82,8 @@ impl<'a> Play<'a, '_> {
                 let unit = if *seconds == 1 { "second" } else { "seconds" };
                 self.screen.act("the phone", &format!("waits {seconds} {unit}"))?;
             }
-            if now == cue && now != Cue::Never
+            if now == cue
+                && now != Cue::Never
                 && let Some(act) = act.take()
             {
                 act(self.screen).await?;
@@ -95,8 +96,11 @@ impl<'a> Play<'a, '_> {
                     ended.statuses.extend_from_slice(&exchange.statuses);
                     ended.http.push(exchange.http);
                 }
-                Moment::WipeAsked(_) => {
-                    self.screen.act("the phone", "takes the wipe on, and says so at once. Nothing is erased: this phone only says it was")?;
+                Moment::WipeAsked => {
+                    self.screen.act(
+                        "the phone",
+                        "takes the wipe on, and says so at once. Nothing is erased: this phone only says it was",
+                    )?;
                     device.client.answer_wipe(WipeAnswer::TakenOn);
                 }
                 Moment::Ended(outcome) => {

@@ -45,9 +45,10 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts everything.
     pub(super) async fn build() -> Result<Self, Failure> {
-        let folder = tempfile::Builder::new().prefix("asprov-demo-").tempdir().map_err(|error| {
-            Failure::new(format!("cannot make a temporary directory: {error}"))
-        })?;
+        let folder = tempfile::Builder::new()
+            .prefix("asprov-demo-")
+            .tempdir()
+            .map_err(|error| Failure::new(format!("cannot make a temporary directory: {error}")))?;
         let password = password()?;
         let users_path = folder.path().join("users");
         let mut users = Htpasswd::default();

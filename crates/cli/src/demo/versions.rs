@@ -22,8 +22,9 @@ pub(super) async fn play(play: &mut Play<'_, '_>) -> Result<(), Failure> {
     let mut table = Table::new(["version", "first answer", "then", "policy", "FolderSync"]);
     for version in ProtocolVersion::ALL {
         let device_id = format!("demo-version-{}", version.as_str());
-        let mut phone =
-            Device::new(play.stage, &device_id, version, |settings| settings.first_contact = FirstContact::CommandWithKeyZero)?;
+        let mut phone = Device::new(play.stage, &device_id, version, |settings| {
+            settings.first_contact = FirstContact::CommandWithKeyZero
+        })?;
         play.screen.mute(true);
         let ended = play.converse(&mut phone, Task::FolderSync).await;
         play.screen.mute(false);
@@ -47,7 +48,8 @@ pub(super) async fn play(play: &mut Play<'_, '_>) -> Result<(), Failure> {
             PolicyType::Wap => "WAP document",
             PolicyType::Wbxml => "EASProvisionDoc",
         };
-        let first = challenged.unwrap_or_else(|| ended.statuses.first().map_or_else(|| "-".to_owned(), ToString::to_string));
+        let first =
+            challenged.unwrap_or_else(|| ended.statuses.first().map_or_else(|| "-".to_owned(), ToString::to_string));
         let success = provision_command_errors::row(Scope::Policy, 1).map_or("", |row| row.name);
         table.row([
             Cell::styled(ACCENT, version.as_str()),

@@ -18,11 +18,24 @@ pub(crate) struct Keys {
 
     /// Where administrators connect [default: 127.0.0.1:8081]; other addresses than loopback need TLS or
     /// --admin-behind-proxy
-    #[arg(long, env = "ASPROV_ADMIN_LISTEN", hide_env_values = true, value_name = "ADDRESS", help_heading = "Listeners")]
+    #[arg(
+        long,
+        env = "ASPROV_ADMIN_LISTEN",
+        hide_env_values = true,
+        value_name = "ADDRESS",
+        help_heading = "Listeners"
+    )]
     pub(super) admin_listen: Option<SocketAddr>,
 
     /// A name by which administrators reach their listener, besides its addresses; may be given several times
-    #[arg(long, env = "ASPROV_ADMIN_HOST", hide_env_values = true, value_name = "NAME", value_delimiter = ',', help_heading = "Listeners")]
+    #[arg(
+        long,
+        env = "ASPROV_ADMIN_HOST",
+        hide_env_values = true,
+        value_name = "NAME",
+        value_delimiter = ',',
+        help_heading = "Listeners"
+    )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) admin_host: Vec<String>,
 
@@ -35,7 +48,14 @@ pub(crate) struct Keys {
     pub(super) insecure_http: Option<bool>,
 
     /// A network whose proxies are believed about their clients, such as 10.0.0.0/8; may be given several times
-    #[arg(long, env = "ASPROV_TRUSTED_PROXIES", hide_env_values = true, value_name = "NETWORK", value_delimiter = ',', help_heading = "Listeners")]
+    #[arg(
+        long,
+        env = "ASPROV_TRUSTED_PROXIES",
+        hide_env_values = true,
+        value_name = "NETWORK",
+        value_delimiter = ',',
+        help_heading = "Listeners"
+    )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) trusted_proxies: Vec<String>,
 
@@ -60,7 +80,13 @@ pub(crate) struct Keys {
     pub(super) sign_in: SignInKeys,
 
     /// How many devices one user may provision [default: 20]
-    #[arg(long, env = "ASPROV_DEVICES_PER_USER", hide_env_values = true, value_name = "NUMBER", help_heading = "Sign-in")]
+    #[arg(
+        long,
+        env = "ASPROV_DEVICES_PER_USER",
+        hide_env_values = true,
+        value_name = "NUMBER",
+        help_heading = "Sign-in"
+    )]
     pub(super) devices_per_user: Option<u32>,
 
     /// The domain of the mail addresses that the empty mailbox tells phones [default: asprov.invalid]
@@ -95,7 +121,8 @@ pub(crate) struct SignInKeys {
     /// A domain whose DOMAIN\ or @domain is left out of user names; may be given several times
     #[arg(
         long = "sign-in-domains",
-        env = "ASPROV_SIGN_IN_DOMAINS", hide_env_values = true,
+        env = "ASPROV_SIGN_IN_DOMAINS",
+        hide_env_values = true,
         value_name = "DOMAIN",
         value_delimiter = ',',
         help_heading = "Sign-in"
@@ -115,7 +142,13 @@ impl SignInKeys {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PolicyKeys {
     /// Over how long a change of policy wakes waiting phones: a number of s, m or h [default: 10m]
-    #[arg(long = "policy-spread", env = "ASPROV_POLICY_SPREAD", hide_env_values = true, value_name = "TIME", help_heading = "State")]
+    #[arg(
+        long = "policy-spread",
+        env = "ASPROV_POLICY_SPREAD",
+        hide_env_values = true,
+        value_name = "TIME",
+        help_heading = "State"
+    )]
     pub(super) spread: Option<String>,
 }
 

@@ -14,7 +14,8 @@ pub(super) fn begin(configuration: &Configuration) -> Result<(), Failure> {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let begun = match configuration.log_format {
         LogFormat::Text => {
-            let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let colour =
+                io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             builder.with_ansi(colour).with_target(false).try_init()
         }
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

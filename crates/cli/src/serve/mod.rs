@@ -104,11 +104,14 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
         "administrators connect here"
     );
 
-    let hosts = configuration.admin_hosts.iter().fold(AllowedHosts::new(admin_address), |hosts, name| hosts.with_name(name));
+    let hosts =
+        configuration.admin_hosts.iter().fold(AllowedHosts::new(admin_address), |hosts, name| hosts.with_name(name));
     let state = AdminState::new(Arc::clone(&store), &token, hosts, clock::now);
     let limits = configuration.server.limits.clone();
     let (stop, word) = watch::channel(false);
-    let mut server = std::pin::pin!(Server::new(store, Arc::new(sign_in), configuration.server).serve([phones], heard(word.clone())));
+    let mut server = std::pin::pin!(
+        Server::new(store, Arc::new(sign_in), configuration.server).serve([phones], heard(word.clone()))
+    );
     let mut admin = std::pin::pin!(serve_service([administrators], router(state), &limits, heard(word)));
     let failed = tokio::select! {
         () = signals.received() => None,

@@ -49,8 +49,14 @@ pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
     vec![
         finding("phones", listener(configuration.listen, configuration)),
         finding("administrators", listener(configuration.admin_listen, configuration)),
-        finding("TLS", tls(configuration).map(|tls| if tls.is_some() { "certificate and key fit" } else { "none" }.to_owned())),
-        finding("users", users(configuration).map(|users| format!("{}: {} users", configuration.users.display(), users.users()))),
+        finding(
+            "TLS",
+            tls(configuration).map(|tls| if tls.is_some() { "certificate and key fit" } else { "none" }.to_owned()),
+        ),
+        finding(
+            "users",
+            users(configuration).map(|users| format!("{}: {} users", configuration.users.display(), users.users())),
+        ),
         finding("store", store(configuration).await),
         finding("token", token(configuration)),
     ]
@@ -105,7 +111,8 @@ async fn store(configuration: &Configuration) -> Result<String, Failure> {
 
 fn writable_beside(path: &Path) -> Result<(), Failure> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let cannot = |error: io::Error| Failure::new(format!("{} could not be made: {}: {error}", path.display(), folder.display()));
+    let cannot =
+        |error: io::Error| Failure::new(format!("{} could not be made: {}: {error}", path.display(), folder.display()));
     fs::metadata(folder).map_err(cannot)?;
     // The file has no name there, and is gone when it is closed.
     tempfile::tempfile_in(folder).map_err(cannot)?;
@@ -117,7 +124,9 @@ fn listener(address: SocketAddr, configuration: &Configuration) -> Result<String
     match TcpListener::bind(address) {
         Ok(_) => Ok(format!("{scheme}://{address}")),
         // A server that is running has it; a check beforehand is still worth something.
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(format!("{scheme}://{address}, in use at the moment")),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            Ok(format!("{scheme}://{address}, in use at the moment"))
+        }
         Err(error) => Err(Failure::new(format!("cannot listen on {address}: {error}"))),
     }
 }
