@@ -17,13 +17,13 @@ fn inside(element: &Element<'_>) -> String {
     match element.tag() {
         // Keys never appear in the open.
         tag if tag == provision::POLICY_KEY => "…".to_owned(),
-        tag if tag == provision::EAS_PROVISION_DOC => format!("… {count} settings …"),
+        tag if tag == provision::EAS_PROVISION_DOC => format!("… {} …", counted(count, "setting")),
         tag if tag == settings::DEVICE_INFORMATION && count > 0 => {
             let fields = element.child(settings::SET).map_or(0, |set| set.children().len());
-            if fields == 0 { children(element) } else { format!("… {fields} fields …") }
+            if fields == 0 { children(element) } else { format!("… {} …", counted(fields, "field")) }
         }
         tag if tag == folder_hierarchy::CHANGES => {
-            format!("… {} folders …", element.children_with(folder_hierarchy::ADD).count())
+            format!("… {} …", counted(element.children_with(folder_hierarchy::ADD).count(), "folder"))
         }
         // The policy of 2.5 is text.
         tag if tag == provision::DATA && element.has_text() => {
@@ -31,6 +31,10 @@ fn inside(element: &Element<'_>) -> String {
         }
         _ => children(element),
     }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn children(element: &Element<'_>) -> String {
@@ -54,7 +58,7 @@ mod tests {
             ));
         assert_eq!(
             abbreviated(&policy),
-            "<Policy><PolicyKey>…</PolicyKey><Status>1</Status><Data><EASProvisionDoc>… 1 settings …</EASProvisionDoc></Data></Policy>"
+            "<Policy><PolicyKey>…</PolicyKey><Status>1</Status><Data><EASProvisionDoc>… 1 setting …</EASProvisionDoc></Data></Policy>"
         );
         assert_eq!(abbreviated(&Element::new(provision::REMOTE_WIPE)), "<RemoteWipe/>");
     }

@@ -96,7 +96,7 @@ impl<'a> Play<'a, '_> {
                     ended.statuses.extend_from_slice(&exchange.statuses);
                     ended.http.push(exchange.http);
                 }
-                Moment::WipeAsked(_) => {
+                Moment::WipeAsked => {
                     self.screen.act(
                         "the phone",
                         "takes the wipe on, and says so at once. Nothing is erased: this phone only says it was",
