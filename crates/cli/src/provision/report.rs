@@ -5,6 +5,7 @@ use std::io;
 use asprov_admin::document_json::json_of;
 use asprov_client::Conversation;
 use asprov_protocol::client::{Outcome, SeenStatus};
+use asprov_protocol::message::AcknowledgmentStatus;
 use asprov_protocol::status::StatusRow;
 use asprov_protocol::version::ProtocolVersion;
 use serde::Serialize;
@@ -76,7 +77,7 @@ pub(super) fn json(
                     expected: fault.expected.clone(),
                 })
                 .collect(),
-            acknowledgment: report.acknowledgment.map(|status| status.code()),
+            acknowledgment: report.acknowledgment.map(AcknowledgmentStatus::code),
         },
     )
 }
