@@ -1,4 +1,5 @@
-//! What has to be there before anything is served, found or made; `--check` looks at the same things and makes nothing.
+//! What has to be there before anything is served, found or made; `--check` looks at the same things and makes none of
+//! them. A store that is there is opened, which brings an older schema up to date.
 
 use std::fs;
 use std::io;
@@ -44,7 +45,7 @@ pub(super) struct Finding {
     pub(super) found: Result<String, Failure>,
 }
 
-/// Looks at everything, and makes nothing.
+/// Looks at everything, and makes no file.
 pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
     let finding = |what, found| Finding { what, found };
     vec![
