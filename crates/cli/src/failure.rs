@@ -32,9 +32,14 @@ impl Failure {
         Self { error: error.to_string(), hints: Vec::new(), kind: Kind::Failed }
     }
 
-    /// It failed, and the output already says so.
+    /// It failed, and everything is said.
     pub(crate) fn told() -> Self {
         Self { error: String::new(), hints: Vec::new(), kind: Kind::Told }
+    }
+
+    /// For a command whose exit code says that something was shown: when nobody reads it, it was not.
+    pub(crate) fn reader_did_not_see_all(self) -> Self {
+        if self.reader_is_gone() { Self::told() } else { self }
     }
 
     /// The command line makes no sense.

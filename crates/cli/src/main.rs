@@ -15,6 +15,7 @@ mod failure;
 mod input;
 mod password;
 mod policy;
+mod provision;
 mod serve;
 mod stop_signal;
 mod table;
@@ -52,6 +53,7 @@ fn run(command_line: CommandLine, out: &mut dyn io::Write) -> Result<(), Failure
         Subcommand::Demo(arguments) => wait_for(demo::run(arguments, out)),
         Subcommand::Serve(arguments) => wait_for(serve::run(arguments, out)),
         Subcommand::User(arguments) => wait_for(user::run(arguments, out)),
+        Subcommand::Provision(arguments) => wait_for(provision::run(arguments, out)),
         Subcommand::Policy(arguments) => wait_for(policy::run(arguments, out)),
         Subcommand::Device(arguments) => wait_for(device::run(arguments, out)),
         Subcommand::Explain(arguments) => explain::run(&arguments, out),

@@ -1,6 +1,7 @@
 //! One HTTP request to the admin listener, and its answer.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::Scheme;
@@ -8,8 +9,14 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::ServerName;
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 use crate::failure::Failure;
 
@@ -22,6 +29,7 @@ const ANSWER_BYTES: usize = 32 * 1024 * 1024;
 pub(super) struct Transport {
     host: String,
     port: u16,
+    tls: Option<TlsConnector>,
     shown: String,
 }
 
@@ -48,7 +56,8 @@ impl Transport {
         let secure = url.scheme() == Some(&Scheme::HTTPS);
         let port = url.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let host = host.trim_matches(['[', ']']).to_owned();
-        Ok(Self { host, port, shown: url.to_string() })
+        let tls = secure.then(tls).transpose()?;
+        Ok(Self { host, port, tls, shown: url.to_string() })
     }
 
     /// Sends a request and waits for the whole answer.
@@ -80,6 +89,18 @@ impl Transport {
         let stream = TcpStream::connect((self.host.as_str(), self.port))
             .await
             .map_err(|error| self.silent(&error.to_string()))?;
+        let Some(tls) = &self.tls else { return self.speak(stream, request).await };
+        let name = ServerName::try_from(self.host.clone()).map_err(|error| self.silent(&error.to_string()))?;
+        let stream =
+            tls.connect(name, stream).await.map_err(|error| self.silent(&format!("no trusted connection: {error}")))?;
+        self.speak(stream, request).await
+    }
+
+    async fn speak(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, Vec<u8>), Failure> {
         let failed = |error: &dyn fmt::Display| self.silent(&error.to_string());
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
@@ -94,4 +115,14 @@ impl Transport {
     fn silent(&self, why: &str) -> Failure {
         Failure::new(format!("cannot ask {}: {why}", self.shown)).hint("is `asprov serve` running? --admin says where")
     }
+}
+
+/// TLS with the certificates that the system trusts; SSL_CERT_FILE names others.
+fn tls() -> Result<TlsConnector, Failure> {
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(|error| Failure::new(format!("TLS cannot be set up: {error}")))?
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
 }

@@ -7,7 +7,7 @@ use asprov_protocol::client::{
 };
 use asprov_protocol::device::{DeviceId, DeviceType};
 use asprov_protocol::http::{Command, headers};
-use asprov_protocol::message::{DeviceInformation, WipeKind};
+use asprov_protocol::message::{Ask, DeviceInformation, ProvisionRequest};
 use asprov_protocol::version::ProtocolVersion;
 use asprov_wbxml::code_page::folder_hierarchy;
 use asprov_wbxml::{Element, Limits, Unknown, decode};
@@ -40,7 +40,7 @@ pub(super) enum Moment {
     /// The client is about to wait.
     Waits { seconds: u32 },
     /// The server orders a wipe; the client wants to know what to say.
-    WipeAsked(WipeKind),
+    WipeAsked,
     /// The conversation is over.
     Ended(Outcome),
 }
@@ -51,6 +51,8 @@ pub(super) struct Exchange {
     pub(super) command: Command,
     pub(super) version: ProtocolVersion,
     pub(super) key: Key,
+    /// What kind of request it is, in words.
+    pub(super) kind: String,
     pub(super) request: Option<Element<'static>>,
     pub(super) http: u16,
     pub(super) answer: Option<Element<'static>>,
@@ -103,13 +105,6 @@ impl<'a> Device<'a> {
         self.client.settings().device_id.as_str()
     }
 
-    /// The same phone with other settings, its memory kept.
-    pub(super) fn changed(self, change: impl FnOnce(&mut ClientSettings)) -> Self {
-        let mut settings = self.client.settings().clone();
-        change(&mut settings);
-        Self { client: Client::new(settings, self.client.memory().clone()), ..self }
-    }
-
     /// Begins a conversation.
     pub(super) fn begin(&mut self, task: Task) {
         match task {
@@ -142,7 +137,7 @@ impl<'a> Device<'a> {
                     self.waiting = Some(seconds);
                     Moment::Waits { seconds }
                 }
-                Step::AskWipe(kind) => Moment::WipeAsked(kind),
+                Step::AskWipe(_) => Moment::WipeAsked,
                 Step::Done(outcome) => Moment::Ended(outcome),
             });
         }
@@ -158,6 +153,7 @@ impl<'a> Device<'a> {
             command: request.command(),
             version: self.client.settings().version,
             key,
+            kind: kind(request, self.client.settings().version),
             request: request.body().and_then(readable),
             http: answer.status,
             answer: readable(&answer.body),
@@ -179,4 +175,18 @@ impl<'a> Device<'a> {
 
 fn readable(bytes: &[u8]) -> Option<Element<'static>> {
     decode(bytes, &Limits::default(), Unknown::Keep).ok().map(Element::into_owned)
+}
+
+fn kind(request: &OutgoingRequest, version: ProtocolVersion) -> String {
+    if request.command() != Command::Provision {
+        return String::new();
+    }
+    let read = request.body().and_then(readable).map(|element| ProvisionRequest::from_element(&element, version));
+    match read.and_then(Result::ok).map(|request| request.ask) {
+        Some(Ask::Empty) => "empty request".to_owned(),
+        Some(Ask::Initial { .. }) => "initial request".to_owned(),
+        Some(Ask::Acknowledgment { status, .. }) => format!("acknowledgment {}", status.code()),
+        Some(Ask::WipeAcknowledgment { status, .. }) => format!("wipe acknowledgment {}", status.code()),
+        None => "a faulty request".to_owned(),
+    }
 }

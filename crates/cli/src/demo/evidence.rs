@@ -94,7 +94,7 @@ impl Evidence {
             let seen = scene.map(Scene::count).filter(|count| *count > 0);
             let seen = seen.map(|count| format!("{count} {}", if count == 1 { "time" } else { "times" }));
             table.row([
-                Cell::styled(ACCENT, format!("{} {}", row.scope, row.code)),
+                Cell::styled(ACCENT, format!("{} {}", place(row.scope), row.code)),
                 row.name.into(),
                 found(seen),
                 found(scene.and_then(Scene::resolution)),
@@ -105,6 +105,14 @@ impl Evidence {
             table.row([Cell::styled(ACCENT, check.what.clone()), "".into(), check.seen.clone().into(), found(ended)]);
         }
         screen.table(&table)
+    }
+}
+
+/// The element whose Status it is.
+const fn place(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Policy => "Policy",
+        _ => "Provision",
     }
 }
 

@@ -44,12 +44,12 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
     let stage = Stage::build().await?;
     let mut screen = Screen::new(out, arguments.table);
     let mut evidence = Evidence::default();
-    let mut play = Play { stage: &stage, screen: &mut screen, evidence: &mut evidence };
-    play.opening()?;
-    scenes::play_all(&mut play).await?;
-    versions::play(&mut play).await?;
-    wipes::play(&mut play).await?;
-    evidence.write(&mut screen, arguments.table)?;
+    let played = tokio::select! {
+        played = play(Play { stage: &stage, screen: &mut screen, evidence: &mut evidence }) => played,
+        () = signals.received() => Err(Failure::new("interrupted")),
+    };
+    played.map_err(Failure::reader_did_not_see_all)?;
+    evidence.write(&mut screen, arguments.table).map_err(Failure::reader_did_not_see_all)?;
     let complete = evidence.is_complete();
     if complete && !arguments.exit && !arguments.table {
         stage.invite(&mut screen)?;
@@ -57,5 +57,12 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
         signals.received().await;
     }
     stage.close().await?;
-    if complete { Ok(()) } else { Err(Failure::new("the demo did not show everything: see the rows marked `missing`")) }
+    if complete { Ok(()) } else { Err(Failure::new("the demo did not show everything: see what is `missing`")) }
+}
+
+async fn play(mut play: Play<'_, '_>) -> Result<(), Failure> {
+    play.opening()?;
+    scenes::play_all(&mut play).await?;
+    versions::play(&mut play).await?;
+    wipes::play(&mut play).await
 }

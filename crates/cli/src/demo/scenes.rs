@@ -45,7 +45,7 @@ impl<'a> Play<'a, '_> {
                     "the phone sends FolderSync without any key. Provision itself is never refused for that",
                 )?;
                 let mut phone = self.phone(row, |settings| settings.first_contact = FirstContact::CommandWithoutKey)?;
-                self.to_the_end(&mut phone, Task::FolderSync).await
+                self.see_through(&mut phone, Task::FolderSync).await
             }
             (Scope::Provision, 145) => {
                 self.screen.row(row, "the phone acknowledges with 4: somebody else manages it")?;
@@ -76,7 +76,7 @@ impl<'a> Play<'a, '_> {
         Device::new(self.stage, &format!("demo-{}-{}", row.scope, row.code), ProtocolVersion::V16_1, change)
     }
 
-    async fn to_the_end(&mut self, phone: &mut Device<'a>, task: Task) -> Result<(), Failure> {
+    async fn see_through(&mut self, phone: &mut Device<'a>, task: Task) -> Result<(), Failure> {
         let ended = self.converse(phone, task).await?;
         self.screen.ended(&ended.outcome.to_string())
     }
@@ -87,10 +87,10 @@ impl<'a> Play<'a, '_> {
         change: impl FnOnce(&mut ClientSettings),
     ) -> Result<(), Failure> {
         let mut phone = self.phone(row, change)?;
-        self.to_the_end(&mut phone, Task::Provision).await
+        self.see_through(&mut phone, Task::Provision).await
     }
 
-    async fn locked_store(&mut self, row: &ProvisionCommandError) -> Result<(), Failure> {
+    async fn locked_store(&mut self, row: &'static ProvisionCommandError) -> Result<(), Failure> {
         self.screen.row(row, "another process holds the lock of the store's file")?;
         let mut phone = self.phone(row, |_| {})?;
         let lock = self.stage.lock()?;
@@ -103,38 +103,38 @@ impl<'a> Play<'a, '_> {
         self.screen.ended(&ended.outcome.to_string())
     }
 
-    async fn applied_in_part(&mut self, row: &ProvisionCommandError) -> Result<(), Failure> {
+    async fn applied_in_part(&mut self, row: &'static ProvisionCommandError) -> Result<(), Failure> {
         self.screen.row(row, "the phone acknowledges with 2: it applied the policy in part")?;
         let in_part = AcknowledgmentChoice::Fixed(AcknowledgmentStatus::AppliedInPart);
         let mut phone = self.phone(row, |settings| settings.acknowledgment = in_part)?;
-        self.to_the_end(&mut phone, Task::Provision).await?;
+        self.see_through(&mut phone, Task::Provision).await?;
         self.screen.act("the administrator", "decides to allow partial compliance: allow_partial=true")?;
         self.stage.change_policy(&[("allow_partial", json!(true))], &[]).await?;
-        self.to_the_end(&mut phone, Task::Provision).await?;
+        self.see_through(&mut phone, Task::Provision).await?;
         self.stage.change_policy(&[], &[]).await
     }
 
-    async fn no_policy(&mut self, row: &ProvisionCommandError) -> Result<(), Failure> {
+    async fn no_policy(&mut self, row: &'static ProvisionCommandError) -> Result<(), Failure> {
         self.screen.row(row, "nobody gets a policy for a while")?;
         self.screen.act("the administrator", "takes the assignment of the policy back")?;
         self.stage.unassign().await?;
         let mut phone = self.phone(row, |_| {})?;
-        self.to_the_end(&mut phone, Task::FolderSync).await?;
+        self.see_through(&mut phone, Task::FolderSync).await?;
         self.stage.assign().await
     }
 
-    async fn damaged_policy(&mut self, row: &ProvisionCommandError) -> Result<(), Failure> {
+    async fn damaged_policy(&mut self, row: &'static ProvisionCommandError) -> Result<(), Failure> {
         self.screen.row(row, "somebody writes into the row of the policy by hand")?;
         self.stage.damage_policy()?;
         self.screen.act("the demo", "damages the policy in the store")?;
         let mut phone = self.phone(row, |_| {})?;
-        self.to_the_end(&mut phone, Task::Provision).await?;
+        self.see_through(&mut phone, Task::Provision).await?;
         self.screen.act("the administrator", "puts the policy into the store again")?;
         self.stage.change_policy(&[], &[]).await?;
-        self.to_the_end(&mut phone, Task::Provision).await
+        self.see_through(&mut phone, Task::Provision).await
     }
 
-    async fn changed_policy(&mut self, row: &ProvisionCommandError) -> Result<(), Failure> {
+    async fn changed_policy(&mut self, row: &'static ProvisionCommandError) -> Result<(), Failure> {
         self.screen.row(row, "the policy changes between the offer and the acknowledgment")?;
         let mut phone = self.phone(row, |_| {})?;
         let stage = self.stage;

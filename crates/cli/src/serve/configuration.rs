@@ -18,7 +18,6 @@ pub(super) struct Configuration {
     pub(super) listen: SocketAddr,
     pub(super) admin_listen: SocketAddr,
     pub(super) admin_hosts: Vec<String>,
-    pub(super) admin_behind_proxy: bool,
     /// Certificate and key.
     pub(super) tls: Option<(PathBuf, PathBuf)>,
     pub(super) store: StoreUrl,
@@ -81,7 +80,6 @@ impl Configuration {
                 listen: keys.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
                 admin_listen,
                 admin_hosts: keys.admin_host.clone(),
-                admin_behind_proxy,
                 tls,
                 store,
                 users,
