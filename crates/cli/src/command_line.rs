@@ -30,7 +30,7 @@ pub(crate) struct CommandLine {
 #[derive(clap::Subcommand, Debug)]
 pub(crate) enum Subcommand {
     Demo(demo::Arguments),
-    Serve(serve::Arguments),
+    Serve(Box<serve::Arguments>),
     User(user::Arguments),
     Provision(provision::Arguments),
     Policy(policy::Arguments),

@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 fn run(command_line: CommandLine, out: &mut dyn io::Write) -> Result<(), Failure> {
     match command_line.subcommand {
         Subcommand::Demo(arguments) => wait_for(demo::run(arguments, out)),
-        Subcommand::Serve(arguments) => wait_for(serve::run(arguments, out)),
+        Subcommand::Serve(arguments) => wait_for(serve::run(*arguments, out)),
         Subcommand::User(arguments) => wait_for(user::run(arguments, out)),
         Subcommand::Provision(arguments) => wait_for(provision::run(arguments, out)),
         Subcommand::Policy(arguments) => wait_for(policy::run(arguments, out)),
