@@ -41,6 +41,7 @@
 //! [`ClientLimits`].
 
 mod answers;
+pub mod capability;
 mod conversation;
 mod memory;
 mod outcome;
