@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use asprov_protocol::client::capability;
-use asprov_protocol::policy;
+use asprov_protocol::policy::{self, lint::traps};
 use asprov_protocol::provision_command_errors;
 use asprov_protocol::server::phase;
 use asprov_protocol::status::{self, Scope};
@@ -44,7 +44,11 @@ fn policy_settings() -> String {
 }
 
 fn client_families() -> String {
-    format!("# Client families\n\n{GENERATED}{}", capability::markdown())
+    format!(
+        "# Client families\n\n{GENERATED}{}\n## Known traps\n\nWhat `asprov policy lint` looks for beside the cells above.\n\n{}",
+        capability::markdown(),
+        traps::markdown()
+    )
 }
 
 fn statuses() -> String {

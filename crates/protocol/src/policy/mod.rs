@@ -28,6 +28,8 @@ mod document;
 mod error;
 mod fingerprint;
 pub mod limits;
+pub mod lint;
+pub mod preset;
 mod received;
 mod reference;
 mod rules;

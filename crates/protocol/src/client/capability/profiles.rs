@@ -153,7 +153,7 @@ pub static PROFILES: &[Profile] = &[
             when: asks_for_a_password_alone,
             sentence: "Gmail refuses an account with DevicePasswordEnabled alone: its user reads that the security \
                        settings are stricter than those of the administrator.",
-            advice: "set MinDevicePasswordLength as well, or ask for nothing",
+            advice: "ask for nothing, which is reported to help; what more password settings change was not tried",
             source: "tine20 issue 7108, mail-in-a-box issue 2181",
         }],
         remarks: &[Remark {
