@@ -45,6 +45,7 @@ pub mod capability;
 mod conversation;
 mod memory;
 mod outcome;
+pub mod password;
 pub mod phase;
 mod request;
 pub mod resolution;

@@ -116,7 +116,7 @@ pub static TRAPS: &[Trap] = &[
     Trap {
         name: "encryption-not-recognized",
         severity: Severity::Warning,
-        profiles: &["aosp", "gmail"],
+        profiles: &["aosp"],
         found: |document, _| demanded(document, &[SettingId::RequireDeviceEncryption]),
         sentence: "Android devices are known that were encrypted and called unencrypted unless they asked for a PIN at \
                    start, and their users got a demand for encryption again and again.",
