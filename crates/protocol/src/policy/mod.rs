@@ -27,6 +27,7 @@
 mod document;
 mod error;
 mod fingerprint;
+pub mod import;
 pub mod limits;
 pub mod lint;
 pub mod preset;

@@ -263,6 +263,11 @@ impl Setting {
         matches!(self.neutral, Neutral::Empty)
     }
 
+    /// Whether its value is a list.
+    pub const fn is_list(&self) -> bool {
+        matches!(self.kind, Kind::List { .. })
+    }
+
     /// Whether a document of this version has a place for the setting: EASProvisionDoc from 12.0 on, the WAP
     /// document at 2.5.
     pub fn is_carried_by(&self, version: ProtocolVersion) -> bool {
