@@ -82,15 +82,17 @@ impl PolicyDocument {
         let mut refusal = None;
         for child in element.children() {
             let Some(setting) = Setting::by_tag(child.tag()) else { continue };
-            let value = setting.read_element(child, &mut refusal);
+            let bit = 1_u64 << (setting.id as u64);
+            let is_first = seen & bit == 0;
+            seen |= bit;
+            // A value is read straight into its place: to hand it back and move it there costs more than to read it.
+            let mut second = None;
+            let place = received.document.values.get_mut(setting.id as usize).filter(|_| is_first);
+            setting.read_element(child, place.unwrap_or(&mut second), &mut refusal);
             if let Some(refusal) = refusal.take() {
                 received.add_refusal(refusal);
             }
-            let bit = 1_u64 << (setting.id as u64);
-            if seen & bit == 0 {
-                seen |= bit;
-                received.document.put(setting.id, value);
-            } else if received.document.value(setting.id) != value.as_ref() {
+            if !is_first && received.document.value(setting.id) != second.as_ref() {
                 // The schema allows each child once. Two that differ leave no way to tell which is meant.
                 let given = "a second, different element".to_owned();
                 received.add_fault(SettingFault { name: setting.name, given, expected: "at most one".to_owned() });
