@@ -5,15 +5,18 @@ use core::fmt;
 
 use asprov_wbxml::{Element, code_page::provision};
 
+use super::fingerprint::Fingerprints;
 use super::table::COUNT;
 use super::{PolicyError, ReceivedPolicy, SETTINGS, Setting, SettingFault, SettingId, Value};
 use crate::version::ProtocolVersion;
 
 /// The settings of one policy. A setting is set to a value it accepts, or unset.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct PolicyDocument {
     // On the heap: a document is moved through many hands, and is a kilobyte.
     values: Box<[Option<Value>; COUNT]>,
+    // The gate asks for one at every request, and a policy changes once in a while. Every change empties them.
+    pub(super) fingerprints: Fingerprints,
 }
 
 impl PolicyDocument {
@@ -112,6 +115,7 @@ impl PolicyDocument {
     }
 
     pub(super) fn put(&mut self, id: SettingId, value: Option<Value>) {
+        self.fingerprints = Fingerprints::default();
         if let Some(place) = self.values.get_mut(id as usize) {
             *place = value;
         }
@@ -121,9 +125,17 @@ impl PolicyDocument {
 impl Default for PolicyDocument {
     /// Nothing set: everything neutral.
     fn default() -> Self {
-        Self { values: Box::new([const { None }; COUNT]) }
+        Self { values: Box::new([const { None }; COUNT]), fingerprints: Fingerprints::default() }
     }
 }
+
+impl PartialEq for PolicyDocument {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
+
+impl Eq for PolicyDocument {}
 
 impl fmt::Debug for PolicyDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
