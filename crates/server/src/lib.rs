@@ -1,1 +1,80 @@
-//! To be written.
+//! The server's side of Exchange ActiveSync provisioning, \[MS-ASPROV\], over HTTP.
+//!
+//! [`Server`] is the whole of it: sign-in, the Provision command, the gate that keeps devices without an acknowledged
+//! policy out, and behind the gate an empty [`Mailbox`]. [`ProvisionLayer`] is the same without listeners and mailbox,
+//! as a tower Layer: it hands the requests that pass, untouched and with their body unread, to any service.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use asprov_server::sign_in::{SignInLimits, UsersFile, hash_password, htpasswd::Htpasswd};
+//! use asprov_server::{Config, Listener, Server};
+//! use asprov_store::MemoryStore;
+//!
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("users");
+//! let mut users = Htpasswd::default();
+//! users.set("ann", &hash_password(b"correct horse")?)?;
+//! users.write(&path)?;
+//!
+//! let sign_in = UsersFile::open(&path, &[], SignInLimits::default())?;
+//! let server = Server::new(Arc::new(MemoryStore::new()), Arc::new(sign_in), Config::default());
+//!
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! println!("a phone finds it at {}", listener.local_addr()?);
+//! let stop = async { /* tokio::signal::ctrl_c().await */ };
+//! server.serve([Listener::plain(listener)], stop).await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | room | what happens there |
+//! | --- | --- |
+//! | `listen`, `tls` | connections, encrypted or not, with limits and an end in good order |
+//! | `service`, `layer` | the rows that look at no policy, in their order: call, password, device |
+//! | [`sign_in`] | who is asking |
+//! | `path` | load, decide, save; again when somebody was faster |
+//! | `hold` | held Ping and Sync, ended when the device may no longer pass |
+//! | `mailbox` | the empty mailbox |
+//! | `sightings`, `housekeeping` | what is written by the second and the hour, not by the request |
+//!
+//! There is no administrator's interface here: that is asprov-admin, and the two meet in the store.
+
+mod answer;
+mod body;
+mod clock;
+mod config;
+mod error;
+mod hold;
+mod housekeeping;
+mod layer;
+mod limits;
+mod line;
+mod listen;
+mod mailbox;
+mod network;
+mod path;
+mod random;
+mod server;
+mod service;
+mod sightings;
+pub mod sign_in;
+mod stop;
+#[cfg(feature = "tls")]
+mod tls;
+
+pub use body::ResponseBody;
+pub use config::Config;
+pub use error::{BoxError, NetworkError, ServeError};
+pub use layer::ProvisionLayer;
+pub use limits::Limits;
+pub use listen::Listener;
+pub use mailbox::Mailbox;
+pub use network::{Connection, IpNetwork};
+pub use server::{Server, serve_service};
+pub use service::{Passed, ProvisionService};
+pub use stop::{Stop, StopSignal};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};

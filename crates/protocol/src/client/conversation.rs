@@ -43,8 +43,10 @@ pub enum Step {
 pub struct Client {
     pub(super) settings: ClientSettings,
     pub(super) memory: ClientMemory,
-    /// What the application was last told to keep.
+    /// What the application has kept.
     kept: ClientMemory,
+    /// It was told to keep something and has not asked for the next step, which says that it did.
+    keeping: bool,
     phase: Phase,
     pub(super) task: Task,
     now: Now,
@@ -114,6 +116,7 @@ impl Client {
         });
         Self {
             kept: memory.clone(),
+            keeping: false,
             settings,
             memory,
             phase,
@@ -143,6 +146,8 @@ impl Client {
     fn start(&mut self, task: Task) {
         self.tries = Tries::default();
         self.report = Report::default();
+        // What was not kept last time is given out again.
+        self.keeping = false;
         let commands_first = matches!(task, Task::Command { .. });
         self.task = task;
         match self.memory.wipe {
@@ -167,9 +172,13 @@ impl Client {
     /// What to do next.
     pub fn step(&mut self) -> Step {
         if self.has_something_to_keep() {
+            if !self.keeping {
+                self.keeping = true;
+                return Step::Remember(self.memory.clone());
+            }
             self.kept = self.memory.clone();
-            return Step::Remember(self.memory.clone());
         }
+        self.keeping = false;
         match self.now.clone() {
             Now::Send { request: Sending::WipeReport { kind, status }, out: true } => {
                 // The answer was not waited for.

@@ -1,9 +1,8 @@
 //! What the client does about a Status, as data.
 //!
-//! For the eleven rows of \[MS-ASPROV\] 3.1.5.2 the action is the row's own
-//! [`Resolution`](crate::provision_command_errors::Resolution); nothing about them is decided here. [`REMEDIES`] holds the
-//! other codes that the client can do something about by itself. A code in neither ends the conversation, with its row or
-//! its class for an explanation.
+//! For the eleven rows of \[MS-ASPROV\] 3.1.5.2 the action is the row's own [`Resolution`]; nothing about them is decided
+//! here. [`REMEDIES`] holds the other codes that the client can do something about by itself. A code in neither ends the
+//! conversation, with its row or its class for an explanation.
 
 use super::outcome::SeenStatus;
 use crate::provision_command_errors::Resolution;

@@ -1,0 +1,97 @@
+//! One HTTP request to the admin listener, and its answer.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::uri::Scheme;
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::failure::Failure;
+
+/// Longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Largest answer: 1,000 devices take less than 2 MiB.
+const ANSWER_BYTES: usize = 32 * 1024 * 1024;
+
+/// The way to one server.
+pub(super) struct Transport {
+    host: String,
+    port: u16,
+    shown: String,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl Transport {
+    pub(super) fn new(url: &Uri) -> Result<Self, Failure> {
+        let wrong = |why: &str| {
+            Failure::wrong_use(format!("--admin {url}: {why}")).hint("an example: --admin http://127.0.0.1:8081")
+        };
+        match url.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => {}
+            Some(scheme) if *scheme == Scheme::HTTPS => {}
+            _ => return Err(wrong("expected http:// or https://")),
+        }
+        let host = url.host().ok_or_else(|| wrong("there is no host in it"))?;
+        if !matches!(url.path(), "" | "/") || url.query().is_some() {
+            return Err(wrong("expected no path after the host"));
+        }
+        let secure = url.scheme() == Some(&Scheme::HTTPS);
+        let port = url.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let host = host.trim_matches(['[', ']']).to_owned();
+        Ok(Self { host, port, shown: url.to_string() })
+    }
+
+    /// Sends a request and waits for the whole answer.
+    pub(super) async fn exchange(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: Option<String>,
+    ) -> Result<(StatusCode, Vec<u8>), Failure> {
+        let mut request = Request::builder().method(method.clone()).uri(path);
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        request = request.header("host", format!("{host}:{}", self.port));
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            let mut value = HeaderValue::try_from(value.as_str()).map_err(Failure::new)?;
+            value.set_sensitive(*name == "authorization");
+            request = request.header(*name, value);
+        }
+        let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).map_err(Failure::new)?;
+        timeout(PATIENCE, self.send(request))
+            .await
+            .unwrap_or_else(|_| Err(self.silent(&format!("no answer within {} seconds", PATIENCE.as_secs()))))
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Vec<u8>), Failure> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port))
+            .await
+            .map_err(|error| self.silent(&error.to_string()))?;
+        let failed = |error: &dyn fmt::Display| self.silent(&error.to_string());
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+        // It ends when the answer is complete; what is wrong with it reaches the sender as well.
+        tokio::spawn(async move { drop(connection.await) });
+        let answer = sender.send_request(request).await.map_err(|error| failed(&error))?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES).collect().await.map_err(|error| failed(&error))?;
+        Ok((status, body.to_bytes().to_vec()))
+    }
+
+    fn silent(&self, why: &str) -> Failure {
+        Failure::new(format!("cannot ask {}: {why}", self.shown)).hint("is `asprov serve` running? --admin says where")
+    }
+}

@@ -1,0 +1,54 @@
+//! A message as JSON.
+
+use asprov_wbxml::Element;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::annotation::annotations;
+use crate::explain::Explanation;
+
+/// A message and what its statuses mean.
+#[derive(Serialize)]
+pub(super) struct Message {
+    root: Node,
+    statuses: Vec<Explanation>,
+}
+
+/// An element.
+#[derive(Serialize)]
+struct Node {
+    name: String,
+    namespace: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// Opaque data in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opaque: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    children: Vec<Self>,
+}
+
+impl Message {
+    pub(super) fn of(root: &Element<'_>) -> Self {
+        let statuses =
+            annotations(root).into_iter().filter_map(|annotation| annotation.row).map(Explanation::of).collect();
+        Self { root: Node::of(root), statuses }
+    }
+}
+
+impl Node {
+    fn of(element: &Element<'_>) -> Self {
+        let tag = element.tag();
+        let opaque = element.opaque().map(|bytes| STANDARD.encode(bytes));
+        let text = if opaque.is_some() { None } else { element.text().map(str::to_owned) };
+        Self {
+            // As the XML form calls what the code pages do not have.
+            name: tag.name().map_or_else(|| format!("token-{:02X}", tag.token()), str::to_owned),
+            namespace: tag.namespace().map_or_else(|| format!("page-{}", tag.page()), str::to_owned),
+            text,
+            opaque,
+            children: element.children().iter().map(Self::of).collect(),
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! `asprov device`: the devices a server knows, who may come in, and wipes, through the admin API.
+
+mod show;
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use crate::admin_api::{AdminApi, Connection, segment, text_of};
+use crate::confirmation::confirmed;
+use crate::explain::write_json;
+use crate::failure::Failure;
+use crate::terminal::{harmless, listed};
+
+/// See the devices, decide who may come in, order wipes
+#[derive(clap::Args, Debug)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Action {
+    /// List the devices
+    List {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        filter: Filter,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show everything about a device
+    Show {
+        #[command(flatten)]
+        device: Named,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List what happened to a device, newest first
+    Events {
+        #[command(flatten)]
+        device: Named,
+        /// At most this many
+        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+        limit: u16,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let a device in
+    Allow(Decision),
+    /// Keep a device out
+    Block(Decision),
+    /// Have a device wait for a decision
+    Quarantine(Decision),
+    /// Take the decision about a device back; the rules hold again
+    ResetAccess {
+        #[command(flatten)]
+        device: Named,
+    },
+    /// Order a wipe: the device erases itself with its next request
+    Wipe {
+        #[command(flatten)]
+        device: Named,
+        /// What is erased
+        #[arg(long, value_enum, default_value_t = Kind::Device)]
+        kind: Kind,
+        /// Why, for the history
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take a wipe back, if the device has not confirmed it
+    CancelWipe {
+        #[command(flatten)]
+        device: Named,
+    },
+    /// Forget a device; its events stay
+    Forget {
+        #[command(flatten)]
+        device: Named,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(clap::Args, Debug)]
+struct Filter {
+    /// Only devices with this access: allowed, blocked or quarantined
+    #[arg(long, value_name = "STATE")]
+    access: Option<String>,
+    /// Only devices in this phase: unprovisioned, offered, provisioned, wipe_due or wiped
+    #[arg(long, value_name = "PHASE")]
+    phase: Option<String>,
+    /// Only this user's devices
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Only devices with this text in their user, DeviceId, type, model, name or User-Agent
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// At most this many
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<usize>,
+}
+
+#[derive(clap::Args, Debug)]
+struct Decision {
+    #[command(flatten)]
+    device: Named,
+    /// Why, for the history
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum Kind {
+    /// The whole device
+    Device,
+    /// The data of this account only; from version 16.1 on
+    Account,
+}
+
+/// A device by its user and DeviceId, as `device list` shows them.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Named {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    key: Key,
+}
+
+/// Which device.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Key {
+    /// The device's user
+    #[arg(value_name = "USER")]
+    user: String,
+    /// The device's DeviceId
+    #[arg(value_name = "DEVICE_ID")]
+    device_id: String,
+}
+
+impl Key {
+    /// Its path in the API, with `below` after it.
+    pub(crate) fn path(&self, below: &str) -> String {
+        format!("/api/v1/devices/{}/{}{below}", segment(&self.user), segment(&self.device_id))
+    }
+
+    fn shown(&self) -> String {
+        format!("{} {}", harmless(&self.user), harmless(&self.device_id))
+    }
+}
+
+pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
+    match arguments.action {
+        Action::List { connection, filter, json } => {
+            let devices = all(&AdminApi::connect(&connection)?, &filter).await?;
+            if json { write_json(out, &devices) } else { show::list(&devices, out) }
+        }
+        Action::Show { device, json } => {
+            let answer = AdminApi::connect(&device.connection)?.read(&device.key.path("")).await?;
+            if json { write_json(out, &answer) } else { show::one(&answer, out) }
+        }
+        Action::Events { device, limit, json } => {
+            let path = format!("{}?limit={limit}", device.key.path("/events"));
+            let answer = AdminApi::connect(&device.connection)?.read(&path).await?;
+            let events = answer.get("items").unwrap_or(&Value::Null);
+            if json { write_json(out, events) } else { show::events(events, out) }
+        }
+        Action::Allow(decision) => decide(&decision, "allowed").await,
+        Action::Block(decision) => decide(&decision, "blocked").await,
+        Action::Quarantine(decision) => decide(&decision, "quarantined").await,
+        Action::ResetAccess { device } => {
+            let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/access")).await?;
+            say(&format!("the rules hold again ({})", listed(&text_of(answer.get("state")))), &device.key)
+        }
+        Action::Wipe { device, kind, reason, yes } => wipe(&device, kind, &reason, yes).await,
+        Action::CancelWipe { device } => {
+            let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/wipe")).await?;
+            say("the wipe is cancelled", &device.key)?;
+            if answer.get("may_already_be_running") == Some(&Value::Bool(true)) {
+                anstream::eprintln!("the directive had been sent: the device may be erasing itself all the same");
+            }
+            Ok(())
+        }
+        Action::Forget { device, yes } => {
+            let api = AdminApi::connect(&device.connection)?;
+            let known = api.read(&device.key.path("")).await?;
+            let phase = text_of(known.get("phase"));
+            let warning = match phase.as_str() {
+                "wipe_due" => " Its wipe is still due, and would be forgotten too.",
+                "wiped" => " It confirmed a wipe and may come back afterwards.",
+                _ => "",
+            };
+            confirmed(&format!("Forget device {}?{warning}", device.key.shown()), yes)?;
+            api.delete(&device.key.path("")).await?;
+            say("forgotten", &device.key)
+        }
+    }
+}
+
+async fn decide(decision: &Decision, state: &str) -> Result<(), Failure> {
+    let body = json!({ "state": state, "reason": decision.reason });
+    AdminApi::connect(&decision.device.connection)?.put(&decision.device.key.path("/access"), &body).await?;
+    say(state, &decision.device.key)
+}
+
+async fn wipe(device: &Named, kind: Kind, reason: &str, yes: bool) -> Result<(), Failure> {
+    let api = AdminApi::connect(&device.connection)?;
+    // Whoever mistyped learns it before being asked.
+    let known = api.read(&device.key.path("")).await?;
+    let information = known.get("device_information").unwrap_or(&Value::Null);
+    let model = [known.get("device_type"), information.get("Model"), information.get("FriendlyName")]
+        .map(|value| listed(&text_of(value)));
+    let model = model.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
+    let what = match kind {
+        Kind::Device => "Everything on the device is erased, private data included",
+        Kind::Account => "The data of this account on the device is erased",
+    };
+    confirmed(&format!("Wipe device {} ({model})? {what}; it cannot be undone.", device.key.shown()), yes)?;
+    let kind = match kind {
+        Kind::Device => "device",
+        Kind::Account => "account",
+    };
+    let order = api.post(&device.key.path("/wipe"), &json!({ "kind": kind, "reason": reason })).await?;
+    say(&format!("{kind} wipe {}", listed(&text_of(order.get("state")))), &device.key)
+}
+
+fn say(what: &str, key: &Key) -> Result<(), Failure> {
+    anstream::eprintln!("{}: {what}", key.shown());
+    Ok(())
+}
+
+/// Every device of a user.
+pub(crate) async fn of_user(api: &AdminApi, user: &str) -> Result<Vec<Key>, Failure> {
+    let filter = Filter { access: None, phase: None, user: Some(user.to_owned()), search: None, limit: None };
+    let devices = all(api, &filter).await?;
+    let text = |device: &Value, name: &str| text_of(device.get(name));
+    Ok(devices.iter().map(|device| Key { user: text(device, "user"), device_id: text(device, "device_id") }).collect())
+}
+
+/// The devices that fit, page by page.
+async fn all(api: &AdminApi, filter: &Filter) -> Result<Vec<Value>, Failure> {
+    /// The API's largest page.
+    const PAGE: usize = 1000;
+    let most = filter.limit.unwrap_or(usize::MAX);
+    let mut devices = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = PAGE.min(most.saturating_sub(devices.len())).max(1).to_string();
+        let parameters = [
+            ("access", filter.access.as_deref()),
+            ("phase", filter.phase.as_deref()),
+            ("user", filter.user.as_deref()),
+            ("q", filter.search.as_deref()),
+            ("limit", Some(page.as_str())),
+            ("cursor", cursor.as_deref()),
+        ];
+        let parameters = parameters.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", segment(value?))));
+        let answer = api.read(&format!("/api/v1/devices?{}", parameters.collect::<Vec<_>>().join("&"))).await?;
+        devices.extend(answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default());
+        cursor = answer.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
+        if cursor.is_none() || devices.len() >= most {
+            devices.truncate(most);
+            return Ok(devices);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The configuration as the server uses it: defaults in place, every value understood.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use asprov_protocol::server::ServerRules;
+use asprov_server::{Config, IpNetwork};
+use asprov_store::StoreUrl;
+use tracing_subscriber::EnvFilter;
+
+use super::keys::{Keys, LogFormat};
+use crate::failure::Failure;
+
+/// What `serve` was told.
+#[derive(Clone, Debug)]
+pub(super) struct Configuration {
+    pub(super) listen: SocketAddr,
+    pub(super) admin_listen: SocketAddr,
+    pub(super) admin_hosts: Vec<String>,
+    pub(super) admin_behind_proxy: bool,
+    /// Certificate and key.
+    pub(super) tls: Option<(PathBuf, PathBuf)>,
+    pub(super) store: StoreUrl,
+    pub(super) users: PathBuf,
+    pub(super) sign_in_domains: Vec<String>,
+    pub(super) server: Config,
+    pub(super) log_format: LogFormat,
+    pub(super) log: String,
+}
+
+impl Configuration {
+    /// Understands every key, and says everything that is wrong with them at once.
+    pub(super) fn of(keys: &Keys) -> Result<Self, Vec<Failure>> {
+        let mut faults = Vec::new();
+        if keys.upstream.is_some() || keys.mode.is_some() {
+            let key = if keys.upstream.is_some() { "upstream" } else { "mode" };
+            faults.push(
+                Failure::new(format!("{key}: the gateway is not built in yet"))
+                    .hint("without it asprov serves an empty mailbox, enough for phones to provision"),
+            );
+        }
+        let tls = match (&keys.tls_certificate, &keys.tls_key) {
+            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
+            (None, None) => None,
+            (Some(_), None) => {
+                faults.push(Failure::new("tls_certificate is set and tls_key is not"));
+                None
+            }
+            (None, Some(_)) => {
+                faults.push(Failure::new("tls_key is set and tls_certificate is not"));
+                None
+            }
+        };
+        let admin_listen = keys.admin_listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081)));
+        let admin_behind_proxy = keys.admin_behind_proxy.unwrap_or(false);
+        if !admin_listen.ip().to_canonical().is_loopback() && tls.is_none() && !admin_behind_proxy {
+            faults.push(
+                Failure::new(format!(
+                    "admin_listen is {admin_listen}: beyond loopback, the administrators' token would travel in clear"
+                ))
+                .hint("give tls_certificate and tls_key, or say --admin-behind-proxy if a proxy in front does TLS"),
+            );
+        }
+        let store = keys.store.as_deref().unwrap_or("sqlite:asprov.db").parse().map_err(|error| {
+            faults.push(Failure::new(format!("store: {error}")));
+        });
+        let users = keys.users.clone().ok_or_else(|| {
+            faults.push(
+                Failure::new("there is no users file, so nobody could sign in")
+                    .hint("make one with `asprov user add NAME --users asprov.users`, then say --users asprov.users"),
+            );
+        });
+        let server = server(keys, &mut faults);
+        let log = keys.log.clone().unwrap_or_else(|| "info".to_owned());
+        if let Err(error) = EnvFilter::try_new(&log) {
+            faults.push(Failure::new(format!("log: {error}")).hint("a level is error, warn, info, debug or trace"));
+        }
+        match (store, users) {
+            (Ok(store), Ok(users)) if faults.is_empty() => Ok(Self {
+                listen: keys.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+                admin_listen,
+                admin_hosts: keys.admin_host.clone(),
+                admin_behind_proxy,
+                tls,
+                store,
+                users,
+                sign_in_domains: keys.sign_in.domains.clone(),
+                server,
+                log_format: keys.log_format.unwrap_or_default(),
+                log,
+            }),
+            _ => Err(faults),
+        }
+    }
+
+    /// Where the admin token is kept: beside the store.
+    pub(super) fn token_file(&self) -> PathBuf {
+        match &self.store {
+            StoreUrl::Sqlite(path) => path.with_file_name("asprov.token"),
+            StoreUrl::Memory => PathBuf::from("asprov.token"),
+        }
+    }
+
+    /// Whether passwords that arrive on the phones' listener are refused: it has no TLS, is reachable from elsewhere, and
+    /// nobody said that this is fine.
+    pub(super) fn refuses_passwords(&self) -> bool {
+        self.tls.is_none()
+            && !self.listen.ip().to_canonical().is_loopback()
+            && !self.server.insecure_http
+            && self.server.trusted_proxies.is_empty()
+    }
+}
+
+fn server(keys: &Keys, faults: &mut Vec<Failure>) -> Config {
+    let defaults = Config::default();
+    let mut trusted_proxies: Vec<IpNetwork> = Vec::new();
+    for network in &keys.trusted_proxies {
+        match network.parse() {
+            Ok(network) => trusted_proxies.push(network),
+            Err(error) => faults.push(Failure::new(format!("trusted_proxies: {error}"))),
+        }
+    }
+    let policy_spread = match keys.policy.spread.as_deref() {
+        None => defaults.policy_spread,
+        Some(text) => duration(text).unwrap_or_else(|| {
+            faults.push(Failure::new(format!(
+                "policy.spread is `{}`, expected a number of s, m or h such as 10m, at most 24h",
+                text.escape_debug()
+            )));
+            defaults.policy_spread
+        }),
+    };
+    Config {
+        rules: ServerRules { devices_per_user: keys.devices_per_user.unwrap_or(defaults.rules.devices_per_user) },
+        insecure_http: keys.insecure_http.unwrap_or(false),
+        trusted_proxies,
+        policy_spread,
+        mail_domain: keys.mail_domain.clone().unwrap_or(defaults.mail_domain),
+        ..Config::default()
+    }
+}
+
+/// A number of seconds, minutes or hours, one day at most.
+fn duration(text: &str) -> Option<Duration> {
+    let split = text.len().checked_sub(1)?;
+    let (number, unit) = (text.get(..split)?, text.get(split..)?);
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return None,
+    };
+    let number: u64 = number.parse().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let seconds = number.checked_mul(factor).filter(|seconds| *seconds <= 24 * 3600)?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> Keys {
+        Keys { users: Some("users".into()), ..Keys::default() }
+    }
+
+    fn faults(keys: &Keys) -> Vec<String> {
+        Configuration::of(keys).unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_defaults_serve_on_loopback_from_a_file_store() {
+        let configuration = Configuration::of(&keys()).unwrap();
+        assert_eq!(configuration.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(configuration.admin_listen.to_string(), "127.0.0.1:8081");
+        assert_eq!(configuration.store, StoreUrl::Sqlite("asprov.db".into()));
+        assert_eq!(configuration.token_file(), PathBuf::from("asprov.token"));
+        assert_eq!(configuration.server, Config::default());
+    }
+
+    #[test]
+    fn the_admin_listener_beyond_loopback_needs_tls_or_a_proxy() {
+        let mut keys = Keys { admin_listen: Some("0.0.0.0:8081".parse().unwrap()), ..keys() };
+        assert!(faults(&keys)[0].contains("token would travel in clear"));
+        keys.admin_behind_proxy = Some(true);
+        assert!(Configuration::of(&keys).is_ok());
+        keys.admin_behind_proxy = None;
+        (keys.tls_certificate, keys.tls_key) = (Some("c".into()), Some("k".into()));
+        assert!(Configuration::of(&keys).is_ok());
+        keys.admin_listen = Some("[::ffff:127.0.0.1]:1".parse().unwrap());
+        (keys.tls_certificate, keys.tls_key) = (None, None);
+        assert!(Configuration::of(&keys).is_ok(), "loopback in either family");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let keys = Keys {
+            store: Some("mysql:x".to_owned()),
+            tls_key: Some("k".into()),
+            mode: Some("merge".to_owned()),
+            trusted_proxies: vec!["10.0.0.0/99".to_owned()],
+            ..Keys::default()
+        };
+        assert_eq!(faults(&keys).len(), 5);
+        assert!(faults(&keys)[0].contains("the gateway is not built in yet"));
+    }
+
+    #[test]
+    fn a_time_is_a_number_and_a_unit() {
+        assert_eq!(duration("10m"), Some(Duration::from_secs(600)));
+        assert_eq!(duration("0s"), Some(Duration::ZERO));
+        for text in ["", "m", "10", "1d", "-1s", "+1s", "25h", "1.5h", "10é"] {
+            assert_eq!(duration(text), None, "{text:?}");
+        }
+    }
+}

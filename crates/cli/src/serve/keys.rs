@@ -1,0 +1,137 @@
+//! Every key of the server's configuration, once: a row is a flag, an `ASPROV_*` variable and a key of asprov.toml.
+//!
+//! A field `admin_listen` is the flag `--admin-listen`, the variable `ASPROV_ADMIN_LISTEN` and the key `admin_listen`; its
+//! comment is the help text. Nothing is set unless somebody says so: the defaults are in `configuration.rs`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Values as one source has them: the file, or the flags and variables.
+#[derive(clap::Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Keys {
+    /// Where phones connect [default: 127.0.0.1:8080]
+    #[arg(long, env = "ASPROV_LISTEN", hide_env_values = true, value_name = "ADDRESS", help_heading = "Listeners")]
+    pub(super) listen: Option<SocketAddr>,
+
+    /// Where administrators connect [default: 127.0.0.1:8081]; other addresses than loopback need TLS or
+    /// --admin-behind-proxy
+    #[arg(long, env = "ASPROV_ADMIN_LISTEN", hide_env_values = true, value_name = "ADDRESS", help_heading = "Listeners")]
+    pub(super) admin_listen: Option<SocketAddr>,
+
+    /// A name by which administrators reach their listener, besides its addresses; may be given several times
+    #[arg(long, env = "ASPROV_ADMIN_HOST", hide_env_values = true, value_name = "NAME", value_delimiter = ',', help_heading = "Listeners")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) admin_host: Vec<String>,
+
+    /// A reverse proxy in front of the admin listener does TLS
+    #[arg(long, env = "ASPROV_ADMIN_BEHIND_PROXY", hide_env_values = true, value_name = "BOOL", help_heading = "Listeners", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) admin_behind_proxy: Option<bool>,
+
+    /// Accept passwords that arrive in clear on addresses other than loopback
+    #[arg(long, env = "ASPROV_INSECURE_HTTP", hide_env_values = true, value_name = "BOOL", help_heading = "Listeners", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) insecure_http: Option<bool>,
+
+    /// A network whose proxies are believed about their clients, such as 10.0.0.0/8; may be given several times
+    #[arg(long, env = "ASPROV_TRUSTED_PROXIES", hide_env_values = true, value_name = "NETWORK", value_delimiter = ',', help_heading = "Listeners")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) trusted_proxies: Vec<String>,
+
+    /// Certificate chain in PEM, the server's own certificate first; both listeners then speak TLS
+    #[arg(long, env = "ASPROV_TLS_CERTIFICATE", hide_env_values = true, value_name = "FILE", help_heading = "TLS")]
+    pub(super) tls_certificate: Option<PathBuf>,
+
+    /// The certificate's private key in PEM
+    #[arg(long, env = "ASPROV_TLS_KEY", hide_env_values = true, value_name = "FILE", help_heading = "TLS")]
+    pub(super) tls_key: Option<PathBuf>,
+
+    /// Where policies, devices and events are kept: sqlite:PATH or memory: [default: sqlite:asprov.db]
+    #[arg(long, env = "ASPROV_STORE", hide_env_values = true, value_name = "URL", help_heading = "State")]
+    pub(super) store: Option<String>,
+
+    /// Who may sign in: a file as htpasswd writes it, with argon2 or bcrypt; `asprov user add` makes it
+    #[arg(long, env = "ASPROV_USERS", hide_env_values = true, value_name = "FILE", help_heading = "Sign-in")]
+    pub(super) users: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[serde(skip_serializing_if = "SignInKeys::is_empty")]
+    pub(super) sign_in: SignInKeys,
+
+    /// How many devices one user may provision [default: 20]
+    #[arg(long, env = "ASPROV_DEVICES_PER_USER", hide_env_values = true, value_name = "NUMBER", help_heading = "Sign-in")]
+    pub(super) devices_per_user: Option<u32>,
+
+    /// The domain of the mail addresses that the empty mailbox tells phones [default: asprov.invalid]
+    #[arg(long, env = "ASPROV_MAIL_DOMAIN", hide_env_values = true, value_name = "DOMAIN", help_heading = "Sign-in")]
+    pub(super) mail_domain: Option<String>,
+
+    #[command(flatten)]
+    #[serde(skip_serializing_if = "PolicyKeys::is_empty")]
+    pub(super) policy: PolicyKeys,
+
+    /// The ActiveSync server behind this one; not built in yet
+    #[arg(long, env = "ASPROV_UPSTREAM", hide_env_values = true, value_name = "URL", help_heading = "Gateway")]
+    pub(super) upstream: Option<String>,
+
+    /// What the gateway does with the policies of the server behind it: replace, merge or observe; not built in yet
+    #[arg(long, env = "ASPROV_MODE", hide_env_values = true, value_name = "MODE", help_heading = "Gateway")]
+    pub(super) mode: Option<String>,
+
+    /// How log lines are written to stderr: text or json [default: text]
+    #[arg(long, env = "ASPROV_LOG_FORMAT", hide_env_values = true, value_name = "FORMAT", help_heading = "Log")]
+    pub(super) log_format: Option<LogFormat>,
+
+    /// What is logged: error, warn, info, debug, trace, or directives such as asprov_server=debug [default: info]
+    #[arg(long, env = "ASPROV_LOG", hide_env_values = true, value_name = "LEVEL", help_heading = "Log")]
+    pub(super) log: Option<String>,
+}
+
+/// The section `[sign_in]`.
+#[derive(clap::Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SignInKeys {
+    /// A domain whose DOMAIN\ or @domain is left out of user names; may be given several times
+    #[arg(
+        long = "sign-in-domains",
+        env = "ASPROV_SIGN_IN_DOMAINS", hide_env_values = true,
+        value_name = "DOMAIN",
+        value_delimiter = ',',
+        help_heading = "Sign-in"
+    )]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) domains: Vec<String>,
+}
+
+impl SignInKeys {
+    fn is_empty(&self) -> bool {
+        self.domains.is_empty()
+    }
+}
+
+/// The section `[policy]`.
+#[derive(clap::Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PolicyKeys {
+    /// Over how long a change of policy wakes waiting phones: a number of s, m or h [default: 10m]
+    #[arg(long = "policy-spread", env = "ASPROV_POLICY_SPREAD", hide_env_values = true, value_name = "TIME", help_heading = "State")]
+    pub(super) spread: Option<String>,
+}
+
+impl PolicyKeys {
+    fn is_empty(&self) -> bool {
+        self.spread.is_none()
+    }
+}
+
+/// How log lines are written.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}

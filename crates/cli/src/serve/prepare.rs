@@ -1,0 +1,123 @@
+//! What has to be there before anything is served, found or made; `--check` looks at the same things and makes nothing.
+
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+
+use asprov_admin::{AdminToken, TokenError, read_or_create_token_file, read_token_file};
+use asprov_server::Tls;
+use asprov_server::sign_in::{SignInLimits, UsersFile};
+use asprov_store::{Store, StoreUrl, open_store};
+
+use super::configuration::Configuration;
+use crate::failure::Failure;
+use crate::user::told;
+
+/// Everything a server needs.
+pub(super) struct Prepared {
+    pub(super) sign_in: UsersFile,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) tls: Option<Tls>,
+    pub(super) token: AdminToken,
+}
+
+impl Prepared {
+    /// Finds or makes it.
+    pub(super) async fn new(configuration: &Configuration) -> Result<Self, Failure> {
+        let sign_in = users(configuration)?;
+        let tls = tls(configuration)?;
+        let store = open_store(&configuration.store).await.map_err(told)?;
+        let token = match token_of_variable()? {
+            Some(token) => token,
+            None => read_or_create_token_file(&configuration.token_file()).map_err(told)?,
+        };
+        Ok(Self { sign_in, store, tls, token })
+    }
+}
+
+/// What `--check` found.
+pub(super) struct Finding {
+    pub(super) what: &'static str,
+    pub(super) found: Result<String, Failure>,
+}
+
+/// Looks at everything, and makes nothing.
+pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
+    let finding = |what, found| Finding { what, found };
+    vec![
+        finding("phones", listener(configuration.listen, configuration)),
+        finding("administrators", listener(configuration.admin_listen, configuration)),
+        finding("TLS", tls(configuration).map(|tls| if tls.is_some() { "certificate and key fit" } else { "none" }.to_owned())),
+        finding("users", users(configuration).map(|users| format!("{}: {} users", configuration.users.display(), users.users()))),
+        finding("store", store(configuration).await),
+        finding("token", token(configuration)),
+    ]
+}
+
+fn users(configuration: &Configuration) -> Result<UsersFile, Failure> {
+    UsersFile::open(&configuration.users, &configuration.sign_in_domains, SignInLimits::default()).map_err(|error| {
+        told(error).hint(format!("`asprov user add NAME --users {}` makes the file", configuration.users.display()))
+    })
+}
+
+fn tls(configuration: &Configuration) -> Result<Option<Tls>, Failure> {
+    let files = configuration.tls.as_ref();
+    files.map(|(certificate, key)| Tls::from_files(certificate, key).map_err(told)).transpose()
+}
+
+/// The token of ASPROV_ADMIN_TOKEN.
+fn token_of_variable() -> Result<Option<AdminToken>, Failure> {
+    let Some(token) = std::env::var_os("ASPROV_ADMIN_TOKEN") else { return Ok(None) };
+    let token = token.into_string().map_err(|_| Failure::new("ASPROV_ADMIN_TOKEN is no text"))?;
+    AdminToken::new(&token).map(Some).map_err(|error| Failure::new(format!("ASPROV_ADMIN_TOKEN: {error}")))
+}
+
+fn token(configuration: &Configuration) -> Result<String, Failure> {
+    if token_of_variable()?.is_some() {
+        return Ok("from ASPROV_ADMIN_TOKEN".to_owned());
+    }
+    let path = configuration.token_file();
+    match read_token_file(&path) {
+        Ok(_) => Ok(path.display().to_string()),
+        Err(TokenError::File { fault, .. }) if fault.kind() == io::ErrorKind::NotFound => {
+            writable_beside(&path)?;
+            Ok(format!("{} would be made", path.display()))
+        }
+        Err(error) => Err(told(error)),
+    }
+}
+
+async fn store(configuration: &Configuration) -> Result<String, Failure> {
+    let StoreUrl::Sqlite(path) = &configuration.store else {
+        return Ok("in memory, gone when the server ends".to_owned());
+    };
+    if !path.exists() {
+        writable_beside(path)?;
+        return Ok(format!("{} would be made", path.display()));
+    }
+    let store = open_store(&configuration.store).await.map_err(told)?;
+    store.ready().await.map_err(told)?;
+    let policies = store.policies().await.map_err(told)?.len();
+    Ok(format!("{}: opens, {policies} {}", path.display(), if policies == 1 { "policy" } else { "policies" }))
+}
+
+fn writable_beside(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let cannot = |error: io::Error| Failure::new(format!("{} could not be made: {}: {error}", path.display(), folder.display()));
+    fs::metadata(folder).map_err(cannot)?;
+    // The file has no name there, and is gone when it is closed.
+    tempfile::tempfile_in(folder).map_err(cannot)?;
+    Ok(())
+}
+
+fn listener(address: SocketAddr, configuration: &Configuration) -> Result<String, Failure> {
+    let scheme = if configuration.tls.is_some() { "https" } else { "http" };
+    match TcpListener::bind(address) {
+        Ok(_) => Ok(format!("{scheme}://{address}")),
+        // A server that is running has it; a check beforehand is still worth something.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(format!("{scheme}://{address}, in use at the moment")),
+        Err(error) => Err(Failure::new(format!("cannot listen on {address}: {error}"))),
+    }
+}

@@ -1,0 +1,112 @@
+//! What can go wrong between the client and the server, other than what the server says.
+
+use asprov_protocol::http::OptionsError;
+
+use crate::memory::MemoryError;
+use crate::tls::TlsError;
+
+/// Why a conversation did not come to an end of its own.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The request could not be sent, or its answer not be taken.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// What has to outlive the program could not be read or kept.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+}
+
+/// Why there is no answer, or none that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Setup(#[from] TlsError),
+    /// There is no connection.
+    #[error("cannot connect to {address}: {why}")]
+    Connect {
+        /// The server.
+        address: String,
+        /// What the system said.
+        why: String,
+    },
+    /// The server cannot be trusted, or does not speak TLS. Nothing was sent to it.
+    #[error("no trusted connection to {address}: {why}")]
+    Untrusted {
+        /// The server.
+        address: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The connection broke.
+    #[error("the connection to {address} broke: {why}")]
+    Broken {
+        /// The server.
+        address: String,
+        /// What was seen.
+        why: String,
+    },
+    /// The answer took too long.
+    #[error("{address} did not answer within {seconds} seconds")]
+    TimedOut {
+        /// The server.
+        address: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// The answer is too large.
+    #[error("the answer of {address} is larger than {most} bytes")]
+    TooLarge {
+        /// The server.
+        address: String,
+        /// The limit.
+        most: usize,
+    },
+    /// The answer is compressed, although the client did not ask for that.
+    #[error("the answer of {address} has the Content-Encoding `{came}`, expected none")]
+    Encoded {
+        /// The server.
+        address: String,
+        /// The encoding, cut at 32 characters.
+        came: String,
+    },
+    /// The request is none that HTTP can carry.
+    #[error("the request cannot be sent: {why}")]
+    Request {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// OPTIONS was refused.
+    #[error("{address} answers OPTIONS with HTTP {status}, expected 200")]
+    OptionsRefused {
+        /// The server.
+        address: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// OPTIONS was answered by something that is no ActiveSync server.
+    #[error("{address} is no ActiveSync server: {why}")]
+    Options {
+        /// The server.
+        address: String,
+        /// What its answer lacks.
+        why: OptionsError,
+    },
+    /// There is no protocol version that both sides speak.
+    #[error("{address} speaks {theirs}; none of that is among {ours}")]
+    NoCommonVersion {
+        /// The server.
+        address: String,
+        /// What the server speaks.
+        theirs: String,
+        /// What the client may speak.
+        ours: String,
+    },
+}
+
+impl TransportError {
+    /// Whether the same request may get an answer in a while.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::Broken { .. } | Self::TimedOut { .. })
+    }
+}

@@ -1,0 +1,364 @@
+//! A device over real TCP and TLS, against the decisions of asprov-protocol behind a small hyper server.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
+
+mod server;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use asprov_client::{
+    Address, Credentials, Device, FileMemory, Memory, MemoryError, NoMemory, RootCertificates, Transport,
+    TransportError, TransportSettings,
+};
+use asprov_protocol::client::{ClientMemory, Failure, FirstContact, Outcome, WipeAnswer};
+use asprov_protocol::http::Command;
+use asprov_protocol::message::WipeKind;
+use asprov_protocol::policy::{SettingId, Value};
+use asprov_protocol::server::{EffectivePolicy, WipeState};
+use asprov_protocol::status::Scope;
+use asprov_protocol::version::ProtocolVersion;
+use asprov_wbxml::{Element, code_page::folder_hierarchy};
+use bytes::Bytes;
+use http::Version;
+use http_body_util::Full;
+use rustls::pki_types::PrivateKeyDer;
+use server::{Server, settings, status};
+use tokio_rustls::TlsAcceptor;
+
+fn folder_sync() -> Option<Element<'static>> {
+    let sync_key = Element::with_text(folder_hierarchy::SYNC_KEY, "0");
+    Some(Element::new(folder_hierarchy::FOLDER_SYNC).with_child(sync_key))
+}
+
+async fn open(server: &Server, version: ProtocolVersion) -> Device {
+    Device::open(server.transport(), settings(version), NoMemory).await.unwrap()
+}
+
+/// A path of its own in the temporary folder, removed at the end.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self(std::env::temp_dir().join(format!("asprov-device-{}-{count}", std::process::id())))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[tokio::test]
+async fn every_version_provisions_and_its_command_is_answered() {
+    for version in ProtocolVersion::ALL {
+        let server = Server::start().await;
+        server.with(|state| state.versions.retain(|offered| *offered <= version));
+        let transport = server.transport();
+        let negotiated = transport.negotiate(&ProtocolVersion::ALL).await.unwrap();
+        assert_eq!(negotiated.version, version);
+        assert!(negotiated.options.commands.contains(&"Provision".to_owned()));
+
+        let mut device = Device::open(transport, settings(version), NoMemory).await.unwrap();
+        let conversation = device.provision().await.unwrap();
+        assert_eq!(conversation.outcome, Outcome::Provisioned, "{version}");
+        assert_eq!(conversation.report.requests, 2, "{version}");
+        let policy = conversation.report.policy.unwrap();
+        assert_eq!(policy.document.value(SettingId::MinDevicePasswordLength), Some(&Value::Number(6)), "{version}");
+        let key = device.memory().policy_key().unwrap().as_str().to_owned();
+        assert_eq!(Some(key), server.permanent_key(), "{version}");
+
+        let conversation = device.command(Command::FolderSync, folder_sync()).await.unwrap();
+        assert!(matches!(conversation.outcome, Outcome::CommandAnswered(Some(_))), "{version}");
+        assert_eq!(server.commands(), [Command::Provision, Command::Provision, Command::FolderSync], "{version}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_is_challenged_comes_back_provisioned() {
+    for version in ProtocolVersion::ALL {
+        let server = Server::start().await;
+        let mut settings = settings(version);
+        settings.first_contact = FirstContact::CommandWithKeyZero;
+        let mut device = Device::open(server.transport(), settings, NoMemory).await.unwrap();
+        let conversation = device.command(Command::FolderSync, folder_sync()).await.unwrap();
+        assert!(matches!(conversation.outcome, Outcome::CommandAnswered(Some(_))), "{version}");
+        assert_eq!(conversation.report.requests, 4, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn the_memory_carries_the_key_over_a_restart_and_every_change_into_the_file() {
+    let (server, place) = (Server::start().await, Place::new());
+    for expected_requests in [3, 1] {
+        let memory = FileMemory::new(&place.0);
+        let mut device = Device::open(server.transport(), settings(ProtocolVersion::V16_1), memory).await.unwrap();
+        let conversation = device.command(Command::FolderSync, folder_sync()).await.unwrap();
+        assert!(matches!(conversation.outcome, Outcome::CommandAnswered(Some(_))));
+        assert_eq!(conversation.report.requests, expected_requests);
+    }
+    let kept = FileMemory::new(&place.0).load().unwrap().unwrap();
+    assert_eq!(kept.policy_key().map(|key| key.as_str().to_owned()), server.permanent_key());
+
+    // The policy changes, and is damaged later: the key is gone from the file too.
+    server.with(|state| state.policy = EffectivePolicy::None);
+    let mut device =
+        Device::open(server.transport(), settings(ProtocolVersion::V16_1), FileMemory::new(&place.0)).await.unwrap();
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::NoPolicy);
+    let kept = FileMemory::new(&place.0).load().unwrap().unwrap();
+    assert_eq!((kept.policy_key(), kept.without_policy()), (None, true));
+}
+
+#[tokio::test]
+async fn a_memory_that_cannot_be_kept_or_read_is_an_error() {
+    struct Full;
+    impl Memory for Full {
+        fn load(&self) -> Result<Option<ClientMemory>, MemoryError> {
+            Ok(None)
+        }
+        fn keep(&self, _: &ClientMemory) -> Result<(), MemoryError> {
+            Err(MemoryError::Other("the disk is full".to_owned()))
+        }
+    }
+    let server = Server::start().await;
+    let mut device = Device::open(server.transport(), settings(ProtocolVersion::V16_1), Full).await.unwrap();
+    assert_eq!(device.provision().await.unwrap_err().to_string(), "the disk is full");
+
+    let place = Place::new();
+    std::fs::write(&place.0, "something else").unwrap();
+    let opened = Device::open(server.transport(), settings(ProtocolVersion::V16_1), FileMemory::new(&place.0)).await;
+    assert!(opened.unwrap_err().to_string().contains("is damaged at line 1"));
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again() {
+    for version in ProtocolVersion::ALL {
+        let server = Server::start().await;
+        server.with(|state| state.drop_answers = 1);
+        let conversation = open(&server, version).await.provision().await.unwrap();
+        assert_eq!(conversation.outcome, Outcome::Provisioned, "{version}");
+        assert_eq!(conversation.report.requests, 3, "{version}");
+    }
+    // A command is not sent twice.
+    let server = Server::start().await;
+    let mut device = open(&server, ProtocolVersion::V16_1).await;
+    device.provision().await.unwrap();
+    server.with(|state| state.drop_answers = 1);
+    let conversation = device.command(Command::SendMail, folder_sync()).await.unwrap();
+    assert!(matches!(conversation.outcome, Outcome::Failed { why: Failure::Lost { command: Command::SendMail, .. } }));
+    assert_eq!(server.commands().iter().filter(|command| **command == Command::SendMail).count(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_waited_for() {
+    for version in [ProtocolVersion::V12_1, ProtocolVersion::V16_1] {
+        let server = Server::start().await;
+        server.with(|state| state.away_for = 2);
+        let mut device = open(&server, version).await;
+        let conversation = device.provision().await.unwrap();
+        assert_eq!(conversation.outcome, Outcome::Provisioned, "{version}");
+        assert_eq!(conversation.report.statuses[0].scope, Scope::Provision);
+        server.with(|state| state.away_for = 1);
+        let conversation = device.command(Command::FolderSync, folder_sync()).await.unwrap();
+        assert!(matches!(conversation.outcome, Outcome::CommandAnswered(Some(_))), "{version}");
+        assert_eq!(conversation.report.statuses[0].code, 503, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn a_wipe_is_left_alone_unless_the_application_takes_it_on() {
+    for (version, kind) in [
+        (ProtocolVersion::V12_1, WipeKind::Device),
+        (ProtocolVersion::V14_0, WipeKind::Device),
+        (ProtocolVersion::V16_1, WipeKind::AccountOnly),
+    ] {
+        let server = Server::start().await;
+        let mut device = open(&server, version).await;
+        device.provision().await.unwrap();
+        server.with(|state| state.order_wipe(kind));
+        let conversation = device.command(Command::FolderSync, folder_sync()).await.unwrap();
+        assert_eq!(conversation.outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::Unanswered }, "{version}");
+        let state = |server: &Server| server.with(|state| state.device.as_ref().unwrap().wipe.as_ref().unwrap().state);
+        assert_eq!(state(&server), WipeState::Sent, "{version}");
+
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        let mut device = device.on_wipe(move |kind| {
+            log.lock().unwrap().push(kind);
+            WipeAnswer::TakenOn
+        });
+        let conversation = device.provision().await.unwrap();
+        assert_eq!(conversation.outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn }, "{version}");
+        assert_eq!((state(&server), asked.lock().unwrap().clone()), (WipeState::Acknowledged, vec![kind]), "{version}");
+        assert!(device.memory().wipe().is_some_and(|wipe| wipe.taken_on), "{version}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_an_outcome_and_no_redirect_is_followed() {
+    let server = Server::start().await;
+    let wrong = Credentials::basic("ann", "wrong").unwrap();
+    let address = Address::parse(&server.url()).unwrap();
+    let transport = Transport::new(address, wrong, &TransportSettings::default()).unwrap();
+    assert!(matches!(transport.options().await, Err(TransportError::OptionsRefused { status: 401, .. })));
+    let mut device = Device::open(transport, settings(ProtocolVersion::V16_1), NoMemory).await.unwrap();
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::Failed { why: Failure::Credentials });
+
+    let elsewhere = Server::start().await;
+    let mut redirect = status(302);
+    redirect.headers_mut().insert("location", elsewhere.url().parse().unwrap());
+    server.with(|state| state.instead.push(redirect));
+    let conversation = open(&server, ProtocolVersion::V16_1).await.provision().await.unwrap();
+    let Outcome::Failed { why: Failure::Status(seen) } = conversation.outcome else { panic!() };
+    assert_eq!((seen.scope, seen.code), (Scope::Http, 302));
+    assert!(elsewhere.with(|state| state.seen.is_empty()));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_or_compressed_is_refused() {
+    let server = Server::start().await;
+    let limited = TransportSettings { answer_bytes: 1000, ..TransportSettings::default() };
+    let mut device =
+        Device::open(server.transport_with(&limited), settings(ProtocolVersion::V16_1), NoMemory).await.unwrap();
+    let mut large = status(200);
+    *large.body_mut() = Full::from(Bytes::from(vec![0; 1001]));
+    server.with(|state| state.instead.push(large));
+    let error = device.provision().await.unwrap_err().to_string();
+    assert_eq!(error, format!("the answer of {} is larger than 1000 bytes", server.url()));
+
+    let mut packed = status(200);
+    packed.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    server.with(|state| state.instead.push(packed));
+    let error = device.provision().await.unwrap_err().to_string();
+    assert!(error.ends_with("has the Content-Encoding `gzip`, expected none"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_or_says_nothing_ends_the_attempt() {
+    // A port that was free a moment ago and that nobody listens on.
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let address = Address::parse(&format!("http://{free}")).unwrap();
+    let credentials = Credentials::basic("ann", "x").unwrap();
+    let transport = Transport::new(address, credentials.clone(), &TransportSettings::default()).unwrap();
+    assert!(matches!(transport.options().await, Err(TransportError::Connect { .. })));
+    let mut device = Device::open(transport, settings(ProtocolVersion::V16_1), NoMemory).await.unwrap();
+    let conversation = device.provision().await.unwrap();
+    let Outcome::Failed { why: Failure::Lost { why, .. } } = conversation.outcome else { panic!() };
+    assert!(why.starts_with(&format!("cannot connect to http://{free}: ")), "{why}");
+    assert_eq!(conversation.report.requests, 6);
+
+    // One that accepts and never answers.
+    let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = Address::parse(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
+    let hurried = TransportSettings { answer_timeout: Duration::from_millis(50), ..TransportSettings::default() };
+    let transport = Transport::new(address, credentials, &hurried).unwrap();
+    assert!(matches!(transport.options().await, Err(TransportError::TimedOut { .. })));
+}
+
+#[tokio::test]
+async fn versions_without_a_common_one_and_a_server_of_another_kind_are_told() {
+    let server = Server::start().await;
+    server.with(|state| state.versions = vec![ProtocolVersion::V2_5]);
+    let error = server.transport().negotiate(&[ProtocolVersion::V16_1]).await.unwrap_err().to_string();
+    assert_eq!(error, format!("{} speaks 2.5; none of that is among 16.1", server.url()));
+    server.with(|state| state.instead.push(status(200)));
+    let error = server.transport().options().await.unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{} is no ActiveSync server: ", server.url())), "{error}");
+}
+
+/// A private authority, and a server certificate for `localhost` signed by it.
+fn authority() -> (RootCertificates, TlsAcceptor) {
+    let root_key = rcgen::KeyPair::generate().unwrap();
+    let mut root = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    root.distinguished_name.push(rcgen::DnType::CommonName, "asprov test authority");
+    let root_certificate = root.self_signed(&root_key).unwrap();
+    let issuer = rcgen::Issuer::new(root, &root_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate =
+        rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut configuration = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .unwrap();
+    configuration.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let roots = RootCertificates::from_pem(root_certificate.pem().as_bytes()).unwrap();
+    (roots, TlsAcceptor::from(Arc::new(configuration)))
+}
+
+#[tokio::test]
+async fn over_tls_http_2_is_spoken_and_the_certificate_is_checked() {
+    let (roots, acceptor) = authority();
+    let server = Server::start_with(Some(acceptor)).await;
+    let mut device =
+        Device::open(server.tls_transport(roots), settings(ProtocolVersion::V16_1), NoMemory).await.unwrap();
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::Provisioned);
+    assert!(server.with(|state| state.seen.iter().all(|(_, _, version)| *version == Version::HTTP_2)));
+
+    // Another authority: nothing is sent, and nothing is tried again.
+    server.with(|state| state.seen.clear());
+    for roots in [RootCertificates::default(), authority().0] {
+        let transport = server.tls_transport(roots);
+        let mut device = Device::open(transport, settings(ProtocolVersion::V16_1), NoMemory).await.unwrap();
+        let error = device.provision().await.unwrap_err().to_string();
+        assert!(error.starts_with("no trusted connection to https://localhost:"), "{error}");
+    }
+    assert!(server.with(|state| state.seen.is_empty()));
+}
+
+#[tokio::test]
+async fn over_tls_a_server_that_only_speaks_http_1_is_served_too() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    // No ALPN at all, as old servers.
+    let configuration = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .unwrap();
+    let server = Server::start_with(Some(TlsAcceptor::from(Arc::new(configuration)))).await;
+    let roots = RootCertificates::from_pem(certificate.pem().as_bytes()).unwrap();
+    let mut device =
+        Device::open(server.tls_transport(roots), settings(ProtocolVersion::V14_1), NoMemory).await.unwrap();
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::Provisioned);
+    assert!(server.with(|state| state.seen.iter().all(|(_, _, version)| *version == Version::HTTP_11)));
+}
+
+#[tokio::test]
+async fn nothing_that_is_shown_holds_a_secret() {
+    let server = Server::start().await;
+    let mut device = open(&server, ProtocolVersion::V14_0).await;
+    let conversation = device.provision().await.unwrap();
+    let shown = format!("{device:?} {conversation:?} {:?}", server.transport());
+    let key = server.permanent_key().unwrap();
+    for secret in [server::PASSWORD, "YW5uOm", key.as_str()] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_changes_over_and_over_is_followed() {
+    let server = Server::start().await;
+    let mut device = open(&server, ProtocolVersion::V16_1).await;
+    for length in 4..9 {
+        server.with(|state| {
+            state.change_policy(|policy| {
+                policy.document.set(SettingId::MinDevicePasswordLength, Value::Number(length)).unwrap();
+            });
+        });
+        let conversation = device.command(Command::FolderSync, folder_sync()).await.unwrap();
+        assert!(matches!(conversation.outcome, Outcome::CommandAnswered(Some(_))));
+        let acknowledged = device.memory().acknowledged().unwrap();
+        assert!(acknowledged.summary.contains(&("MinDevicePasswordLength".to_owned(), length.to_string())));
+    }
+}

@@ -1,0 +1,81 @@
+//! The tower Layer: policy in front of any service that answers ActiveSync requests.
+
+use std::sync::Arc;
+
+use asprov_store::Store;
+use tower::Layer;
+
+use crate::config::Config;
+use crate::hold::Holds;
+use crate::housekeeping;
+use crate::path::Path;
+use crate::random::RequestIds;
+use crate::service::ProvisionService;
+use crate::sightings::Sightings;
+use crate::sign_in::SignIn;
+
+/// Puts sign-in, Provision and the gate in front of a service. The service gets only requests that pass, untouched and
+/// with their body unread, and with [`Passed`](crate::Passed) in their extensions.
+///
+/// [`ProvisionLayer::background`] has to run beside it. [`Server`](crate::Server) does all of that.
+#[derive(Clone)]
+pub struct ProvisionLayer {
+    shared: Arc<Shared>,
+}
+
+/// What all requests share.
+pub(crate) struct Shared {
+    pub(crate) path: Path,
+    pub(crate) sign_in: Arc<dyn SignIn>,
+    pub(crate) config: Config,
+    pub(crate) sightings: Sightings,
+    pub(crate) holds: Arc<Holds>,
+    pub(crate) ids: RequestIds,
+}
+
+impl ProvisionLayer {
+    /// A layer over this store, with this judge of credentials.
+    pub fn new(store: Arc<dyn Store>, sign_in: Arc<dyn SignIn>, config: Config) -> Self {
+        let shared = Shared {
+            path: Path::new(store, &config),
+            sign_in,
+            sightings: Sightings::new(&config.limits),
+            holds: Arc::default(),
+            ids: RequestIds::new(),
+            config,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// What goes on beside the requests, until it is dropped: changes wake held requests, sightings are written, the
+    /// judge of credentials is attended to, devices that never acknowledged are dropped. Without it a wipe does not
+    /// reach a held Ping.
+    pub async fn background(&self) {
+        let shared = &self.shared;
+        let store = shared.path.store().as_ref();
+        tokio::join!(
+            shared.holds.watch(store),
+            housekeeping::every_second(&shared.sightings, shared.sign_in.as_ref(), store),
+            housekeeping::every_hour(store, shared.config.drop_never_acknowledged_after),
+        );
+    }
+
+    /// Writes what `background` has not written yet. To be called once at the end.
+    pub async fn write_sightings(&self) {
+        self.shared.sightings.write(self.shared.path.store().as_ref()).await;
+    }
+}
+
+impl<S> Layer<S> for ProvisionLayer {
+    type Service = ProvisionService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        ProvisionService::new(inner, Arc::clone(&self.shared))
+    }
+}
+
+impl core::fmt::Debug for ProvisionLayer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ProvisionLayer").field("config", &self.shared.config).finish_non_exhaustive()
+    }
+}

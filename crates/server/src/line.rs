@@ -1,0 +1,87 @@
+//! The one line a request leaves in the log: who, what, and how it was answered. Never a key or a password; what a
+//! device wrote is escaped and cut.
+
+use asprov_protocol::device::UserName;
+use asprov_protocol::http::Call;
+use http::Response;
+
+use crate::answer::AnsweredStatus;
+
+/// Characters of a device's own words that a line shows.
+const SHOWN: usize = 200;
+
+/// What is known of a request so far.
+pub(crate) struct Line {
+    request_id: String,
+    user: Option<String>,
+    device: Option<String>,
+    command: &'static str,
+    version: &'static str,
+    detail: String,
+}
+
+impl Line {
+    pub(crate) const fn new(request_id: String) -> Self {
+        Self { request_id, user: None, device: None, command: "-", version: "-", detail: String::new() }
+    }
+
+    pub(crate) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    pub(crate) fn call(&mut self, call: &Call) {
+        self.command = call.command.name();
+        self.version = call.version.as_str();
+        self.device = call.device_id.as_ref().ok().map(|device| device.as_str().to_owned());
+    }
+
+    pub(crate) fn options(&mut self) {
+        self.command = "OPTIONS";
+    }
+
+    pub(crate) fn user(&mut self, user: &UserName) {
+        self.user = Some(shown(user.as_str()));
+    }
+
+    pub(crate) fn explain(&mut self, detail: String) {
+        self.detail = detail;
+    }
+
+    pub(crate) fn warn(&mut self, detail: &str) {
+        tracing::warn!(request_id = %self.request_id, "{detail}");
+        self.detail = detail.to_owned();
+    }
+
+    pub(crate) fn write<B>(&self, response: &Response<B>) {
+        let status = response.extensions().get::<AnsweredStatus>().map(|AnsweredStatus(status)| status.0);
+        tracing::info!(
+            request_id = %self.request_id,
+            user = self.user.as_deref().unwrap_or("-"),
+            device_id = self.device.as_deref().unwrap_or("-"),
+            command = self.command,
+            version = self.version,
+            http = response.status().as_u16(),
+            status,
+            detail = %shown(&self.detail),
+            "answered"
+        );
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars()
+        .take(SHOWN)
+        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_cannot_write_lines_of_its_own() {
+        assert_eq!(shown("a\r\nb\u{1b}[0m"), "a\\r\\nb\\u{1b}[0m");
+        assert_eq!(shown(&"x".repeat(500)).len(), SHOWN);
+    }
+}

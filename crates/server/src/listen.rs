@@ -1,0 +1,201 @@
+//! Connections: accepted up to a limit, encrypted if the listener is, read with time limits, and ended in good order.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::Watcher;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::{Service, ServiceExt as _};
+
+use crate::body::ResponseBody;
+use crate::error::{BoxError, ServeError};
+use crate::limits::Limits;
+use crate::network::Connection;
+use crate::stop::Stop;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+
+/// Between two attempts to accept when the process has no descriptors left.
+const NO_DESCRIPTORS: Duration = Duration::from_millis(100);
+
+/// A socket to serve on.
+#[derive(Debug)]
+pub struct Listener {
+    tcp: TcpListener,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+}
+
+impl Listener {
+    /// Plain HTTP/1.1. Where it is not on loopback, passwords are refused unless the configuration says otherwise.
+    pub const fn plain(tcp: TcpListener) -> Self {
+        Self {
+            tcp,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    /// HTTP/1.1 and HTTP/2 over TLS.
+    #[cfg(feature = "tls")]
+    pub const fn tls(tcp: TcpListener, tls: Tls) -> Self {
+        Self { tcp, tls: Some(tls) }
+    }
+
+    pub(crate) fn address(&self) -> Result<SocketAddr, ServeError> {
+        self.tcp.local_addr().map_err(ServeError::Listener)
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) const fn certificate(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+}
+
+/// What all connections share.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pub(crate) limits: Limits,
+    pub(crate) places: Arc<Semaphore>,
+    /// The word to let go of what is held and take nothing new.
+    pub(crate) stop: Stop,
+    /// The word to end at once, whatever is under way.
+    pub(crate) cut: Stop,
+}
+
+impl Connections {
+    /// Accepts until the word to stop.
+    pub(crate) async fn accept<S>(&self, listener: &Listener, service: S, watcher: impl Fn() -> Watcher)
+    where
+        S: Service<Request<Incoming>, Response = Response<ResponseBody>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<BoxError>,
+    {
+        loop {
+            // A place first: when there is none, clients wait in the backlog of the operating system.
+            let accepted = async {
+                let place = Arc::clone(&self.places).acquire_owned().await;
+                (place, listener.tcp.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                accepted = accepted => accepted,
+                () = self.stop.stopped() => return,
+            };
+            // The places are never closed.
+            let Ok(place) = place else { return };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    rest_after(&error).await;
+                    continue;
+                }
+            };
+            let (connections, watcher, service) = (self.clone(), watcher(), service.clone());
+            #[cfg(feature = "tls")]
+            let tls = listener.tls.clone();
+            #[cfg(not(feature = "tls"))]
+            let tls: Option<std::convert::Infallible> = None;
+            tokio::spawn(async move { connections.connection(stream, peer, tls, service, watcher, place).await });
+        }
+    }
+
+    async fn connection<S>(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        #[cfg(feature = "tls")] tls: Option<Tls>,
+        #[cfg(not(feature = "tls"))] _: Option<std::convert::Infallible>,
+        service: S,
+        watcher: Watcher,
+        place: OwnedSemaphorePermit,
+    ) where
+        S: Service<Request<Incoming>, Response = Response<ResponseBody>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<BoxError>,
+    {
+        let Ok(local) = stream.local_addr() else { return };
+        // Answers are short: they go out at once.
+        let _ = stream.set_nodelay(true);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = tls {
+            let handshake = tokio::time::timeout(self.limits.handshake_time, tls.acceptor().accept(stream));
+            let encrypted = tokio::select! {
+                encrypted = handshake => encrypted,
+                () = self.stop.stopped() => return,
+            };
+            match encrypted {
+                Ok(Ok(stream)) => {
+                    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                    self.serve(stream, Connection { peer, local, encrypted: true }, http2, service, watcher).await;
+                }
+                Ok(Err(error)) => tracing::debug!(%peer, "no TLS handshake: {error}"),
+                Err(_) => tracing::debug!(%peer, "no TLS handshake in time"),
+            }
+            drop(place);
+            return;
+        }
+        self.serve(stream, Connection { peer, local, encrypted: false }, false, service, watcher).await;
+        drop(place);
+    }
+
+    /// The protocol is chosen by ALPN, so that no client can keep a connection by sending half a preface.
+    async fn serve<T, S>(&self, stream: T, connection: Connection, http2: bool, service: S, watcher: Watcher)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<ResponseBody>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<BoxError>,
+    {
+        let builder = self.builder(http2);
+        let service = service.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(connection);
+            request
+        });
+        let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        tokio::select! {
+            served = watcher.watch(served.into_owned()) => {
+                if let Err(error) = served {
+                    tracing::debug!(peer = %connection.peer, "the connection broke: {error}");
+                }
+            }
+            () = self.cut.stopped() => {}
+        }
+    }
+
+    fn builder(&self, http2: bool) -> auto::Builder<TokioExecutor> {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header_time)
+            .max_headers(self.limits.headers)
+            .max_buf_size(self.limits.header_bytes.max(8192));
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(self.limits.streams)
+            .max_header_list_size(u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX))
+            // A phone that is gone without a word keeps its connection no longer than this.
+            .keep_alive_interval(self.limits.header_time)
+            .keep_alive_timeout(self.limits.handshake_time);
+        if http2 { builder.http2_only() } else { builder.http1_only() }
+    }
+}
+
+/// One client's broken connection is nothing; without descriptors the next attempt would fail at once too.
+async fn rest_after(error: &io::Error) {
+    if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+        return;
+    }
+    tracing::error!("a connection was not accepted: {error}");
+    tokio::time::sleep(NO_DESCRIPTORS).await;
+}

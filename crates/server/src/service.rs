@@ -1,0 +1,227 @@
+//! The tower Service: sign-in, the device, then Provision here or the gate and the inner service.
+//!
+//! The rows that look at no policy are in [`ProvisionService::answer`], in their order; those that do are behind
+//! [`Path`](crate::path::Path).
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use asprov_protocol::device::UserName;
+use asprov_protocol::http::{Call, Command, Reply, Target};
+use asprov_protocol::server::{Caller, Outcome};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use tower::Service;
+
+use crate::answer;
+use crate::body::{self, ResponseBody};
+use crate::error::BoxError;
+use crate::layer::Shared;
+use crate::line::Line;
+use crate::network::{Connection, came_in_clear, client_address};
+use crate::path::{Away, Ruling, device_of};
+use crate::sign_in::{Credentials, Verdict};
+
+/// What is known of a request that passes the gate, in the extensions of the request that the inner service gets.
+#[derive(Clone, Debug)]
+pub struct Passed {
+    /// The request line and headers, understood.
+    pub call: Call,
+    /// Who is asking, authenticated.
+    pub caller: Caller,
+    /// The number of the request in the log and in the `request-id` header of its answer.
+    pub request_id: String,
+}
+
+/// What [`ProvisionLayer`](crate::ProvisionLayer) makes of a service.
+#[derive(Clone)]
+pub struct ProvisionService<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> ProvisionService<S> {
+    pub(crate) fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for ProvisionService<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = S::Error;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The service that was polled ready answers; its clone waits for the next request.
+        let clone = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, clone);
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let mut line = Line::new(shared.ids.next());
+            let mut response = answer(&shared, inner, request, &mut line).await?;
+            if let Ok(id) = line.request_id().parse() {
+                response.headers_mut().insert("request-id", id);
+            }
+            line.write(&response);
+            Ok(response)
+        })
+    }
+}
+
+/// The rows of any request, from top to bottom.
+async fn answer<S, B, R>(
+    shared: &Shared,
+    inner: S,
+    request: Request<B>,
+    line: &mut Line,
+) -> Result<Response<ResponseBody>, S::Error>
+where
+    S: Service<Request<B>, Response = Response<R>> + Send,
+    S::Future: Send,
+    B: Body + Send,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    let target = match Call::parse(request.method(), request.uri(), request.headers()) {
+        Ok(target) => target,
+        Err(error) => {
+            line.explain(error.to_string());
+            return Ok(answer::http(error.http_status()));
+        }
+    };
+    if let Target::Command(call) = &target {
+        line.call(call);
+    }
+    let connection = request.extensions().get::<Connection>();
+    let user = match sign_in(shared, connection, request.headers(), line).await {
+        Ok(user) => user,
+        Err(response) => return Ok(*response),
+    };
+    let Target::Command(call) = target else {
+        line.options();
+        return Ok(answer::options());
+    };
+    let caller = match device_of(&call, &user) {
+        Ok(caller) => caller,
+        Err(refusal) => {
+            line.explain(refusal.detail);
+            return Ok(answer::reply(Some(call.command), &refusal.reply));
+        }
+    };
+    if call.command == Command::Provision {
+        return Ok(provision(shared, &caller, request).await);
+    }
+    command(shared, inner, request, Passed { call, caller, request_id: line.request_id().to_owned() }, line).await
+}
+
+/// No or wrong credentials: HTTP 401, and nothing is stored.
+async fn sign_in(
+    shared: &Shared,
+    connection: Option<&Connection>,
+    headers: &HeaderMap,
+    line: &mut Line,
+) -> Result<UserName, Box<Response<ResponseBody>>> {
+    if headers.contains_key(http::header::AUTHORIZATION) && came_in_clear(connection, headers, &shared.config) {
+        line.warn(
+            "a password arrived in clear: give the listener a certificate, name the proxy in trusted_proxies, or allow \
+             it with insecure_http",
+        );
+        return Err(Box::new(answer::http(403)));
+    }
+    let Some(credentials) = Credentials::from_headers(headers) else {
+        line.explain("no usable credentials".to_owned());
+        return Err(Box::new(answer::unauthorized()));
+    };
+    let address = client_address(connection, headers, &shared.config);
+    match shared.sign_in.judge(&credentials, address).await {
+        Verdict::Accepted(user) => {
+            line.user(&user);
+            Ok(user)
+        }
+        Verdict::Refused => {
+            line.explain(format!("wrong credentials from {address}"));
+            Err(Box::new(answer::unauthorized()))
+        }
+        Verdict::Busy { retry_after } => {
+            line.explain("sign-in is busy".to_owned());
+            Err(Box::new(answer::reply(None, &Reply::unavailable(retry_after))))
+        }
+    }
+}
+
+async fn provision<B>(shared: &Shared, caller: &Caller, request: Request<B>) -> Response<ResponseBody>
+where
+    B: Body + Send,
+    B::Error: Into<BoxError>,
+{
+    let (head, body) = request.into_parts();
+    let body = body::read(&head.headers, body, &shared.config.limits).await;
+    let Ruling { outcome, refusals } = shared.path.provision(caller, body).await;
+    shared.sightings.seen(caller, refusals);
+    match outcome {
+        Outcome::Answer(reply) => answer::reply(Some(Command::Provision), &reply),
+        // The decision about Provision never passes it on.
+        Outcome::Pass => answer::http(500),
+    }
+}
+
+/// Any other command: the gate, then the inner service, which is left again when the device may no longer pass.
+async fn command<S, B, R>(
+    shared: &Shared,
+    mut inner: S,
+    mut request: Request<B>,
+    passed: Passed,
+    line: &mut Line,
+) -> Result<Response<ResponseBody>, S::Error>
+where
+    S: Service<Request<B>, Response = Response<R>> + Send,
+    S::Future: Send,
+    B: Send,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    let (caller, command) = (passed.caller.clone(), passed.call.command);
+    let hold = matches!(command, Command::Ping | Command::Sync).then(|| shared.holds.register(&caller.device));
+    let ruling = match shared.path.gate(&caller, command).await {
+        Ok(ruling) => ruling,
+        Err(Away) => return Ok(answer::reply(None, &shared.path.unavailable())),
+    };
+    shared.sightings.seen(&caller, ruling.refusals);
+    if let Outcome::Answer(reply) = ruling.outcome {
+        return Ok(answer::reply(Some(command), &reply));
+    }
+    request.extensions_mut().insert(passed);
+    let answers = inner.call(request);
+    let response = match hold {
+        None => answers.await?,
+        Some(hold) => tokio::select! {
+            biased;
+            response = answers => response?,
+            ended = hold.until_refused(&shared.path, &caller, command, shared.config.policy_spread) => {
+                line.explain("held, and ended because the device may no longer pass".to_owned());
+                shared.sightings.seen(&caller, ended.refusals);
+                return Ok(match ended.outcome {
+                    Outcome::Answer(reply) => answer::reply(Some(command), &reply),
+                    Outcome::Pass => answer::http(500),
+                });
+            }
+        },
+    };
+    Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+}

@@ -1,0 +1,104 @@
+//! Credentials that were judged a moment ago, under a keyed hash: the process's memory holds no password, and the key
+//! dies with the process.
+
+use std::time::Duration;
+
+use asprov_protocol::device::UserName;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use moka::sync::Cache;
+use sha2::Sha256;
+use tokio::time::Instant;
+
+use super::Credentials;
+
+/// Judged credentials, bounded in number and time.
+#[derive(Clone)]
+pub(super) struct JudgedCredentials {
+    key: Hmac<Sha256>,
+    judged: Cache<[u8; 32], (Judged, Instant)>,
+    accepted_for: Duration,
+    refused_for: Duration,
+}
+
+/// How credentials were judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// They are this user's.
+    Accepted(UserName),
+    /// They are nobody's.
+    Refused,
+}
+
+/// Under what credentials are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Digest([u8; 32]);
+
+impl JudgedCredentials {
+    /// An empty cache with a random `key`.
+    pub(super) fn new(key: [u8; 64], entries: u64, accepted_for: Duration, refused_for: Duration) -> Self {
+        let judged = Cache::builder().max_capacity(entries).time_to_live(accepted_for.max(refused_for)).build();
+        Self { key: Hmac::new(&key.into()), judged, accepted_for, refused_for }
+    }
+
+    /// The keyed hash of these credentials.
+    pub(super) fn digest(&self, credentials: &Credentials) -> Digest {
+        let mut mac = self.key.clone();
+        // The length in front keeps `ab` with password `c` apart from `a` with password `bc`.
+        mac.update(&u64::try_from(credentials.name().len()).unwrap_or(u64::MAX).to_le_bytes());
+        mac.update(credentials.name().as_bytes());
+        mac.update(credentials.password());
+        Digest(mac.finalize().into_bytes().into())
+    }
+
+    /// How they were judged, if that was not too long ago.
+    pub(super) fn judged(&self, digest: Digest) -> Option<Judged> {
+        let (judged, at) = self.judged.get(&digest.0)?;
+        let keeps = match judged {
+            Judged::Accepted(_) => self.accepted_for,
+            Judged::Refused => self.refused_for,
+        };
+        (at.elapsed() < keeps).then_some(judged)
+    }
+
+    /// Remembers how they were judged.
+    pub(super) fn remember(&self, digest: Digest, judged: Judged) {
+        self.judged.insert(digest.0, (judged, Instant::now()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache() -> JudgedCredentials {
+        JudgedCredentials::new([7; 64], 100, Duration::from_secs(300), Duration::from_secs(30))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn accepted_credentials_are_known_for_five_minutes_and_refused_ones_for_half_a_minute() {
+        let cache = cache();
+        let right = cache.digest(&Credentials::new("ann", "right"));
+        let wrong = cache.digest(&Credentials::new("ann", "wrong"));
+        let ann = Judged::Accepted(UserName::new("ann").unwrap());
+        cache.remember(right, ann.clone());
+        cache.remember(wrong, Judged::Refused);
+        tokio::time::advance(Duration::from_secs(29)).await;
+        assert_eq!(cache.judged(wrong), Some(Judged::Refused));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(cache.judged(wrong), None);
+        tokio::time::advance(Duration::from_secs(269)).await;
+        assert_eq!(cache.judged(right), Some(ann));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(cache.judged(right), None);
+    }
+
+    #[test]
+    fn the_digest_depends_on_key_name_and_password() {
+        let cache = cache();
+        let of = |name: &str, password: &str| cache.digest(&Credentials::new(name, password)).0;
+        assert_eq!(of("ab", "c"), of("ab", "c"));
+        assert_ne!(of("ab", "c"), of("a", "bc"));
+        let other = JudgedCredentials::new([8; 64], 1, Duration::ZERO, Duration::ZERO);
+        assert_ne!(of("ab", "c"), other.digest(&Credentials::new("ab", "c")).0);
+    }
+}
