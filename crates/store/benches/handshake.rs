@@ -3,7 +3,7 @@
 //!
 //! On the memory store it is the price of the decision; on SQLite every save waits for the disk.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on panics")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot go on panics")]
 
 use std::path::{Path, PathBuf};
 
