@@ -34,6 +34,11 @@ pub(crate) fn width() -> usize {
         .map_or(DEFAULT_WIDTH, |(terminal_size::Width(columns), _)| usize::from(columns).clamp(40, GREATEST_WIDTH))
 }
 
+/// A number of things.
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// A text in a style.
 pub(crate) fn painted(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")

@@ -47,7 +47,7 @@ fn run(page: &str) {
     drop(free);
     let text = text.replace("8080", &ports[0]).replace("8081", &ports[1]);
     let folder = tempfile::tempdir().unwrap();
-    let mut shell = Shell::start(folder.path());
+    let mut shell = Shell::start(folder.path(), &format!("http://127.0.0.1:{}", ports[1]));
     let shown = commands(&text);
     assert!(!shown.is_empty(), "{page} shows no command");
     for shown in shown {
@@ -91,7 +91,7 @@ struct Shell {
 const DONE: &str = "--- the command of the guide ended ---";
 
 impl Shell {
-    fn start(folder: &Path) -> Self {
+    fn start(folder: &Path, admin: &str) -> Self {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_asprov"));
         let before = std::env::var("PATH").unwrap();
         let mut child = Command::new("bash")
@@ -99,6 +99,7 @@ impl Shell {
             .current_dir(folder)
             .env("PATH", format!("{}:{before}", program.parent().unwrap().display()))
             .env_remove("ASPROV_ADMIN_TOKEN")
+            .env("ASPROV_ADMIN", admin)
             .env("NO_COLOR", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

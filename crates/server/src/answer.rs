@@ -3,7 +3,7 @@
 use asprov_protocol::http::headers::{CONTENT_TYPE_WBXML, MS_SERVER_ACTIVE_SYNC};
 use asprov_protocol::http::{Command, Options, Reply};
 use asprov_protocol::status::Status;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::body::{ResponseBody, full};
@@ -30,9 +30,6 @@ pub(crate) fn reply(command: Option<Command>, reply: &Reply) -> Response<Respons
     headers.insert(server_version(), HeaderValue::from_static(Options::SERVER_VERSION));
     if let Some(seconds) = reply.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    if reply.status == 501 {
-        headers.insert(ALLOW, HeaderValue::from_static("OPTIONS, POST"));
     }
     if reply.status == 449 {
         // No table of HTTP statuses knows 449; the words are those of the servers that send it.
@@ -86,7 +83,7 @@ mod tests {
         let document = Command::FolderSync.response_with_status(ProtocolVersion::V14_1, Status(142)).unwrap();
         let response = reply(Some(Command::FolderSync), &Reply::ok(document));
         assert_eq!(response.headers()[CONTENT_TYPE], "application/vnd.ms-sync.wbxml");
-        assert_eq!(response.headers()[CONTENT_LENGTH], "14");
+        assert_eq!(response.headers()[CONTENT_LENGTH], "15");
         assert_eq!(response.headers()["MS-Server-ActiveSync"], "16.1");
         assert_eq!(response.headers()[CACHE_CONTROL], "private");
         assert_eq!(response.extensions().get(), Some(&AnsweredStatus(Status(142))));

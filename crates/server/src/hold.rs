@@ -136,7 +136,8 @@ impl Hold {
             tokio::select! {
                 () = self.held.device_changed.notified() => {}
                 () = self.held.policy_changed.notified(), if policy_at.is_none() => {
-                    policy_at = Some(Instant::now() + some_time_in(policy_spread));
+                    // A time beyond all times never comes.
+                    policy_at = Instant::now().checked_add(some_time_in(policy_spread));
                     continue;
                 }
                 () = until(policy_at) => policy_at = None,

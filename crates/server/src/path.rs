@@ -171,8 +171,8 @@ fn understood(caller: &Caller, body: ReceivedBody) -> Result<ProvisionRequest, B
         ReceivedBody::Document(bytes) => bytes,
         ReceivedBody::Empty => return unusable(Status::INVALID_CONTENT, "the request has no body".to_owned()),
         ReceivedBody::Unusable(why) => return unusable(Status::INVALID_CONTENT, why.to_owned()),
-        ReceivedBody::Broken(error) => return http_answer(400, error),
-        ReceivedBody::TooSlow => return http_answer(408, "the body did not arrive in time".to_owned()),
+        ReceivedBody::Broken(error) => return http_answer(400, &error),
+        ReceivedBody::TooSlow => return http_answer(408, "the body did not arrive in time"),
     };
     let element = match decode(&bytes, &asprov_wbxml::Limits::default(), Unknown::Refuse) {
         Ok(element) => element,
@@ -183,7 +183,7 @@ fn understood(caller: &Caller, body: ReceivedBody) -> Result<ProvisionRequest, B
 }
 
 /// A body that never came whole is no matter of the device's history: the network broke.
-fn http_answer<T>(status: u16, detail: String) -> Result<T, Box<Decision>> {
+fn http_answer<T>(status: u16, detail: &str) -> Result<T, Box<Decision>> {
     tracing::debug!("a request body was not received: {}", detail.escape_debug());
     Err(Box::new(Decision { outcome: Outcome::Answer(Reply::http(status)), change: None, events: Vec::new() }))
 }

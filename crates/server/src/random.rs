@@ -21,7 +21,7 @@ pub(crate) fn fresh_keys() -> Option<FreshKeys> {
 /// Some time from zero up to `most`. Without random bytes it is the middle.
 pub(crate) fn some_time_in(most: Duration) -> Duration {
     let part = getrandom::u32().unwrap_or(u32::MAX / 2);
-    most.mul_f64(f64::from(part) / f64::from(u32::MAX))
+    Duration::try_from_secs_f64(most.as_secs_f64() * f64::from(part) / f64::from(u32::MAX)).unwrap_or(most)
 }
 
 /// A number for every request: the process's own random half, and a counter.
@@ -37,5 +37,23 @@ impl RequestIds {
 
     pub(crate) fn next(&self) -> String {
         format!("{:08x}-{:x}", self.process, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_time_is_within_what_there_is() {
+        for most in [Duration::ZERO, Duration::from_secs(600), Duration::MAX] {
+            assert!((0..100).all(|_| some_time_in(most) <= most), "{most:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_requests_have_the_same_number() {
+        let ids = RequestIds::new();
+        assert_ne!(ids.next(), ids.next());
     }
 }

@@ -132,6 +132,7 @@ where
     let graceful = Arc::new(GracefulShutdown::new());
     let mut accepting = JoinSet::new();
     // Whatever is still running when this function is left is aborted with its set.
+    #[cfg(feature = "tls")]
     let mut beside = JoinSet::new();
     for listener in listeners {
         let address = listener.address()?;
@@ -158,6 +159,7 @@ where
         }
     }
     cut_signal.stop();
+    #[cfg(feature = "tls")]
     beside.shutdown().await;
     Ok(())
 }

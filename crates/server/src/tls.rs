@@ -127,7 +127,7 @@ impl Tls {
             }
             // While both are being replaced they may not fit together for a moment.
             Err(error) => {
-                tracing::error!("the TLS files have changed and cannot be used, so the old ones stay: {error}")
+                tracing::error!("the TLS files have changed and cannot be used, so the old ones stay: {error}");
             }
         }
     }

@@ -4,6 +4,8 @@
 use asprov_wbxml::Element;
 use asprov_wbxml::code_page::{folder_hierarchy, provision, settings};
 
+use crate::terminal::counted;
+
 /// The message in short.
 pub(super) fn abbreviated(element: &Element<'_>) -> String {
     let name = element.tag().to_string();
@@ -17,13 +19,13 @@ fn inside(element: &Element<'_>) -> String {
     match element.tag() {
         // Keys never appear in the open.
         tag if tag == provision::POLICY_KEY => "…".to_owned(),
-        tag if tag == provision::EAS_PROVISION_DOC => format!("… {} …", counted(count, "setting")),
+        tag if tag == provision::EAS_PROVISION_DOC => format!("… {} …", counted(count, "setting", "settings")),
         tag if tag == settings::DEVICE_INFORMATION && count > 0 => {
             let fields = element.child(settings::SET).map_or(0, |set| set.children().len());
-            if fields == 0 { children(element) } else { format!("… {} …", counted(fields, "field")) }
+            if fields == 0 { children(element) } else { format!("… {} …", counted(fields, "field", "fields")) }
         }
         tag if tag == folder_hierarchy::CHANGES => {
-            format!("… {} …", counted(element.children_with(folder_hierarchy::ADD).count(), "folder"))
+            format!("… {} …", counted(element.children_with(folder_hierarchy::ADD).count(), "folder", "folders"))
         }
         // The policy of 2.5 is text.
         tag if tag == provision::DATA && element.has_text() => {
@@ -31,10 +33,6 @@ fn inside(element: &Element<'_>) -> String {
         }
         _ => children(element),
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn children(element: &Element<'_>) -> String {

@@ -183,7 +183,7 @@ fn kind(request: &OutgoingRequest, version: ProtocolVersion) -> String {
     }
     let read = request.body().and_then(readable).map(|element| ProvisionRequest::from_element(&element, version));
     match read.and_then(Result::ok).map(|request| request.ask) {
-        Some(Ask::Empty) => "is anything waiting?".to_owned(),
+        Some(Ask::Empty) => "empty request".to_owned(),
         Some(Ask::Initial { .. }) => "initial request".to_owned(),
         Some(Ask::Acknowledgment { status, .. }) => format!("acknowledgment {}", status.code()),
         Some(Ask::WipeAcknowledgment { status, .. }) => format!("wipe acknowledgment {}", status.code()),

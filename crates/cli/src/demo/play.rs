@@ -97,10 +97,7 @@ impl<'a> Play<'a, '_> {
                     ended.http.push(exchange.http);
                 }
                 Moment::WipeAsked => {
-                    self.screen.act(
-                        "the phone",
-                        "takes the wipe on, and says so at once. Nothing is erased: this phone only says it was",
-                    )?;
+                    self.screen.act("the phone", "confirms the wipe at once. Nothing is erased: it only says so")?;
                     device.client.answer_wipe(WipeAnswer::TakenOn);
                 }
                 Moment::Ended(outcome) => {

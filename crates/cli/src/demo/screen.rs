@@ -12,7 +12,7 @@ use super::device::Exchange;
 use crate::explain::write_pairs;
 use crate::failure::Failure;
 use crate::table::Table;
-use crate::terminal::{ACCENT, GOOD, HEADING, HINT, QUIET, painted, width, wrapped};
+use crate::terminal::{ACCENT, BAD, GOOD, HEADING, HINT, QUIET, painted, width, wrapped};
 
 /// Where the demo is written to.
 pub(super) struct Screen<'a> {
@@ -100,7 +100,9 @@ impl<'a> Screen<'a> {
         if self.in_full {
             self.xml(exchange.request.as_ref())?;
         }
-        writeln!(self.out, "    {} {}", painted(GOOD, "←"), answer(exchange))?;
+        let success = exchange.http == 200 && exchange.statuses.iter().all(|status| status.code == 1);
+        let style = if success { GOOD } else { BAD };
+        writeln!(self.out, "    {} {}", painted(style, "←"), answer(exchange))?;
         if self.in_full {
             self.xml(exchange.answer.as_ref())?;
         }

@@ -23,7 +23,7 @@ pub(super) async fn play(play: &mut Play<'_, '_>) -> Result<(), Failure> {
     for version in ProtocolVersion::ALL {
         let device_id = format!("demo-version-{}", version.as_str());
         let mut phone = Device::new(play.stage, &device_id, version, |settings| {
-            settings.first_contact = FirstContact::CommandWithKeyZero
+            settings.first_contact = FirstContact::CommandWithKeyZero;
         })?;
         play.screen.mute(true);
         let ended = play.converse(&mut phone, Task::FolderSync).await;

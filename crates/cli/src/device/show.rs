@@ -45,9 +45,18 @@ fn phase(word: &str) -> Cell {
     Cell::styled(style, word)
 }
 
-/// A time to the minute, which is enough for a list.
+/// A time to the minute, which is how exact a sighting is.
 fn minute(time: &str) -> String {
-    match time.get(..16) {
+    cut(time, "2026-01-01T00:00".len())
+}
+
+/// A time to the second.
+fn second(time: &str) -> String {
+    cut(time, "2026-01-01T00:00:00".len())
+}
+
+fn cut(time: &str, length: usize) -> String {
+    match time.get(..length) {
         Some(start) if time.ends_with('Z') => format!("{start}Z"),
         _ => time.to_owned(),
     }
@@ -81,17 +90,16 @@ pub(super) fn one(device: &Value, out: &mut dyn io::Write) -> Result<(), Failure
 }
 
 pub(super) fn events(events: &Value, out: &mut dyn io::Write) -> Result<(), Failure> {
-    let mut table = Table::new(["LAST", "COUNT", "EVENT", "COMMAND", "STATUS", "MEANING", "DETAIL"]);
+    let mut table = Table::new(["LAST", "COUNT", "EVENT", "COMMAND", "STATUS", "DETAIL"]);
     for event in events.as_array().into_iter().flatten() {
         let text = |name: &str| listed(&text_of(event.get(name)));
-        let status = format!("{} {}", text("scope"), text("status"));
+        let status = format!("{} {} {}", text("scope"), text("status"), text("name"));
         table.row([
-            text("last_at").into(),
+            second(&text("last_at")).into(),
             text("count").into(),
             Cell::styled(ACCENT, text("kind")),
             text("command").into(),
             status.trim().into(),
-            text("meaning").into(),
             text("detail").into(),
         ]);
     }

@@ -6,11 +6,15 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use asprov_client::{Address, Credentials, Device, NoMemory, RootCertificates, Transport, TransportSettings};
-use asprov_protocol::client::{AcknowledgmentChoice, ClientSettings, Outcome};
+use asprov_client::{
+    Address, ClientError, Conversation, Credentials, Device, NoMemory, RootCertificates, Transport, TransportError,
+    TransportSettings,
+};
+use asprov_protocol::client::{AcknowledgmentChoice, ClientSettings, Outcome, SeenStatus};
 use asprov_protocol::device::{DeviceId, DeviceType};
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, DeviceInformation};
+use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
 
 use crate::failure::Failure;
@@ -88,19 +92,10 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
     let address = address(&arguments)?;
     let settings = settings(&arguments)?;
     let transport = transport(&arguments, address)?;
-    let version = match arguments.protocol_version {
-        Some(version) => version,
-        None => {
-            let negotiated = transport.negotiate(&ProtocolVersion::ALL).await.map_err(no_answer)?;
-            if !negotiated.options.commands.iter().any(|command| command == Command::Provision.name()) {
-                anstream::eprintln!("{} the server does not list Provision among its commands", painted(HINT, "note:"));
-            }
-            negotiated.version
-        }
+    let (conversation, version) = match converse(transport, settings, arguments.protocol_version).await {
+        Ok(ended) => ended,
+        Err(error) => return Err(failed(&error, arguments.json, out)),
     };
-    let settings = ClientSettings { version, ..settings };
-    let mut device = Device::open(transport, settings, NoMemory).await.map_err(no_answer)?;
-    let conversation = device.provision().await.map_err(no_answer)?;
     if arguments.json {
         report::json(&conversation, version, out)?;
     } else {
@@ -108,10 +103,48 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
     }
     match conversation.outcome {
         Outcome::Provisioned | Outcome::NoPolicy => Ok(()),
-        _ => {
-            out.flush()?;
-            Err(Failure::told())
+        _ => Err(Failure::told()),
+    }
+}
+
+async fn converse(
+    transport: Transport,
+    settings: ClientSettings,
+    version: Option<ProtocolVersion>,
+) -> Result<(Conversation, ProtocolVersion), ClientError> {
+    let version = match version {
+        Some(version) => version,
+        None => {
+            let negotiated = transport.negotiate(&ProtocolVersion::ALL).await?;
+            if !negotiated.options.commands.iter().any(|command| command == Command::Provision.name()) {
+                anstream::eprintln!("{} the server does not list Provision among its commands", painted(HINT, "note:"));
+            }
+            negotiated.version
         }
+    };
+    let settings = ClientSettings { version, ..settings };
+    let mut device = Device::open(transport, settings, NoMemory).await?;
+    Ok((device.provision().await?, version))
+}
+
+/// What ends the command when there was no conversation: the reason, and what can be done about it.
+fn failed(error: &ClientError, json: bool, out: &mut dyn io::Write) -> Failure {
+    let status = match error {
+        ClientError::Transport(TransportError::OptionsRefused { status, .. }) => {
+            Some(SeenStatus { scope: Scope::Http, code: *status, command: Command::Provision })
+        }
+        _ => None,
+    };
+    let detail = harmless(&error.to_string());
+    if json {
+        return match report::json_of_failure(detail, status.as_slice(), out) {
+            Ok(()) => Failure::told(),
+            Err(failure) => failure,
+        };
+    }
+    match status.and_then(|status| status.row()) {
+        Some(row) => Failure::new(detail).hint(format!("{} {}", row.meaning, row.resolution)),
+        None => Failure::new(detail),
     }
 }
 
@@ -166,9 +199,5 @@ fn transport(arguments: &Arguments, address: Address) -> Result<Transport, Failu
             .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
     }
     let credentials = credentials.map_err(Failure::wrong_use)?;
-    Transport::new(address, credentials, &settings).map_err(no_answer)
-}
-
-fn no_answer(error: impl std::fmt::Display) -> Failure {
-    Failure::new(harmless(&error.to_string()))
+    Transport::new(address, credentials, &settings).map_err(Failure::new)
 }

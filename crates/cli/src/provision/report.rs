@@ -5,6 +5,7 @@ use std::io;
 use asprov_admin::document_json::json_of;
 use asprov_client::Conversation;
 use asprov_protocol::client::{Outcome, SeenStatus};
+use asprov_protocol::message::AcknowledgmentStatus;
 use asprov_protocol::status::StatusRow;
 use asprov_protocol::version::ProtocolVersion;
 use serde::Serialize;
@@ -13,14 +14,14 @@ use serde_json::{Map, Value};
 use crate::explain::{write_json, write_pairs};
 use crate::failure::Failure;
 use crate::table::Table;
-use crate::terminal::{ACCENT, BAD, GOOD, HEADING, harmless, painted, width};
+use crate::terminal::{ACCENT, BAD, GOOD, HEADING, counted, harmless, painted, width};
 
 /// The JSON of `--json`. Fields may be added, none is changed.
 #[derive(Serialize)]
 struct Report {
     outcome: &'static str,
     detail: String,
-    protocol_version: &'static str,
+    protocol_version: Option<&'static str>,
     requests: u32,
     statuses: Vec<Seen>,
     /// What the server asked for: element names and values; null when no policy came.
@@ -65,7 +66,7 @@ pub(super) fn json(
         &Report {
             outcome: outcome.as_str(),
             detail: outcome.to_string(),
-            protocol_version: version.as_str(),
+            protocol_version: Some(version.as_str()),
             requests: report.requests,
             statuses: report.statuses.iter().map(seen).collect(),
             policy: policy.map(settings),
@@ -76,7 +77,24 @@ pub(super) fn json(
                     expected: fault.expected.clone(),
                 })
                 .collect(),
-            acknowledgment: report.acknowledgment.map(|status| status.code()),
+            acknowledgment: report.acknowledgment.map(AcknowledgmentStatus::code),
+        },
+    )
+}
+
+/// The same for a conversation that did not begin: nobody answered, or the answer to OPTIONS was a refusal.
+pub(super) fn json_of_failure(detail: String, statuses: &[SeenStatus], out: &mut dyn io::Write) -> Result<(), Failure> {
+    write_json(
+        out,
+        &Report {
+            outcome: "failed",
+            detail,
+            protocol_version: None,
+            requests: 0,
+            statuses: statuses.iter().map(seen).collect(),
+            policy: None,
+            policy_faults: Vec::new(),
+            acknowledgment: None,
         },
     )
 }
@@ -101,12 +119,8 @@ pub(super) fn text(
 ) -> Result<(), Failure> {
     let Conversation { outcome, report } = conversation;
     let style = if matches!(outcome, Outcome::Provisioned | Outcome::NoPolicy) { GOOD } else { BAD };
-    writeln!(
-        out,
-        "{} (version {version}, {} requests)",
-        painted(style, harmless(&outcome.to_string())),
-        report.requests
-    )?;
+    let requests = counted(usize::try_from(report.requests).unwrap_or(usize::MAX), "request", "requests");
+    writeln!(out, "{} (version {version}, {requests})", painted(style, harmless(&outcome.to_string())))?;
     let mut explained: Vec<&'static StatusRow> = Vec::new();
     writeln!(out)?;
     for status in &report.statuses {

@@ -1,4 +1,5 @@
-//! What has to be there before anything is served, found or made; `--check` looks at the same things and makes nothing.
+//! What has to be there before anything is served, found or made; `--check` looks at the same things and makes none of
+//! them. A store that is there is opened, which brings an older schema up to date.
 
 use std::fs;
 use std::io;
@@ -13,6 +14,7 @@ use asprov_store::{Store, StoreUrl, open_store};
 
 use super::configuration::Configuration;
 use crate::failure::Failure;
+use crate::terminal::counted;
 use crate::user::told;
 
 /// Everything a server needs.
@@ -43,7 +45,7 @@ pub(super) struct Finding {
     pub(super) found: Result<String, Failure>,
 }
 
-/// Looks at everything, and makes nothing.
+/// Looks at everything, and makes no file.
 pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
     let finding = |what, found| Finding { what, found };
     vec![
@@ -55,7 +57,8 @@ pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
         ),
         finding(
             "users",
-            users(configuration).map(|users| format!("{}: {} users", configuration.users.display(), users.users())),
+            users(configuration)
+                .map(|users| format!("{}: {}", configuration.users.display(), counted(users.users(), "user", "users"))),
         ),
         finding("store", store(configuration).await),
         finding("token", token(configuration)),
@@ -63,8 +66,14 @@ pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
 }
 
 fn users(configuration: &Configuration) -> Result<UsersFile, Failure> {
-    UsersFile::open(&configuration.users, &configuration.sign_in_domains, SignInLimits::default()).map_err(|error| {
-        told(error).hint(format!("`asprov user add NAME --users {}` makes the file", configuration.users.display()))
+    let path = &configuration.users;
+    UsersFile::open(path, &configuration.sign_in_domains, SignInLimits::default()).map_err(|error| {
+        let failure = told(error);
+        if path.exists() {
+            failure
+        } else {
+            failure.hint(format!("`asprov user add NAME --users {}` makes it", path.display()))
+        }
     })
 }
 
@@ -106,7 +115,7 @@ async fn store(configuration: &Configuration) -> Result<String, Failure> {
     let store = open_store(&configuration.store).await.map_err(told)?;
     store.ready().await.map_err(told)?;
     let policies = store.policies().await.map_err(told)?.len();
-    Ok(format!("{}: opens, {policies} {}", path.display(), if policies == 1 { "policy" } else { "policies" }))
+    Ok(format!("{}: opens, {}", path.display(), counted(policies, "policy", "policies")))
 }
 
 fn writable_beside(path: &Path) -> Result<(), Failure> {

@@ -1,0 +1,292 @@
+//! A running server as an administrator and a phone use it, all through the program.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+
+/// `asprov serve` in a directory of its own.
+struct Server {
+    folder: tempfile::TempDir,
+    child: Child,
+    url: String,
+    admin: String,
+    log: Option<JoinHandle<String>>,
+}
+
+/// What a command came to.
+struct Done {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_asprov"));
+    command.current_dir(folder).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(command: &mut Command, input: &str) -> Done {
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    Done {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Server {
+    fn start(flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let added = run(
+            program(folder.path()).args(["user", "add", "ann", "--users", "users", "--password-stdin"]),
+            "secret\n",
+        );
+        assert_eq!((added.code, added.err.as_str()), (0, "added ann\n"));
+        Self::start_in(folder, flags)
+    }
+
+    fn start_in(folder: tempfile::TempDir, flags: &[&str]) -> Self {
+        let mut child = program(folder.path())
+            .args(["serve", "--users", "users", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(flags)
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut seen = String::new();
+        let url = address(&mut log, &mut seen, "phones connect here");
+        let admin = address(&mut log, &mut seen, "administrators connect here");
+        let log = std::thread::spawn(move || {
+            log.read_to_string(&mut seen).unwrap();
+            seen
+        });
+        Self { folder, child, url, admin, log: Some(log) }
+    }
+
+    /// A command of the administrator.
+    fn asprov(&self, arguments: &[&str]) -> Done {
+        run(program(self.folder.path()).args(arguments).env("ASPROV_ADMIN", &self.admin).env("USER", "eve"), "")
+    }
+
+    /// A command that has to succeed.
+    fn done(&self, arguments: &[&str]) -> String {
+        let done = self.asprov(arguments);
+        assert_eq!(done.code, 0, "{arguments:?}: {}", done.err);
+        done.out
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.done(arguments)).unwrap()
+    }
+
+    fn provision(&self, flags: &[&str]) -> (i32, Value) {
+        let mut command = program(self.folder.path());
+        command.args(["provision", &self.url, "--user", "ann", "--password-stdin", "--json"]).args(flags);
+        let done = run(&mut command, "secret\n");
+        (done.code, serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {}{}", done.out, done.err)))
+    }
+
+    /// SIGTERM, then the end: the exit code and the log.
+    fn stop(mut self) -> (i32, String) {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let ended = self.child.wait().unwrap().code().unwrap();
+        (ended, self.log.take().unwrap().join().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has ended already, unless a test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The address in the line of the log that holds `what`.
+fn address(log: &mut BufReader<ChildStderr>, seen: &mut String, what: &str) -> String {
+    loop {
+        let mut line = String::new();
+        assert!(log.read_line(&mut line).unwrap() > 0, "the server ended: {seen}");
+        seen.push_str(&line);
+        if line.contains(what) {
+            let start = line.find("http").unwrap();
+            return line[start..].split([' ', '"', '\n']).next().unwrap().to_owned();
+        }
+    }
+}
+
+fn statuses(report: &Value) -> Vec<String> {
+    let statuses = report["statuses"].as_array().unwrap().iter();
+    statuses.map(|status| format!("{} {}", status["scope"].as_str().unwrap(), status["code"])).collect()
+}
+
+#[test]
+fn a_phone_provisions_and_an_administrator_steers_it() {
+    let server = Server::start(&[]);
+
+    // A new store asks for nothing.
+    let (code, report) = server.provision(&[]);
+    assert_eq!((code, report["outcome"].as_str()), (0, Some("provisioned")), "{report}");
+    assert_eq!(report["requests"], 2);
+    assert_eq!(statuses(&report), ["provision 1", "policy 1", "provision 1", "policy 1"]);
+    assert_eq!(report["statuses"][1]["name"], "Success");
+    assert_eq!(report["protocol_version"], "16.1", "the highest that both speak");
+
+    // A policy, in any case of the names, and its parts changed one by one.
+    server.done(&["policy", "set", "strict", "devicepasswordenabled=1", "MinDevicePasswordLength=6"]);
+    server.done(&["policy", "set", "strict", "mindevicepasswordlength=8", "description=for ann"]);
+    let policy = server.json(&["policy", "show", "strict", "--json"]);
+    assert_eq!(policy["settings"], serde_json::json!({"DevicePasswordEnabled": true, "MinDevicePasswordLength": 8}));
+    assert_eq!((&policy["description"], &policy["allow_partial"]), (&"for ann".into(), &false.into()));
+    server.done(&["policy", "assign", "strict", "--user", "ann"]);
+    let assignments = server.json(&["policy", "assignments", "--json"]);
+    assert_eq!(assignments[1]["policy"], "strict");
+    let in_use = server.asprov(&["policy", "delete", "strict", "--yes"]);
+    assert_eq!(in_use.code, 1);
+    assert!(in_use.err.starts_with("error: policy `strict` is assigned to user ann"), "{}", in_use.err);
+
+    // The phone gets it, in every version, and an acknowledgment that is not enough is refused.
+    for version in ["2.5", "12.0", "12.1", "14.0", "14.1", "16.0", "16.1"] {
+        let (code, report) =
+            server.provision(&["--protocol-version", version, "--device-id", &version.replace('.', "-")]);
+        assert_eq!((code, report["outcome"].as_str()), (0, Some("provisioned")), "{version}: {report}");
+        assert_eq!(report["policy"]["MinDevicePasswordLength"], 8, "{version}");
+    }
+    let (code, report) = server.provision(&["--acknowledgment", "2"]);
+    assert_eq!((code, report["outcome"].as_str()), (1, Some("refused")));
+    assert_eq!(statuses(&report).last().map(String::as_str), Some("provision 139"));
+    assert!(report["statuses"][2]["resolution"].as_str().unwrap().contains("administrator"), "{report}");
+
+    // Devices: the list, one of them, its history.
+    let devices = server.json(&["device", "list", "--json", "--phase", "provisioned"]);
+    assert_eq!(devices.as_array().unwrap().len(), 7, "{devices}");
+    let list = server.done(&["device", "list", "--search", "16-1"]);
+    assert!(list.lines().nth(1).unwrap().starts_with("ann   16-1"), "{list}");
+    let events = server.json(&["device", "events", "ann", "asprov-provision", "--json"]);
+    assert_eq!((&events[0]["status"], &events[0]["scope"]), (&139.into(), &"provision".into()), "{events}");
+    assert!(server.done(&["device", "events", "ann", "asprov-provision"]).contains("DeviceNotFullyProvisionable"));
+
+    // Blocked, and let in again.
+    server.done(&["device", "block", "ann", "16-1", "--reason", "lost in a train"]);
+    let (code, report) = server.provision(&["--device-id", "16-1"]);
+    assert_eq!((code, statuses(&report)), (1, vec!["common 129".to_owned()]));
+    let shown = server.done(&["device", "show", "ann", "16-1"]);
+    assert!(shown.contains("lost in a train") && shown.contains("eve"), "{shown}");
+    server.done(&["device", "reset-access", "ann", "16-1"]);
+    assert_eq!(server.provision(&["--device-id", "16-1"]).0, 0);
+
+    let (code, log) = server.stop();
+    assert_eq!(code, 0, "{log}");
+    assert!(log.trim_end().ends_with("stopped"), "{log}");
+    assert!(!log.contains("secret"), "no password in the log");
+}
+
+#[test]
+fn a_wipe_asks_first_and_is_never_claimed_by_a_phone_that_did_not_do_it() {
+    let server = Server::start(&["--store", "memory:"]);
+    assert_eq!(server.provision(&[]).0, 0);
+    let device = ["ann", "asprov-provision"];
+    let asked = server.asprov(&[&["device", "wipe"], &device[..]].concat());
+    assert_eq!(asked.code, 2);
+    assert!(asked.err.contains("--yes"), "{}", asked.err);
+    assert_eq!(server.json(&["device", "show", "ann", "asprov-provision", "--json"])["wipe"], Value::Null);
+
+    server.done(&["device", "wipe", "ann", "asprov-provision", "--kind", "account", "--reason", "left", "--yes"]);
+    let (code, report) = server.provision(&[]);
+    assert_eq!((code, report["outcome"].as_str()), (1, Some("wipe_ordered")), "{report}");
+    let wipe = server.json(&["device", "show", "ann", "asprov-provision", "--json"])["wipe"].clone();
+    assert_eq!(
+        (wipe["state"].as_str(), wipe["requested_by"].as_str()),
+        (Some("sent"), Some("eve")),
+        "nothing was claimed"
+    );
+    let other = server.asprov(&["device", "wipe", "ann", "asprov-provision", "--kind", "device", "--yes"]);
+    assert_eq!(other.code, 1, "a second kind is refused");
+    let cancelled = server.asprov(&["device", "cancel-wipe", "ann", "asprov-provision"]);
+    assert_eq!(cancelled.code, 0);
+    assert!(cancelled.err.contains("may be erasing itself all the same"), "{}", cancelled.err);
+
+    server.done(&["user", "forget", "ann", "--users", "users", "--yes"]);
+    assert_eq!(server.json(&["device", "list", "--json"]), serde_json::json!([]));
+    assert_eq!(server.done(&["user", "list", "--users", "users"]), "");
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn the_token_file_is_for_its_owner_and_only_its_path_is_printed() {
+    let server = Server::start(&["--store", "sqlite:data.db"]);
+    let file = server.folder.path().join("asprov.token");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let token = fs::read_to_string(&file).unwrap();
+    let other = run(
+        program(server.folder.path())
+            .args(["policy", "list", "--admin", &server.admin])
+            .env("ASPROV_ADMIN_TOKEN", "another-token-of-someone"),
+        "",
+    );
+    assert_eq!(other.code, 1);
+    assert!(other.err.starts_with("error: this is not the administrator's token"), "{}", other.err);
+    let folder = fs::read_dir(server.folder.path()).unwrap().count();
+    assert!(folder >= 3, "users, store and token");
+    let (code, log) = server.stop();
+    assert_eq!(code, 0);
+    assert!(log.contains("asprov.token") && !log.contains(token.trim()), "{log}");
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_restart() {
+    let server = Server::start(&[]);
+    assert_eq!(server.provision(&[]).0, 0);
+    let before = server.json(&["device", "list", "--json"]);
+    let mut server = server;
+    let folder = std::mem::replace(&mut server.folder, tempfile::tempdir().unwrap());
+    assert_eq!(server.stop().0, 0);
+    let server = Server::start_in(folder, &["--log-format", "json"]);
+    assert_eq!(server.json(&["device", "list", "--json"]), before);
+    let (code, log) = server.stop();
+    assert_eq!(code, 0);
+    assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log}");
+}
+
+#[test]
+fn a_wrong_password_ends_with_the_reason_and_leaves_no_device() {
+    let server = Server::start(&[]);
+    let mut command = program(server.folder.path());
+    command.args(["provision", &server.url, "--user", "ann", "--password-stdin", "--json"]);
+    let done = run(&mut command, "wrong\n");
+    assert_eq!(done.code, 1);
+    let report: Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!((report["outcome"].as_str(), statuses(&report)), (Some("failed"), vec!["http 401".to_owned()]));
+    assert!(!done.out.contains("wrong\""), "no password in the report");
+    assert_eq!(server.json(&["device", "list", "--json"]), serde_json::json!([]));
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn a_held_connection_does_not_keep_the_server_from_stopping() {
+    let server = Server::start(&[]);
+    let mut idle = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    idle.write_all(b"POST /Micro").unwrap();
+    let (code, log) = server.stop();
+    assert_eq!(code, 0, "{log}");
+}
+
+#[test]
+fn a_listener_that_is_taken_is_an_error_that_names_it() {
+    let server = Server::start(&[]);
+    let taken = server.url.trim_start_matches("http://").to_owned();
+    let other = server.asprov(&["serve", "--users", "users", "--store", "memory:", "--listen", &taken]);
+    assert_eq!(other.code, 1);
+    assert!(other.err.contains(&format!("error: cannot listen on {taken}")), "{}", other.err);
+    assert_eq!(server.stop().0, 0);
+}

@@ -1,0 +1,17 @@
+//! The server as a device meets it: over HTTP on a real connection.
+
+// The rule against panics is for the library; `cfg(test)` tells clippy that all of this is a test.
+#![cfg(test)]
+
+mod end_of_service;
+mod gate;
+mod handshake;
+mod held;
+mod layer;
+mod mailbox;
+mod malformed;
+mod sign_in;
+mod store_away;
+mod support;
+#[cfg(feature = "tls")]
+mod tls;

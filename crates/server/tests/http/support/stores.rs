@@ -1,0 +1,188 @@
+//! Stores to stand behind the server: the real ones, and one that is away, slow or busy when it is told to be.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use asprov_protocol::device::DeviceKey;
+use asprov_protocol::policy::{Policy, PolicyName};
+use asprov_protocol::server::{DeviceRecord, Event, Snapshot};
+use asprov_store::{
+    Assignment, AssignmentTarget, Change, DevicePage, DeviceQuery, MemoryStore, Saved, Sighting, SqliteOptions,
+    SqliteStore, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy,
+};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+pub(crate) fn memory() -> Arc<dyn Store> {
+    Arc::new(MemoryStore::new())
+}
+
+/// A store in a file; the directory lives as long as the first part.
+pub(crate) fn sqlite() -> (tempfile::TempDir, Arc<dyn Store>) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path().join("asprov.db"), SqliteOptions::default()).unwrap();
+    (directory, Arc::new(store))
+}
+
+/// What is wrong with a store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Broken {
+    Nothing,
+    /// Every call fails.
+    Away,
+    /// No call ever comes back.
+    Silent,
+    /// Somebody is always faster.
+    Busy,
+    /// Nothing can be noted.
+    Notes,
+    /// Nothing can be read; what is written is kept.
+    Reads,
+}
+
+/// A store in memory that can be broken.
+pub(crate) struct Faulty {
+    inner: MemoryStore,
+    broken: AtomicU8,
+    /// How often somebody is still faster.
+    conflicts: AtomicU32,
+    /// How often something was noted, or tried to be.
+    notes: AtomicU32,
+}
+
+impl Faulty {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            inner: MemoryStore::new(),
+            broken: AtomicU8::new(0),
+            conflicts: AtomicU32::new(0),
+            notes: AtomicU32::new(0),
+        })
+    }
+
+    pub(crate) fn set(&self, broken: Broken) {
+        self.broken.store(broken as u8, Ordering::SeqCst);
+    }
+
+    /// The next saves meet somebody faster, so often.
+    pub(crate) fn conflict(&self, times: u32) {
+        self.conflicts.store(times, Ordering::SeqCst);
+    }
+
+    /// How often something was noted, or tried to be.
+    pub(crate) fn notes(&self) -> u32 {
+        self.notes.load(Ordering::SeqCst)
+    }
+
+    fn is(&self, broken: Broken) -> bool {
+        self.broken.load(Ordering::SeqCst) == broken as u8
+    }
+
+    /// Fails when the store is away, or is broken in the way that `call` feels.
+    async fn check(&self, call: Broken) -> Result<(), StoreError> {
+        if self.is(Broken::Silent) {
+            std::future::pending::<()>().await;
+        }
+        if self.is(Broken::Away) || self.is(call) {
+            Err(StoreError::Away("the disk is full".to_owned()))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn load(&self, device: &DeviceKey) -> Result<Snapshot, StoreError> {
+        self.check(Broken::Reads).await?;
+        self.inner.load(device).await
+    }
+
+    async fn save(
+        &self,
+        revision: u64,
+        record: &DeviceRecord,
+        events: &[Event],
+        now: Timestamp,
+    ) -> Result<Saved, StoreError> {
+        self.check(Broken::Away).await?;
+        let left = self.conflicts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_ok() || self.is(Broken::Busy) {
+            return Ok(Saved::Conflict);
+        }
+        self.inner.save(revision, record, events, now).await
+    }
+
+    async fn note(&self, sightings: &[Sighting]) -> Result<(), StoreError> {
+        self.notes.fetch_add(1, Ordering::SeqCst);
+        self.check(Broken::Notes).await?;
+        self.inner.note(sightings).await
+    }
+
+    async fn policies(&self) -> Result<Vec<StoredPolicy>, StoreError> {
+        self.inner.policies().await
+    }
+
+    async fn policy(&self, name: &PolicyName) -> Result<Option<StoredPolicy>, StoreError> {
+        self.inner.policy(name).await
+    }
+
+    async fn put_policy(&self, policy: &Policy) -> Result<bool, StoreError> {
+        self.inner.put_policy(policy).await
+    }
+
+    async fn delete_policy(&self, name: &PolicyName) -> Result<bool, StoreError> {
+        self.inner.delete_policy(name).await
+    }
+
+    async fn assignments(&self) -> Result<Vec<Assignment>, StoreError> {
+        self.inner.assignments().await
+    }
+
+    async fn assign(&self, target: &AssignmentTarget, policy: &PolicyName) -> Result<bool, StoreError> {
+        self.inner.assign(target, policy).await
+    }
+
+    async fn unassign(&self, target: &AssignmentTarget) -> Result<bool, StoreError> {
+        self.inner.unassign(target).await
+    }
+
+    async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError> {
+        self.inner.assignment_of(device).await
+    }
+
+    async fn device(&self, device: &DeviceKey) -> Result<Option<StoredDevice>, StoreError> {
+        self.inner.device(device).await
+    }
+
+    async fn devices(&self, query: &DeviceQuery) -> Result<DevicePage, StoreError> {
+        self.inner.devices(query).await
+    }
+
+    async fn forget(&self, device: &DeviceKey) -> Result<bool, StoreError> {
+        self.inner.forget(device).await
+    }
+
+    async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        self.inner.events(device, limit).await
+    }
+
+    async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError> {
+        self.inner.drop_never_acknowledged(admitted_before).await
+    }
+
+    async fn changes_after(&self, sequence: u64) -> Result<Vec<Change>, StoreError> {
+        self.check(Broken::Reads).await?;
+        self.inner.changes_after(sequence).await
+    }
+
+    fn newest_change(&self) -> watch::Receiver<u64> {
+        self.inner.newest_change()
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.check(Broken::Away).await
+    }
+}
