@@ -96,7 +96,8 @@ fn nginx_accepts_its_example() {
         server.display()
     );
     // The test of a configuration opens its ports, and 443 may be taken or forbidden.
-    fs::write(&server, fs::read_to_string(&server).unwrap().replace("listen 443 ", "listen 127.0.0.1:0 ")).unwrap();
+    let elsewhere = format!("listen unix:{here}/nginx.socket ");
+    fs::write(&server, fs::read_to_string(&server).unwrap().replace("listen 443 ", &elsewhere)).unwrap();
     fs::write(&whole, text).unwrap();
     assert_accepts(Command::new(nginx).arg("-t").arg("-e").arg(machine.path().join("error.log")).arg("-c").arg(whole));
 }
