@@ -52,7 +52,12 @@ impl Gateway {
             }
             log
         });
-        Self { folder, child, url, admin, log: Some(log) }
+        let gateway = Self { folder, child, url, admin, log: Some(log) };
+        // Until it has seen the server refuse invented credentials it answers nobody.
+        gateway.until("being ready", |gateway| {
+            (gateway.readyz().status == 200 && Call::options().send(&gateway.url).status == 200).then_some(())
+        });
+        gateway
     }
 
     /// Runs another command of the program against it.

@@ -1,7 +1,7 @@
 //! asprov and real mail servers: SOGo, which never asks for a policy, and Horde's ActiveSync library, which always does.
 //!
-//! `scripts/interop` brings both up and names them in `ASPROV_INTEROP_SOGO` and `ASPROV_INTEROP_HORDE`. Without those
-//! variables the tests that need them say that they did not run; the recorded exchanges are read always.
+//! `scripts/interop` brings both up and names them in `ASPROV_INTEROP_SOGO`, `ASPROV_INTEROP_SOGOD` (the same without its
+//! web server) and `ASPROV_INTEROP_HORDE`. Without those variables the tests that need them say that they did not run; the recorded exchanges are read always.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

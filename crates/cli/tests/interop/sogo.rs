@@ -104,6 +104,18 @@ fn sogo_never_sees_a_policy_key() {
 }
 
 #[test]
+fn asprov_needs_no_web_server_between_it_and_sogod() {
+    let Some(sogod) = server("ASPROV_INTEROP_SOGOD") else { return };
+    let gateway = Gateway::start(&sogod, "replace");
+    gateway.demand_a_policy();
+    let mut phone = Phone::new(&gateway.url, "SOGOD1");
+    assert_eq!(folders(&phone.folder_sync()).0, "142");
+    phone.provision();
+    let (status, listed) = folders(&phone.folder_sync());
+    assert_eq!((status.as_str(), listed.len()), ("1", 3));
+}
+
+#[test]
 fn a_wipe_arrives() {
     let Some((sogo, gateway)) = behind_a_gateway() else { return };
     let mut phone = Phone::new(&gateway.url, "WIPED1");
@@ -201,11 +213,11 @@ fn a_ping_that_sogo_holds_ends_when_a_wipe_is_ordered() {
     let url = gateway.url.clone();
     let held = std::thread::spawn(move || (held.send(&url), Instant::now()));
     gateway.until("the Ping reaching SOGo", |_| tap.has_passed("Cmd=Ping").then_some(()));
-    gateway.administer(&["device", "wipe", "ann", "HELD2", "--yes"]);
     let ordered = Instant::now();
+    gateway.administer(&["device", "wipe", "ann", "HELD2", "--yes"]);
     let (answer, answered) = held.join().unwrap();
     let taken = answered.saturating_duration_since(ordered);
-    println!("a held Ping ended {} ms after the wipe was ordered", taken.as_millis());
+    println!("a held Ping ended {} ms after `asprov device wipe` was started", taken.as_millis());
     assert!(taken < PATIENCE, "SOGo itself would have answered after a minute");
     let status = text(&message(&answer.body).unwrap(), &[ping::STATUS]);
     assert_eq!(status.as_deref(), Some("7"), "FolderSync is next: {answer:?}");
