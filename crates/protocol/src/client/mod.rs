@@ -41,9 +41,11 @@
 //! [`ClientLimits`].
 
 mod answers;
+pub mod capability;
 mod conversation;
 mod memory;
 mod outcome;
+pub mod password;
 pub mod phase;
 mod request;
 pub mod resolution;

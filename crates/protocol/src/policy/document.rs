@@ -99,6 +99,17 @@ impl PolicyDocument {
         received
     }
 
+    /// The settings by which a device of this version is asked for something, in the order of the schema: those that it
+    /// gets and whose value restricts anything. Without a device password, the eight settings about it are not among
+    /// them.
+    pub fn demands(&self, version: ProtocolVersion) -> impl Iterator<Item = (&'static Setting, &Value)> {
+        let carried = SETTINGS.iter().filter(move |setting| setting.is_carried_by(version));
+        carried.filter_map(|setting| {
+            let value = self.effective(setting).filter(|value| !setting.restricts_nothing(Some(value)))?;
+            Some((setting, value))
+        })
+    }
+
     /// The value that goes out, `None` for neutral: without a device password, the eight settings about it say
     /// nothing, whatever they are set to.
     pub(super) fn effective(&self, setting: &Setting) -> Option<&Value> {
@@ -130,6 +141,6 @@ impl fmt::Debug for PolicyDocument {
 }
 
 #[cfg(test)]
-pub(super) mod properties;
+pub(crate) mod properties;
 #[cfg(test)]
 mod tests;
