@@ -193,7 +193,7 @@ fn provision_145_an_externally_managed_device_is_refused_and_provisions_again() 
 
         // The application does not let the server's policy replace the other one.
         let mut pair = Pair::with(version, |settings| {
-            settings.acknowledgment = external;
+            settings.acknowledgment = external.clone();
             settings.may_replace_external_management = false;
         });
         let outcome = pair.provision();

@@ -9,7 +9,7 @@ use asprov_wbxml::Element;
 
 use super::command::CommandRequest;
 use super::memory::{ClientMemory, WipeInHand};
-use super::outcome::{Failure, Outcome, Report, SeenStatus, WipeAnswer};
+use super::outcome::{Failure, Outcome, Report, SeenStatus};
 use super::phase::{ClientEvent, Phase};
 use super::request::OutgoingRequest;
 use super::response::IncomingResponse;
@@ -59,7 +59,7 @@ pub struct Client {
     keeping: bool,
     phase: Phase,
     pub(super) task: Task,
-    now: Now,
+    pub(super) now: Now,
     pub(super) tries: Tries,
     pub(super) report: Report,
     spread: Spread,
@@ -74,7 +74,7 @@ pub(super) enum Task {
 
 /// What the conversation is about to do.
 #[derive(Clone, Debug, PartialEq)]
-enum Now {
+pub(super) enum Now {
     Send { request: Sending, out: bool },
     Wait { seconds: u32, milliseconds: u32, why: Option<SeenStatus>, request: Sending },
     AskWipe(WipeKind),
@@ -252,25 +252,6 @@ impl Client {
         }
     }
 
-    /// The application's answer to [`Step::AskWipe`].
-    pub fn answer_wipe(&mut self, answer: WipeAnswer) {
-        let Now::AskWipe(kind) = self.now else { return };
-        match answer {
-            WipeAnswer::Unanswered => self.done(Outcome::WipeOrdered { kind, answer }),
-            WipeAnswer::TakenOn => {
-                if self.moved(ClientEvent::WipeAccepted) {
-                    self.memory.wipe = Some(WipeInHand { kind, taken_on: true });
-                    self.send(Sending::WipeReport { kind, status: WipeStatus::Success });
-                }
-            }
-            WipeAnswer::Failed => {
-                if self.moved(ClientEvent::WipeFailed) {
-                    self.send(Sending::WipeReport { kind, status: WipeStatus::Failure });
-                }
-            }
-        }
-    }
-
     /// The answer to [`Step::AskRedirect`]: whether the next request goes to that address. The same request is then sent
     /// again.
     pub fn answer_redirect(&mut self, follow: bool) {
@@ -337,28 +318,6 @@ impl Client {
             self.memory.reset_key();
             self.send(Sending::Initial);
         }
-    }
-
-    pub(super) fn look_for_wipe(&mut self) {
-        if self.moved(ClientEvent::WipeAnnounced) {
-            self.send(Sending::WipeQuery);
-        }
-    }
-
-    /// A directive came. It is kept before anybody is asked, so that a restart does not lose it.
-    pub(super) fn wipe_directed(&mut self, kind: WipeKind) {
-        if self.moved(ClientEvent::WipeDirected) {
-            self.memory.wipe = Some(WipeInHand { kind, taken_on: false });
-            self.now = Now::AskWipe(kind);
-        }
-    }
-
-    fn wipe_reported(&mut self, kind: WipeKind, status: WipeStatus) {
-        let answer = match status {
-            WipeStatus::Success => WipeAnswer::TakenOn,
-            WipeStatus::Failure => WipeAnswer::Failed,
-        };
-        self.done(Outcome::WipeOrdered { kind, answer });
     }
 
     /// Provisioning is over, with a key or without a policy: back to what the application wanted.

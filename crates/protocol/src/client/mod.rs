@@ -55,6 +55,7 @@ pub mod resolution;
 mod response;
 mod settings;
 mod spread;
+mod wipe;
 
 pub use command::{CommandBody, CommandRequest};
 pub use conversation::{Client, Step};
