@@ -226,6 +226,8 @@ impl FromStr for UpstreamUrl {
         let usual = if https { 443 } else { 80 };
         let port = match authority.port() {
             Some(_) => authority.port_u16().ok_or_else(|| error("its port is no port"))?,
+            // A port that is no number, or none after the colon.
+            None if !authority.as_str().eq_ignore_ascii_case(&host) => return Err(error("its port is no port")),
             None => usual,
         };
         let written = if port == usual { host.clone() } else { format!("{host}:{port}") };
@@ -275,7 +277,8 @@ mod tests {
             ("https://", "no URL"),
             ("https://ann:secret@mail.example.com", "user name"),
             ("https://mail.example.com?x=1", "query"),
-            ("https://mail.example.com:99999", "no URL"),
+            ("https://mail.example.com:99999", "port"),
+            ("https://mail.example.com:", "port"),
             ("", "no URL"),
         ] {
             let error = text.parse::<UpstreamUrl>().unwrap_err().to_string();
