@@ -26,7 +26,7 @@ enum Tried {
 pub(super) async fn look(transport: &Transport, settings: &ClientSettings, findings: &mut Findings) {
     let without = ClientSettings { first_contact: FirstContact::CommandWithoutKey, ..settings.clone() };
     let zero = ClientSettings { first_contact: FirstContact::CommandWithKeyZero, ..settings.clone() };
-    let mut passes = 0;
+    let mut passing = Vec::new();
     for (check, settings, memory) in [
         ("no key", &without, ClientMemory::new()),
         ("key 0", &zero, ClientMemory::new()),
@@ -34,7 +34,7 @@ pub(super) async fn look(transport: &Transport, settings: &ClientSettings, findi
     ] {
         match folder_sync(transport, settings, memory).await {
             Tried::Passed => {
-                passes += 1;
+                passing.push(check);
                 findings.plain(check, Verdict::Note, "FolderSync passes".to_owned());
             }
             Tried::Refused(seen) if asks_for_provisioning(seen, settings.version) => {
@@ -50,7 +50,7 @@ pub(super) async fn look(transport: &Transport, settings: &ClientSettings, findi
             Tried::Unclear(why) => findings.plain(check, Verdict::Note, why),
         }
     }
-    handshake(transport, settings, findings, passes == 3).await;
+    handshake(transport, settings, findings, &passing).await;
 }
 
 fn with_key(key: &str) -> ClientMemory {
@@ -106,7 +106,7 @@ struct Ended {
     wipe: Option<WipeKind>,
 }
 
-async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &mut Findings, open: bool) {
+async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &mut Findings, passing: &[&str]) {
     let mut client = Client::new(settings.clone(), ClientMemory::new());
     let ended = converse(transport, settings, &mut client).await;
     let report = client.report();
@@ -163,7 +163,7 @@ async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &
             return;
         }
     }
-    keys(transport, settings, &client, ended.temporary, findings, open).await;
+    keys(transport, settings, &client, ended.temporary, findings, passing).await;
 }
 
 /// Whether the acknowledgment counts: the permanent key has to pass, the temporary one must not.
@@ -173,7 +173,7 @@ async fn keys(
     client: &Client,
     temporary: Option<Tried>,
     findings: &mut Findings,
-    open: bool,
+    passing: &[&str],
 ) {
     let temporary_passes = matches!(temporary, Some(Tried::Passed));
     match temporary {
@@ -197,7 +197,7 @@ async fn keys(
         }
         Tried::Unclear(why) => findings.plain("permanent key", Verdict::Problem, why),
     }
-    if open {
+    if passing.len() == 3 {
         findings.explained(
             "enforcement",
             Verdict::Note,
@@ -212,6 +212,14 @@ async fn keys(
             "the acknowledgment does not count: the temporary key opens the mailbox".to_owned(),
             "The server does not distinguish the two keys of [MS-ASPROV] 3.2.5.1.2.1.",
             "A phone can ignore the policy. A policy gateway in front makes the acknowledgment count.",
+        );
+    } else if let [only] = passing {
+        findings.explained(
+            "enforcement",
+            Verdict::Note,
+            format!("a device gets in with {only}; any other has to acknowledge the policy"),
+            "The server lets devices in that cannot be provisioned: those that send no policy key.",
+            "If the policy is meant for all, set allow_non_provisionable to false.",
         );
     } else {
         findings.plain("enforcement", Verdict::Ok, "only a device that acknowledged the policy gets in".to_owned());

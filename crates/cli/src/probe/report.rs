@@ -74,7 +74,12 @@ impl Family {
             Expected::RefusesAccount(refusal) => {
                 ("refuses_account", None, format!("{} {}", refusal.sentence, refusal.advice))
             }
-            Expected::Unknown => ("unknown", None, "what it says is not documented".to_owned()),
+            Expected::Unknown => {
+                let met = |verdict: SettingVerdict| matches!(verdict, SettingVerdict::Enforced | SettingVerdict::Ignored);
+                let met = verdicts.iter().filter(|verdict| met(verdict.verdict)).count();
+                let of = verdicts.len();
+                ("unknown", None, format!("is known to meet {met} of {of} settings; what it says then is not documented"))
+            }
         };
         Self { name: profile.name, title: profile.title, expected, acknowledgment, sentence, not_enforced }
     }
