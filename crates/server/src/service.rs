@@ -125,7 +125,7 @@ where
         }
     };
     if call.command == Command::Provision {
-        return Ok(provision(shared, &caller, request).await);
+        return Ok(provision(shared, &caller, request, line).await);
     }
     command(shared, inner, request, Passed { call, caller, request_id: line.request_id().to_owned() }, line).await
 }
@@ -165,14 +165,16 @@ async fn sign_in(
     }
 }
 
-async fn provision<B>(shared: &Shared, caller: &Caller, request: Request<B>) -> Response<ResponseBody>
+async fn provision<B>(shared: &Shared, caller: &Caller, request: Request<B>, line: &mut Line) -> Response<ResponseBody>
 where
     B: Body + Send,
     B::Error: Into<BoxError>,
 {
     let (head, body) = request.into_parts();
     let body = body::read(&head.headers, body, &shared.config.limits).await;
-    let Ruling { outcome, refusals } = shared.path.provision(caller, body).await;
+    let ruling = shared.path.provision(caller, body).await;
+    line.events(ruling.events());
+    let Ruling { outcome, refusals, .. } = ruling;
     shared.sightings.seen(caller, refusals);
     match outcome {
         Outcome::Answer(reply) => answer::reply(Some(Command::Provision), &reply),
@@ -202,6 +204,7 @@ where
         Ok(ruling) => ruling,
         Err(Away) => return Ok(answer::reply(None, &shared.path.unavailable())),
     };
+    line.events(ruling.events());
     shared.sightings.seen(&caller, ruling.refusals);
     if let Outcome::Answer(reply) = ruling.outcome {
         return Ok(answer::reply(Some(command), &reply));
@@ -214,6 +217,7 @@ where
             biased;
             response = answers => response?,
             ended = hold.until_refused(&shared.path, &caller, command, shared.config.policy_spread) => {
+                line.events(ended.events());
                 line.explain("held, and ended because the device may no longer pass".to_owned());
                 shared.sightings.seen(&caller, ended.refusals);
                 return Ok(match ended.outcome {
