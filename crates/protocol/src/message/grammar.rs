@@ -53,7 +53,8 @@ pub(super) fn status(element: &Element<'_>) -> Result<Status, MessageError> {
 
 /// The first `most` characters of a text.
 pub(super) fn cut(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
+    // There are no more characters than bytes.
+    if text.len() <= most { text.to_owned() } else { text.chars().take(most).collect() }
 }
 
 /// Longest text from a peer that is kept to be sent back or stored as it is, in characters.
