@@ -6,7 +6,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::failure::Failure;
-use crate::{decode, demo, device, encode, explain, policy, provision, serve, user};
+use crate::{decode, demo, device, encode, explain, policy, probe, provision, serve, user};
 
 /// Exchange ActiveSync provisioning [MS-ASPROV]: a policy server for phones, a phone to try servers with, and
 /// explanations of what they say to each other.
@@ -33,6 +33,7 @@ pub(crate) enum Subcommand {
     Serve(Box<serve::Arguments>),
     User(user::Arguments),
     Provision(provision::Arguments),
+    Probe(probe::Arguments),
     Policy(policy::Arguments),
     Device(device::Arguments),
     Explain(explain::Arguments),
