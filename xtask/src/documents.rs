@@ -7,6 +7,7 @@ use anyhow::Context;
 use asprov_protocol::client::capability;
 use asprov_protocol::policy::{self, lint::traps};
 use asprov_protocol::provision_command_errors;
+use asprov_protocol::quirk;
 use asprov_protocol::server::phase;
 use asprov_protocol::status::{self, Scope};
 
@@ -28,6 +29,7 @@ pub(crate) fn all(root: &Path) -> anyhow::Result<Vec<Document>> {
         Document { path: "docs/reference/statuses.md", text: statuses() },
         Document { path: "docs/reference/phases.md", text: phases() },
         Document { path: "docs/reference/client-families.md", text: client_families() },
+        Document { path: "docs/reference/quirks.md", text: quirks() },
     ])
 }
 
@@ -48,6 +50,14 @@ fn client_families() -> String {
         "# Client families\n\n{GENERATED}{}\n## Known traps\n\nWhat `asprov policy lint` looks for beside the cells above.\n\n{}",
         capability::markdown(),
         traps::markdown()
+    )
+}
+
+fn quirks() -> String {
+    format!(
+        "# Quirks\n\n{GENERATED}What real devices do that no specification says, as others have written it down, and what \
+         asprov does about it. Where a rule helps, it is one for `asprov access rule`.\n\n{}",
+        quirk::markdown()
     )
 }
 

@@ -101,6 +101,14 @@ impl Api {
     }
 
     pub(crate) fn over(store: Arc<dyn Store>) -> Self {
+        Self::with(store, || None)
+    }
+
+    pub(crate) fn with_readiness(check: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        Self::with(Arc::new(MemoryStore::new()), check)
+    }
+
+    fn with(store: Arc<dyn Store>, check: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
         let store = Arc::new(FaultyStore::new(store));
         let seconds_passed = Arc::new(AtomicI64::new(0));
         let passed = Arc::clone(&seconds_passed);
@@ -108,7 +116,7 @@ impl Api {
         let clock = move || noon + SignedDuration::from_secs(passed.load(Ordering::SeqCst));
         let token = AdminToken::new(TOKEN).unwrap();
         let hosts = AllowedHosts::new("127.0.0.1:8081".parse().unwrap()).with_name("admin.example.com");
-        let state = AdminState::new(Arc::<FaultyStore>::clone(&store), &token, hosts, clock);
+        let state = AdminState::new(Arc::<FaultyStore>::clone(&store), &token, hosts, clock).with_readiness(check);
         assert!(!format!("{state:?}").contains(TOKEN));
         Self {
             router: router(state),

@@ -64,6 +64,8 @@ pub enum ProblemKind {
     AlreadyWiped,
     /// The row changed under every attempt to change it.
     StoreBusy,
+    /// Something besides the store stands in the way of serving.
+    NotReady,
     /// The store cannot be reached.
     StoreAway,
     /// The store holds something that makes no sense.
@@ -117,6 +119,7 @@ pub static KINDS: &[KindRow] = {
         row(UnknownPolicy, S::UNPROCESSABLE_ENTITY, "unknown-policy", "The policy to assign does not exist"),
         row(StoreDamaged, S::INTERNAL_SERVER_ERROR, "store-damaged", "The store is damaged"),
         row(StoreBusy, S::SERVICE_UNAVAILABLE, "store-busy", "The row kept changing"),
+        row(NotReady, S::SERVICE_UNAVAILABLE, "not-ready", "The server is not ready"),
         row(StoreAway, S::SERVICE_UNAVAILABLE, "store-away", "The store is away"),
     ]
 };

@@ -12,7 +12,13 @@ use crate::token::{AdminToken, TokenDigest};
 
 /// What the API needs. Clones share it.
 #[derive(Clone)]
-pub struct AdminState(Arc<Shared>);
+pub struct AdminState {
+    shared: Arc<Shared>,
+    readiness: Option<Arc<ReadinessCheck>>,
+}
+
+/// Says what besides the store stands in the way of serving.
+type ReadinessCheck = dyn Fn() -> Option<String> + Send + Sync;
 
 struct Shared {
     store: Arc<dyn Store>,
@@ -32,32 +38,44 @@ impl AdminState {
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
         let (token, clock, census) = (token.digest(), Box::new(clock), CensusCache::default());
-        Self(Arc::new(Shared { store, token, hosts, clock, census }))
+        Self { shared: Arc::new(Shared { store, token, hosts, clock, census }), readiness: None }
+    }
+
+    /// The same API, which is ready only while `check` finds nothing in the way. Whoever asks `/readyz` reads what it says,
+    /// without a token: it names nobody and no address.
+    #[must_use]
+    pub fn with_readiness(self, check: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { readiness: Some(Arc::new(check)), ..self }
+    }
+
+    /// What besides the store stands in the way of serving.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.readiness.as_ref().and_then(|check| check())
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
-        &*self.0.store
+        &*self.shared.store
     }
 
     pub(crate) fn token(&self) -> &TokenDigest {
-        &self.0.token
+        &self.shared.token
     }
 
     pub(crate) fn hosts(&self) -> &AllowedHosts {
-        &self.0.hosts
+        &self.shared.hosts
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        (self.0.clock)()
+        (self.shared.clock)()
     }
 
     pub(crate) fn census(&self) -> &CensusCache {
-        &self.0.census
+        &self.shared.census
     }
 }
 
 impl fmt::Debug for AdminState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdminState").field("hosts", &self.0.hosts).finish_non_exhaustive()
+        f.debug_struct("AdminState").field("hosts", &self.shared.hosts).finish_non_exhaustive()
     }
 }

@@ -31,20 +31,39 @@ pub(crate) struct Shared {
     pub(crate) sightings: Sightings,
     pub(crate) holds: Arc<Holds>,
     pub(crate) ids: RequestIds,
+    /// Whether OPTIONS goes to the inner service.
+    pub(crate) options_pass: bool,
 }
 
 impl ProvisionLayer {
     /// A layer over this store, with this judge of credentials.
     pub fn new(store: Arc<dyn Store>, sign_in: Arc<dyn SignIn>, config: Config) -> Self {
+        Self::with(store, sign_in, config, false)
+    }
+
+    /// The same, but OPTIONS is answered by the inner service: it alone knows its versions and commands. It gets
+    /// [`PassedOptions`](crate::PassedOptions) with such a request.
+    pub fn passing_options(store: Arc<dyn Store>, sign_in: Arc<dyn SignIn>, config: Config) -> Self {
+        Self::with(store, sign_in, config, true)
+    }
+
+    fn with(store: Arc<dyn Store>, sign_in: Arc<dyn SignIn>, config: Config, options_pass: bool) -> Self {
         let shared = Shared {
             path: Path::new(store, &config),
             sign_in,
             sightings: Sightings::new(&config.limits),
             holds: Arc::default(),
             ids: RequestIds::new(),
+            options_pass,
             config,
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// What all requests share.
+    #[cfg(feature = "gateway")]
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// What goes on beside the requests, until it is dropped: changes wake held requests, sightings are written, the

@@ -38,6 +38,7 @@
 //! | `path` | load, decide, save; again when somebody was faster |
 //! | `hold` | held Ping and Sync, ended when the device may no longer pass |
 //! | `mailbox` | the empty mailbox |
+//! | [`gateway`] | any ActiveSync server in place of it |
 //! | `sightings`, `housekeeping` | what is written by the second and the hour, not by the request |
 //!
 //! There is no administrator's interface here: that is asprov-admin, and the two meet in the store.
@@ -47,6 +48,9 @@ mod body;
 mod clock;
 mod config;
 mod error;
+mod framing;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 mod hold;
 mod housekeeping;
 mod layer;
@@ -57,6 +61,7 @@ mod mailbox;
 mod network;
 mod path;
 mod random;
+mod readiness;
 mod server;
 mod service;
 mod sightings;
@@ -73,8 +78,9 @@ pub use limits::Limits;
 pub use listen::Listener;
 pub use mailbox::Mailbox;
 pub use network::{Connection, IpNetwork};
+pub use readiness::Readiness;
 pub use server::{Server, serve_service};
-pub use service::{Passed, ProvisionService};
+pub use service::{Passed, PassedOptions, ProvisionService};
 pub use stop::{Stop, StopSignal};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::TRANSFER_ENCODING;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,6 +19,7 @@ use tower::{Service, ServiceExt as _};
 
 use crate::body::ResponseBody;
 use crate::error::{BoxError, ServeError};
+use crate::framing::{Flag, FramedTwice, Watched};
 use crate::limits::Limits;
 use crate::network::Connection;
 use crate::stop::Stop;
@@ -70,6 +72,8 @@ pub(crate) struct Connections {
     pub(crate) stop: Stop,
     /// The word to end at once, whatever is under way.
     pub(crate) cut: Stop,
+    /// Answers go out as the inner service made them: no Date is added, and names of headers keep their case.
+    pub(crate) as_received: bool,
 }
 
 impl Connections {
@@ -156,11 +160,17 @@ impl Connections {
         S::Error: Into<BoxError>,
     {
         let builder = self.builder(http2);
+        let flag = Flag::default();
+        let raised = flag.clone();
         let service = service.map_request(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(connection);
+            if raised.take() && request.headers().contains_key(TRANSFER_ENCODING) {
+                request.extensions_mut().insert(FramedTwice);
+            }
             request
         });
-        let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let stream = TokioIo::new(Watched::new(stream, flag));
+        let served = builder.serve_connection(stream, TowerToHyperService::new(service));
         tokio::select! {
             served = watcher.watch(served.into_owned()) => {
                 if let Err(error) = served {
@@ -175,6 +185,8 @@ impl Connections {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
+            .preserve_header_case(self.as_received)
+            .auto_date_header(!self.as_received)
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_time)
             .max_headers(self.limits.headers)

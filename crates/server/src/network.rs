@@ -113,7 +113,7 @@ pub(crate) fn client_address(connection: Option<&Connection>, headers: &HeaderMa
         .unwrap_or(peer)
 }
 
-fn is_trusted(address: IpAddr, config: &Config) -> bool {
+pub(crate) fn is_trusted(address: IpAddr, config: &Config) -> bool {
     config.trusted_proxies.iter().any(|network| network.contains(address))
 }
 

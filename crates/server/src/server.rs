@@ -75,7 +75,7 @@ impl Server {
         let mut beside = JoinSet::new();
         let background = layer.clone();
         beside.spawn(async move { background.background().await });
-        serve_connections(listeners, service, &self.config.limits, (signal, stop), shutdown).await?;
+        serve_connections(listeners, service, &self.config.limits, (signal, stop), shutdown, false).await?;
         beside.shutdown().await;
         layer.write_sightings().await;
         Ok(())
@@ -102,16 +102,18 @@ where
 {
     let service =
         service.map_response(|response: Response<B>| response.map(|body| body.map_err(Into::into).boxed_unsync()));
-    serve_connections(listeners, service, limits, StopSignal::new(), shutdown).await
+    serve_connections(listeners, service, limits, StopSignal::new(), shutdown, false).await
 }
 
 /// Accepts until `shutdown` is ready, then gives the word to stop and lets requests under way end in good order.
-async fn serve_connections<S>(
+/// With `as_received` nothing is added to an answer.
+pub(crate) async fn serve_connections<S>(
     listeners: impl IntoIterator<Item = Listener>,
     service: S,
     limits: &Limits,
     (signal, stop): (StopSignal, Stop),
     shutdown: impl Future<Output = ()>,
+    as_received: bool,
 ) -> Result<(), ServeError>
 where
     S: Service<Request<Incoming>, Response = Response<ResponseBody>> + Clone + Send + Sync + 'static,
@@ -128,6 +130,7 @@ where
         limits: limits.clone(),
         stop,
         cut,
+        as_received,
     };
     let graceful = Arc::new(GracefulShutdown::new());
     let mut accepting = JoinSet::new();

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use asprov_protocol::device::UserName;
 use asprov_protocol::http::{Call, Command, Reply, Target};
-use asprov_protocol::server::{Caller, Outcome};
+use asprov_protocol::server::{Caller, Event, EventKind, Outcome};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
@@ -18,11 +18,12 @@ use tower::Service;
 use crate::answer;
 use crate::body::{self, ResponseBody};
 use crate::error::BoxError;
+use crate::framing::FramedTwice;
 use crate::layer::Shared;
 use crate::line::Line;
 use crate::network::{Connection, came_in_clear, client_address};
 use crate::path::{Away, Ruling, device_of};
-use crate::sign_in::{Credentials, Verdict};
+use crate::sign_in::{BearerToken, Credentials, Verdict};
 
 /// What is known of a request that passes the gate, in the extensions of the request that the inner service gets.
 #[derive(Clone, Debug)]
@@ -33,6 +34,24 @@ pub struct Passed {
     pub caller: Caller,
     /// The number of the request in the log and in the `request-id` header of its answer.
     pub request_id: String,
+}
+
+/// What is known of an OPTIONS request that the inner service answers
+/// ([`ProvisionLayer::passing_options`](crate::ProvisionLayer::passing_options)), in its extensions.
+#[derive(Clone, Debug)]
+pub struct PassedOptions {
+    /// Who is asking, authenticated.
+    pub user: UserName,
+    /// The number of the request in the log.
+    pub request_id: String,
+}
+
+/// What an inner service has to tell about an answer, in the extensions of the response: for the log, and for the
+/// device's history.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) detail: String,
+    pub(crate) event: Option<Event>,
 }
 
 /// What [`ProvisionLayer`](crate::ProvisionLayer) makes of a service.
@@ -98,6 +117,10 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
+    if request.extensions().get::<FramedTwice>().is_some() {
+        line.explain("Content-Length together with Transfer-Encoding, expected one of them".to_owned());
+        return Ok(answer::http(400));
+    }
     let target = match Call::parse(request.method(), request.uri(), request.headers()) {
         Ok(target) => target,
         Err(error) => {
@@ -115,7 +138,10 @@ where
     };
     let Target::Command(call) = target else {
         line.options();
-        return Ok(answer::options());
+        if !shared.options_pass {
+            return Ok(answer::options());
+        }
+        return options(inner, request, PassedOptions { user, request_id: line.request_id().to_owned() }, line).await;
     };
     let caller = match device_of(&call, &user) {
         Ok(caller) => caller,
@@ -125,7 +151,7 @@ where
         }
     };
     if call.command == Command::Provision {
-        return Ok(provision(shared, &caller, request).await);
+        return Ok(provision(shared, &caller, request, line).await);
     }
     command(shared, inner, request, Passed { call, caller, request_id: line.request_id().to_owned() }, line).await
 }
@@ -144,12 +170,16 @@ async fn sign_in(
         );
         return Err(Box::new(answer::http(403)));
     }
-    let Some(credentials) = Credentials::from_headers(headers) else {
+    let address = client_address(connection, headers, &shared.config);
+    let verdict = if let Some(credentials) = Credentials::from_headers(headers) {
+        shared.sign_in.judge(&credentials, address).await
+    } else if let Some(token) = BearerToken::from_headers(headers) {
+        shared.sign_in.judge_bearer(&token, address).await
+    } else {
         line.explain("no usable credentials".to_owned());
         return Err(Box::new(answer::unauthorized()));
     };
-    let address = client_address(connection, headers, &shared.config);
-    match shared.sign_in.judge(&credentials, address).await {
+    match verdict {
         Verdict::Accepted(user) => {
             line.user(&user);
             Ok(user)
@@ -165,20 +195,50 @@ async fn sign_in(
     }
 }
 
-async fn provision<B>(shared: &Shared, caller: &Caller, request: Request<B>) -> Response<ResponseBody>
+async fn provision<B>(shared: &Shared, caller: &Caller, request: Request<B>, line: &mut Line) -> Response<ResponseBody>
 where
     B: Body + Send,
     B::Error: Into<BoxError>,
 {
     let (head, body) = request.into_parts();
     let body = body::read(&head.headers, body, &shared.config.limits).await;
-    let Ruling { outcome, refusals } = shared.path.provision(caller, body).await;
+    let ruling = shared.path.provision(caller, body).await;
+    line.events(ruling.events());
+    let Ruling { outcome, refusals, .. } = ruling;
     shared.sightings.seen(caller, refusals);
     match outcome {
         Outcome::Answer(reply) => answer::reply(Some(Command::Provision), &reply),
         // The decision about Provision never passes it on.
         Outcome::Pass => answer::http(500),
     }
+}
+
+/// OPTIONS, where the inner service answers it.
+async fn options<S, B, R>(
+    mut inner: S,
+    mut request: Request<B>,
+    passed: PassedOptions,
+    line: &mut Line,
+) -> Result<Response<ResponseBody>, S::Error>
+where
+    S: Service<Request<B>, Response = Response<R>> + Send,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    request.extensions_mut().insert(passed);
+    let mut response = inner.call(request).await?;
+    if let Some(told) = response.extensions_mut().remove::<Told>() {
+        line.explain(told.detail);
+    }
+    Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+}
+
+/// What there is to tell about a base64 query that came with a header of another opinion.
+fn differing_key(call: &Call) -> Option<Event> {
+    call.header_key_differs.then(|| {
+        let detail = "the X-MS-PolicyKey header holds another key than the base64 query; the query counts";
+        Event::new(EventKind::Observed, detail).with_command(call.command)
+    })
 }
 
 /// Any other command: the gate, then the inner service, which is left again when the device may no longer pass.
@@ -202,18 +262,21 @@ where
         Ok(ruling) => ruling,
         Err(Away) => return Ok(answer::reply(None, &shared.path.unavailable())),
     };
-    shared.sightings.seen(&caller, ruling.refusals);
+    line.events(ruling.events());
+    let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&passed.call)).collect();
+    shared.sightings.seen(&caller, refusals);
     if let Outcome::Answer(reply) = ruling.outcome {
         return Ok(answer::reply(Some(command), &reply));
     }
     request.extensions_mut().insert(passed);
     let answers = inner.call(request);
-    let response = match hold {
+    let mut response = match hold {
         None => answers.await?,
         Some(hold) => tokio::select! {
             biased;
             response = answers => response?,
             ended = hold.until_refused(&shared.path, &caller, command, shared.config.policy_spread) => {
+                line.events(ended.events());
                 line.explain("held, and ended because the device may no longer pass".to_owned());
                 shared.sightings.seen(&caller, ended.refusals);
                 return Ok(match ended.outcome {
@@ -223,5 +286,11 @@ where
             }
         },
     };
+    if let Some(told) = response.extensions_mut().remove::<Told>() {
+        line.explain(told.detail);
+        if told.event.is_some() {
+            shared.sightings.seen(&caller, told.event.into_iter().collect());
+        }
+    }
     Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
 }

@@ -1,5 +1,5 @@
-//! `/healthz` and `/readyz`: whether the program lives, and whether its store can be written to. Both answer without the
-//! token, and so say nothing else.
+//! `/healthz` and `/readyz`: whether the program lives, and whether it can serve: its store can be written to, and nothing
+//! else stands in the way, such as a server behind the gateway that cannot be used. Both answer without the token.
 
 use axum::Json;
 use axum::extract::State;
@@ -29,13 +29,16 @@ pub(crate) async fn alive() -> Json<Health> {
     Json(Health { status: "alive" })
 }
 
-/// Whether the store can be written to
+/// Whether the store can be written to and nothing else stands in the way
 #[utoipa::path(get, path = "/readyz", tag = "health", operation_id = "ready", security(()),
     responses((status = 200, description = "It can.", body = Health),
         (status = 503, description = "It cannot.")))]
 pub(crate) async fn ready(State(state): State<AdminState>) -> Result<Json<Health>, Problem> {
     match state.store().ready().await {
-        Ok(()) => Ok(Json(Health { status: "ready" })),
+        Ok(()) => match state.fault() {
+            None => Ok(Json(Health { status: "ready" })),
+            Some(fault) => Err(Problem::new(ProblemKind::NotReady, fault)),
+        },
         Err(error) => {
             // Whoever has no token learns that the store is away, and the log says why.
             tracing::warn!(%error, "the store is not ready");
@@ -65,5 +68,12 @@ mod tests {
         assert!(!answer.problem(503, "store-away").contains("/secret/path"), "the fault is for the log");
         api.store.be_away(false);
         api.without_token().get("/readyz").await.json(200);
+    }
+
+    #[tokio::test]
+    async fn a_program_with_something_in_the_way_is_not_ready_and_says_what() {
+        let api = Api::with_readiness(|| Some("the upstream has a policy of its own".to_owned()));
+        let problem = api.without_token().get("/readyz").await.problem(503, "not-ready");
+        assert!(problem.contains("the upstream has a policy of its own"), "{problem}");
     }
 }

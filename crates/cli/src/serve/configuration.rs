@@ -9,6 +9,7 @@ use asprov_server::{Config, IpNetwork};
 use asprov_store::StoreUrl;
 use tracing_subscriber::EnvFilter;
 
+use super::gateway::GatewayConfiguration;
 use super::keys::{Keys, LogFormat};
 use crate::failure::Failure;
 
@@ -21,7 +22,9 @@ pub(super) struct Configuration {
     /// Certificate and key.
     pub(super) tls: Option<(PathBuf, PathBuf)>,
     pub(super) store: StoreUrl,
-    pub(super) users: PathBuf,
+    /// The file; without one the server behind the gateway judges passwords.
+    pub(super) users: Option<PathBuf>,
+    pub(super) gateway: Option<GatewayConfiguration>,
     pub(super) sign_in_domains: Vec<String>,
     pub(super) server: Config,
     pub(super) log_format: LogFormat,
@@ -32,13 +35,7 @@ impl Configuration {
     /// Understands every key, and says everything that is wrong with them at once.
     pub(super) fn of(keys: &Keys) -> Result<Self, Vec<Failure>> {
         let mut faults = Vec::new();
-        if keys.upstream.is_some() || keys.mode.is_some() {
-            let key = if keys.upstream.is_some() { "upstream" } else { "mode" };
-            faults.push(
-                Failure::new(format!("{key}: the gateway is not built in yet"))
-                    .hint("without it asprov serves an empty mailbox, enough for phones to provision"),
-            );
-        }
+        let gateway = GatewayConfiguration::of(keys, &mut faults);
         let tls = match (&keys.tls_certificate, &keys.tls_key) {
             (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
             (None, None) => None,
@@ -64,25 +61,27 @@ impl Configuration {
         let store = keys.store.as_deref().unwrap_or("sqlite:asprov.db").parse().map_err(|error| {
             faults.push(Failure::new(format!("store: {error}")));
         });
-        let users = keys.users.clone().ok_or_else(|| {
+        // Behind the gateway there is somebody who knows the passwords.
+        if keys.users.is_none() && keys.upstream.is_none() {
             faults.push(
                 Failure::new("there is no users file, so nobody could sign in")
                     .hint("make one with `asprov user add NAME --users asprov.users`, then say --users asprov.users"),
             );
-        });
+        }
         let server = server(keys, &mut faults);
         let log = keys.log.clone().unwrap_or_else(|| "info".to_owned());
         if let Err(error) = EnvFilter::try_new(&log) {
             faults.push(Failure::new(format!("log: {error}")).hint("a level is error, warn, info, debug or trace"));
         }
-        match (store, users) {
-            (Ok(store), Ok(users)) if faults.is_empty() => Ok(Self {
+        match store {
+            Ok(store) if faults.is_empty() => Ok(Self {
                 listen: keys.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
                 admin_listen,
                 admin_hosts: keys.admin_host.clone(),
                 tls,
                 store,
-                users,
+                users: keys.users.clone(),
+                gateway,
                 sign_in_domains: keys.sign_in.domains.clone(),
                 server,
                 log_format: keys.log_format.unwrap_or_default(),
@@ -200,7 +199,7 @@ mod tests {
             ..Keys::default()
         };
         assert_eq!(faults(&keys).len(), 5);
-        assert!(faults(&keys)[0].contains("the gateway is not built in yet"));
+        assert!(faults(&keys)[0].contains("merge is not built in yet"));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::gateway::GatewayKeys;
+
 /// Values as one source has them: the file, or the flags and variables.
 #[derive(clap::Args, Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -97,13 +99,17 @@ pub(crate) struct Keys {
     #[serde(skip_serializing_if = "PolicyKeys::is_empty")]
     pub(super) policy: PolicyKeys,
 
-    /// The ActiveSync server behind this one; not built in yet
+    /// The ActiveSync server behind this one, such as https://mail.example.com; without it phones get an empty mailbox
     #[arg(long, env = "ASPROV_UPSTREAM", hide_env_values = true, value_name = "URL", help_heading = "Gateway")]
     pub(super) upstream: Option<String>,
 
-    /// What the gateway does with the policies of the server behind it: replace, merge or observe; not built in yet
+    /// What the gateway does: replace (its policy, in place of the other server's) or observe (only watch) [default: replace]
     #[arg(long, env = "ASPROV_MODE", hide_env_values = true, value_name = "MODE", help_heading = "Gateway")]
     pub(super) mode: Option<String>,
+
+    #[command(flatten)]
+    #[serde(skip_serializing_if = "GatewayKeys::is_empty")]
+    pub(super) gateway: GatewayKeys,
 
     /// How log lines are written to stderr: text or json [default: text]
     #[arg(long, env = "ASPROV_LOG_FORMAT", hide_env_values = true, value_name = "FORMAT", help_heading = "Log")]
@@ -129,11 +135,41 @@ pub(crate) struct SignInKeys {
     )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) domains: Vec<String>,
+
+    /// Who issues the bearer tokens that the gateway takes, as in their iss claim; its keys are looked up there
+    #[arg(
+        long = "sign-in-issuer",
+        env = "ASPROV_SIGN_IN_ISSUER",
+        hide_env_values = true,
+        value_name = "URL",
+        help_heading = "Sign-in"
+    )]
+    pub(super) issuer: Option<String>,
+
+    /// What the aud claim of a token has to hold
+    #[arg(
+        long = "sign-in-audience",
+        env = "ASPROV_SIGN_IN_AUDIENCE",
+        hide_env_values = true,
+        value_name = "TEXT",
+        help_heading = "Sign-in"
+    )]
+    pub(super) audience: Option<String>,
+
+    /// The claim of a token that is the user's name, such as preferred_username or email
+    #[arg(
+        long = "sign-in-claim",
+        env = "ASPROV_SIGN_IN_CLAIM",
+        hide_env_values = true,
+        value_name = "NAME",
+        help_heading = "Sign-in"
+    )]
+    pub(super) claim: Option<String>,
 }
 
 impl SignInKeys {
     fn is_empty(&self) -> bool {
-        self.domains.is_empty()
+        self.domains.is_empty() && self.issuer.is_none() && self.audience.is_none() && self.claim.is_none()
     }
 }
 

@@ -161,7 +161,9 @@ mod tests {
             let flag = argument.get_long().unwrap();
             let variable = format!("ASPROV_{}", flag.replace('-', "_").to_uppercase());
             assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
-            let key = flag.replace("sign-in-", "sign_in.").replace("policy-", "policy.").replace('-', "_");
+            let sections = [("sign-in-", "sign_in."), ("policy-", "policy."), ("gateway-", "gateway.")];
+            let key = sections.iter().fold(flag.to_owned(), |key, (prefix, section)| key.replace(prefix, section));
+            let key = key.replace("-", "_");
             // An impossible value is refused for its type, not for its name.
             let message = parse(&format!("{key} = 1979-05-27")).unwrap_err().message;
             assert!(!message.starts_with("unknown"), "{key}: {message}");

@@ -1,6 +1,7 @@
 //! `asprov serve`: the server, for phones on one listener and for administrators on another.
 
 mod configuration;
+mod gateway;
 mod keys;
 mod layers;
 mod log;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use asprov_admin::{AdminState, AllowedHosts, router};
+use asprov_server::sign_in::UsersFile;
 use asprov_server::{Listener, Server, Tls, serve_service};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -22,8 +24,9 @@ use crate::stop_signal::StopSignals;
 use crate::table::{Cell, Table};
 use crate::terminal::{BAD, GOOD};
 use configuration::Configuration;
+use gateway::GatewayConfiguration;
 use keys::Keys;
-use prepare::Prepared;
+use prepare::{Prepared, Serving};
 
 /// Serve phones and administrators
 ///
@@ -90,14 +93,24 @@ fn refusal_of_passwords(address: SocketAddr) -> String {
 async fn serve(configuration: Configuration) -> Result<(), Failure> {
     let mut signals = StopSignals::new()?;
     log::begin(&configuration)?;
-    let Prepared { sign_in, store, tls, token } = Prepared::new(&configuration).await?;
+    let Prepared { serving, store, tls, token } = Prepared::new(&configuration).await?;
     let (phones, address) = listener(configuration.listen, tls.clone()).await?;
     let (administrators, admin_address) = listener(configuration.admin_listen, tls.clone()).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     if configuration.refuses_passwords() {
         tracing::warn!("{}", refusal_of_passwords(address));
     }
-    tracing::info!(url = %format_args!("{scheme}://{address}"), users = sign_in.users(), "phones connect here");
+    let url = format!("{scheme}://{address}");
+    match (&serving, &configuration.gateway) {
+        (Serving::Mailbox(users), _) => tracing::info!(url, users = users.users(), "phones connect here"),
+        (Serving::Gateway(_), gateway) => {
+            for warning in gateway.iter().flat_map(GatewayConfiguration::warnings) {
+                tracing::warn!("{warning}");
+            }
+            let upstream = gateway.as_ref().map(GatewayConfiguration::described).transpose()?.unwrap_or_default();
+            tracing::info!(url, upstream, "phones connect here");
+        }
+    }
     tracing::info!(
         url = %format_args!("{scheme}://{admin_address}"),
         token = %token_source(&configuration),
@@ -106,12 +119,23 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
 
     let hosts =
         configuration.admin_hosts.iter().fold(AllowedHosts::new(admin_address), |hosts, name| hosts.with_name(name));
-    let state = AdminState::new(Arc::clone(&store), &token, hosts, clock::now);
+    let mut state = AdminState::new(Arc::clone(&store), &token, hosts, clock::now);
+    if let Serving::Gateway(gateway) = &serving {
+        let readiness = gateway.readiness().clone();
+        state = state.with_readiness(move || readiness.fault());
+    }
     let limits = configuration.server.limits.clone();
     let (stop, word) = watch::channel(false);
-    let mut server = std::pin::pin!(
-        Server::new(store, Arc::new(sign_in), configuration.server).serve([phones], heard(word.clone()))
-    );
+    let heard_by_phones = heard(word.clone());
+    let mut server = std::pin::pin!(async move {
+        match serving {
+            Serving::Mailbox(users) => {
+                let users: Arc<UsersFile> = Arc::from(users);
+                Server::new(store, users, configuration.server).serve([phones], heard_by_phones).await
+            }
+            Serving::Gateway(gateway) => gateway.serve([phones], heard_by_phones).await,
+        }
+    });
     let mut admin = std::pin::pin!(serve_service([administrators], router(state), &limits, heard(word)));
     let failed = tokio::select! {
         () = signals.received() => None,

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use asprov_admin::{AdminToken, TokenError, read_or_create_token_file, read_token_file};
 use asprov_server::Tls;
-use asprov_server::sign_in::{SignInLimits, UsersFile};
+use asprov_server::gateway::Gateway;
+use asprov_server::sign_in::{SignIn, SignInLimits, UsersFile};
 use asprov_store::{Store, StoreUrl, open_store};
 
 use super::configuration::Configuration;
@@ -19,23 +20,40 @@ use crate::user::told;
 
 /// Everything a server needs.
 pub(super) struct Prepared {
-    pub(super) sign_in: UsersFile,
+    pub(super) serving: Serving,
     pub(super) store: Arc<dyn Store>,
     pub(super) tls: Option<Tls>,
     pub(super) token: AdminToken,
 }
 
+/// What serves the phones.
+pub(super) enum Serving {
+    /// An empty mailbox, for the users of the file.
+    Mailbox(Box<UsersFile>),
+    /// A server behind the gateway.
+    Gateway(Gateway),
+}
+
 impl Prepared {
     /// Finds or makes it.
     pub(super) async fn new(configuration: &Configuration) -> Result<Self, Failure> {
-        let sign_in = users(configuration)?;
+        let users = users(configuration)?;
         let tls = tls(configuration)?;
         let store = open_store(&configuration.store).await.map_err(told)?;
         let token = match token_of_variable()? {
             Some(token) => token,
             None => read_or_create_token_file(&configuration.token_file()).map_err(told)?,
         };
-        Ok(Self { sign_in, store, tls, token })
+        let serving = match (&configuration.gateway, users) {
+            (Some(gateway), users) => {
+                let users = users.map(|users| -> Arc<dyn SignIn> { Arc::new(users) });
+                let config = configuration.server.clone();
+                Serving::Gateway(Gateway::new(gateway.settings()?, Arc::clone(&store), users, config).map_err(told)?)
+            }
+            (None, Some(users)) => Serving::Mailbox(Box::new(users)),
+            (None, None) => return Err(Failure::new("there is no users file, so nobody could sign in")),
+        };
+        Ok(Self { serving, store, tls, token })
     }
 }
 
@@ -48,26 +66,32 @@ pub(super) struct Finding {
 /// Looks at everything, and makes no file.
 pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
     let finding = |what, found| Finding { what, found };
-    vec![
+    let mut findings = vec![
         finding("phones", listener(configuration.listen, configuration)),
         finding("administrators", listener(configuration.admin_listen, configuration)),
         finding(
             "TLS",
             tls(configuration).map(|tls| if tls.is_some() { "certificate and key fit" } else { "none" }.to_owned()),
         ),
-        finding(
-            "users",
-            users(configuration)
-                .map(|users| format!("{}: {}", configuration.users.display(), counted(users.users(), "user", "users"))),
-        ),
+        finding("users", users_described(configuration)),
         finding("store", store(configuration).await),
         finding("token", token(configuration)),
-    ]
+    ];
+    if let Some(gateway) = &configuration.gateway {
+        findings.push(finding("upstream", gateway.described()));
+    }
+    findings
 }
 
-fn users(configuration: &Configuration) -> Result<UsersFile, Failure> {
-    let path = &configuration.users;
-    UsersFile::open(path, &configuration.sign_in_domains, SignInLimits::default()).map_err(|error| {
+fn users_described(configuration: &Configuration) -> Result<String, Failure> {
+    let Some(file) = users(configuration)? else { return Ok("judged by the upstream".to_owned()) };
+    let path = configuration.users.as_deref().unwrap_or_else(|| Path::new(""));
+    Ok(format!("{}: {}", path.display(), counted(file.users(), "user", "users")))
+}
+
+fn users(configuration: &Configuration) -> Result<Option<UsersFile>, Failure> {
+    let Some(path) = &configuration.users else { return Ok(None) };
+    UsersFile::open(path, &configuration.sign_in_domains, SignInLimits::default()).map(Some).map_err(|error| {
         let failure = told(error);
         if path.exists() {
             failure

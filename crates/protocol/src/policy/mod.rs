@@ -27,6 +27,7 @@
 mod document;
 mod error;
 mod fingerprint;
+pub mod import;
 pub mod limits;
 pub mod lint;
 pub mod preset;
@@ -43,6 +44,7 @@ mod wap;
 pub(crate) use document::properties::any_document;
 
 pub use document::PolicyDocument;
+pub(crate) use error::shown;
 pub use error::{PolicyError, WapError};
 pub use fingerprint::Fingerprint;
 pub use received::{ReceivedPolicy, SettingFault};

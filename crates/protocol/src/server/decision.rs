@@ -70,11 +70,15 @@ pub enum EventKind {
     WipeAcknowledgmentIgnored,
     /// An administrator changed the device's access.
     AccessChanged,
+    /// An answer of the server behind the gateway was kept from the device.
+    UpstreamRefused,
+    /// The gateway noticed something about a request, and changed nothing for it.
+    Observed,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::DeviceAdded,
         Self::PolicyOffered,
         Self::PolicyAcknowledged,
@@ -88,6 +92,8 @@ impl EventKind {
         Self::WipeCancelled,
         Self::WipeAcknowledgmentIgnored,
         Self::AccessChanged,
+        Self::UpstreamRefused,
+        Self::Observed,
     ];
 
     /// The word for this kind in stores, the API and logs.
@@ -106,6 +112,8 @@ impl EventKind {
             Self::WipeCancelled => "wipe_cancelled",
             Self::WipeAcknowledgmentIgnored => "wipe_acknowledgment_ignored",
             Self::AccessChanged => "access_changed",
+            Self::UpstreamRefused => "upstream_refused",
+            Self::Observed => "observed",
         }
     }
 
@@ -114,9 +122,17 @@ impl EventKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
-    /// Whether it is a refusal, which changes nothing and may repeat: equal ones are kept as one row with a count.
+    /// Whether it is a refusal or a remark, which changes nothing and may repeat: equal ones are kept as one row with a
+    /// count.
     pub const fn is_refusal(self) -> bool {
-        matches!(self, Self::ProvisionRefused | Self::CommandRefused | Self::WipeAcknowledgmentIgnored)
+        matches!(
+            self,
+            Self::ProvisionRefused
+                | Self::CommandRefused
+                | Self::WipeAcknowledgmentIgnored
+                | Self::UpstreamRefused
+                | Self::Observed
+        )
     }
 }
 
@@ -124,6 +140,12 @@ impl Event {
     /// An event without status or command.
     pub fn new(kind: EventKind, detail: impl Into<String>) -> Self {
         Self { kind, status: None, command: None, detail: detail.into() }
+    }
+
+    /// What an administrator did, and why if a reason was given.
+    pub(super) fn by(kind: EventKind, what: &str, administrator: &str, reason: &str) -> Self {
+        let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        Self::new(kind, format!("{what} by {administrator}{why}"))
     }
 
     /// The same event with the status that goes with it.

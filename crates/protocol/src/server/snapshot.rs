@@ -73,7 +73,7 @@ impl Snapshot {
     }
 
     /// The device's record, or a first one for a device that was never admitted.
-    pub(super) fn record(&self, caller: &Caller, now: Timestamp) -> DeviceRecord {
+    pub fn record(&self, caller: &Caller, now: Timestamp) -> DeviceRecord {
         self.device.clone().unwrap_or_else(|| DeviceRecord {
             device: caller.device.clone(),
             device_type: caller.device_type.clone(),

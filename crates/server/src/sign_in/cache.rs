@@ -13,7 +13,7 @@ use super::Credentials;
 
 /// Judged credentials, bounded in number and time.
 #[derive(Clone)]
-pub(super) struct JudgedCredentials {
+pub(crate) struct JudgedCredentials {
     key: Hmac<Sha256>,
     judged: Cache<[u8; 32], (Judged, Instant)>,
     accepted_for: Duration,
@@ -22,7 +22,7 @@ pub(super) struct JudgedCredentials {
 
 /// How credentials were judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Judged {
+pub(crate) enum Judged {
     /// They are this user's.
     Accepted(UserName),
     /// They are nobody's.
@@ -31,17 +31,17 @@ pub(super) enum Judged {
 
 /// Under what credentials are kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Digest([u8; 32]);
+pub(crate) struct Digest([u8; 32]);
 
 impl JudgedCredentials {
     /// An empty cache with a random `key`.
-    pub(super) fn new(key: [u8; 64], entries: u64, accepted_for: Duration, refused_for: Duration) -> Self {
+    pub(crate) fn new(key: [u8; 64], entries: u64, accepted_for: Duration, refused_for: Duration) -> Self {
         let judged = Cache::builder().max_capacity(entries).time_to_live(accepted_for.max(refused_for)).build();
         Self { key: Hmac::new(&key.into()), judged, accepted_for, refused_for }
     }
 
     /// The keyed hash of these credentials.
-    pub(super) fn digest(&self, credentials: &Credentials) -> Digest {
+    pub(crate) fn digest(&self, credentials: &Credentials) -> Digest {
         let mut mac = self.key.clone();
         // The length in front keeps `ab` with password `c` apart from `a` with password `bc`.
         mac.update(&u64::try_from(credentials.name().len()).unwrap_or(u64::MAX).to_le_bytes());
@@ -50,8 +50,14 @@ impl JudgedCredentials {
         Digest(mac.finalize().into_bytes().into())
     }
 
+    /// The keyed hash of a bearer token. No name is empty, so it is that of no name and password.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn digest_of_token(&self, token: &super::BearerToken) -> Digest {
+        self.digest(&Credentials::new("", token.text()))
+    }
+
     /// How they were judged, if that was not too long ago.
-    pub(super) fn judged(&self, digest: Digest) -> Option<Judged> {
+    pub(crate) fn judged(&self, digest: Digest) -> Option<Judged> {
         let (judged, at) = self.judged.get(&digest.0)?;
         let keeps = match judged {
             Judged::Accepted(_) => self.accepted_for,
@@ -61,8 +67,20 @@ impl JudgedCredentials {
     }
 
     /// Remembers how they were judged.
-    pub(super) fn remember(&self, digest: Digest, judged: Judged) {
+    pub(crate) fn remember(&self, digest: Digest, judged: Judged) {
         self.judged.insert(digest.0, (judged, Instant::now()));
+    }
+
+    /// Forgets how they were judged.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn forget(&self, digest: Digest) {
+        self.judged.invalidate(&digest.0);
+    }
+
+    /// Forgets all of them.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn forget_all(&self) {
+        self.judged.invalidate_all();
     }
 }
 

@@ -52,6 +52,16 @@ impl Credentials {
         Some(Self::new(core::str::from_utf8(name).ok()?, password))
     }
 
+    /// The value of the Authorization header in its usual form: the scheme's name as RFC 7617 has it, padded base64.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn to_header(&self) -> Option<http::HeaderValue> {
+        let pair = [self.name.as_bytes(), b":", self.password()].concat();
+        let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+        let mut value = http::HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
     /// The name as it was sent: `ann`, `EXAMPLE\ann`, `ann@example.com`.
     pub fn name(&self) -> &str {
         &self.name

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 /// The failures of each address.
 #[derive(Debug)]
-pub(super) struct Failures {
+pub(crate) struct Failures {
     table: Mutex<BTreeMap<IpAddr, Window>>,
     most: u32,
     window: Duration,
@@ -27,18 +27,18 @@ struct Window {
 
 impl Failures {
     /// `most` failures in `window`, for at most `addresses` addresses at a time.
-    pub(super) fn new(most: u32, window: Duration, addresses: usize) -> Self {
+    pub(crate) fn new(most: u32, window: Duration, addresses: usize) -> Self {
         Self { table: Mutex::default(), most, window, addresses: addresses.max(1) }
     }
 
     /// Whether the address has failed too often.
-    pub(super) fn is_locked_out(&self, address: IpAddr) -> bool {
+    pub(crate) fn is_locked_out(&self, address: IpAddr) -> bool {
         let table = self.table();
         table.get(&who(address)).is_some_and(|entry| entry.since.elapsed() < self.window && entry.count >= self.most)
     }
 
     /// Counts a failure; `true` when it was the one that locks the address out.
-    pub(super) fn count(&self, address: IpAddr) -> bool {
+    pub(crate) fn count(&self, address: IpAddr) -> bool {
         let address = who(address);
         let mut table = self.table();
         if !table.contains_key(&address) && table.len() >= self.addresses {

@@ -4,9 +4,10 @@
 //! from cheap to expensive: the cache of accepted and refused credentials, the count of failures of the address, and
 //! only then a password hash, on a bounded number of threads.
 
-mod cache;
+mod bearer_token;
+pub(crate) mod cache;
 mod credentials;
-mod failures;
+pub(crate) mod failures;
 mod hashing;
 pub mod htpasswd;
 mod password_hash;
@@ -17,6 +18,7 @@ use std::net::IpAddr;
 use asprov_protocol::device::UserName;
 use async_trait::async_trait;
 
+pub use bearer_token::BearerToken;
 pub use credentials::Credentials;
 pub use password_hash::{PasswordHash, PasswordHashError, hash_password};
 pub use users_file::{SignInLimits, UsersFile};
@@ -26,6 +28,11 @@ pub use users_file::{SignInLimits, UsersFile};
 pub trait SignIn: Send + Sync + 'static {
     /// Judges what was sent by a client at this address.
     async fn judge(&self, credentials: &Credentials, peer: IpAddr) -> Verdict;
+
+    /// Judges a bearer token. Whoever knows no issuer of tokens refuses it.
+    async fn judge_bearer(&self, _token: &BearerToken, _peer: IpAddr) -> Verdict {
+        Verdict::Refused
+    }
 
     /// What the judge needs done from time to time, such as looking whether its file has changed. The server calls it
     /// about once a second.

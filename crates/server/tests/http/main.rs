@@ -5,6 +5,8 @@
 
 mod end_of_service;
 mod gate;
+#[cfg(feature = "gateway")]
+mod gateway;
 mod handshake;
 mod held;
 mod layer;

@@ -80,6 +80,29 @@ impl Running {
         Self { address, store, stop, served }
     }
 
+    /// A gateway, once it is ready.
+    #[cfg(feature = "gateway")]
+    pub(crate) async fn gateway(gateway: asprov_server::gateway::Gateway, store: Arc<dyn Store>) -> Self {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = tcp.local_addr().unwrap();
+        Self::gateway_on(gateway, store, Listener::plain(tcp), address)
+    }
+
+    /// A gateway on this listener, ready or not.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn gateway_on(
+        gateway: asprov_server::gateway::Gateway,
+        store: Arc<dyn Store>,
+        listener: Listener,
+        address: SocketAddr,
+    ) -> Self {
+        let (stop, word) = StopSignal::new();
+        let served = tokio::spawn(async move {
+            gateway.serve([listener], async move { word.stopped().await }).await.unwrap();
+        });
+        Self { address, store, stop, served }
+    }
+
     /// Stops it and waits until it has ended.
     pub(crate) async fn stop(self) {
         self.stop.stop();

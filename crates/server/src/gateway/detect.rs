@@ -1,0 +1,154 @@
+//! Whether the upstream asks for provisioning all the same: HTTP 449, or a Status from 139 to 145 in a WBXML answer that
+//! is no longer than a refusal is (\[MS-ASCMD\] 2.2.2). Such an answer would make the device provision with asprov once
+//! more, and be refused again.
+
+use asprov_protocol::http::{Command, content_type_is_wbxml};
+use asprov_protocol::status::{Scope, Status, row};
+use asprov_wbxml::{Unknown, decode};
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::body::ResponseBody;
+use crate::error::BoxError;
+
+/// The statuses that mean "provision first", or a wipe or refusal out of a policy.
+const PROVISIONING: core::ops::RangeInclusive<u16> = 139..=145;
+
+/// An answer that has been looked at.
+pub(super) enum Looked {
+    /// It goes on, byte for byte.
+    Goes(Response<ResponseBody>),
+    /// The upstream has a policy of its own: what it said.
+    WantsProvisioning(WantsProvisioning),
+}
+
+/// What an upstream with a policy of its own said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WantsProvisioning {
+    /// The Status, unless it was HTTP 449.
+    pub(super) status: Option<Status>,
+}
+
+impl core::fmt::Display for WantsProvisioning {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let said = match self.status {
+            None => "HTTP 449".to_owned(),
+            Some(status) => match row(Scope::Common, status.0) {
+                Some(row) => format!("Status {} ({})", status.0, row.name),
+                None => format!("Status {}", status.0),
+            },
+        };
+        write!(
+            f,
+            "the upstream has a policy of its own: it answered {said}. Switch provisioning off there for these users, \
+             so that asprov alone asks for it"
+        )
+    }
+}
+
+/// Looks at an answer to a command. At most `most` bytes of it are read before it goes on.
+pub(super) async fn look(command: Command, response: Response<Incoming>, most: usize) -> Result<Looked, BoxError> {
+    if response.status().as_u16() == 449 {
+        return Ok(Looked::WantsProvisioning(WantsProvisioning { status: None }));
+    }
+    let (head, body) = response.into_parts();
+    if !may_hold_a_status(head.status, &head.headers, &body, most) {
+        return Ok(Looked::Goes(Response::from_parts(head, passed_on(body))));
+    }
+    let (begun, whole) = read_up_to(body, most).await?;
+    if let Some(bytes) = whole
+        && let Some(status) = status_of(command, &bytes)
+        && PROVISIONING.contains(&status.0)
+    {
+        return Ok(Looked::WantsProvisioning(WantsProvisioning { status: Some(status) }));
+    }
+    Ok(Looked::Goes(Response::from_parts(head, begun.boxed_unsync())))
+}
+
+/// A body as it comes.
+pub(super) fn passed_on(body: Incoming) -> ResponseBody {
+    let body = body.map_err(|error| {
+        tracing::warn!("the upstream broke off in the middle of an answer: {error}");
+        BoxError::from(error)
+    });
+    body.boxed_unsync()
+}
+
+fn may_hold_a_status(status: StatusCode, headers: &HeaderMap, body: &Incoming, most: usize) -> bool {
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    let plain = !headers.contains_key(http::header::CONTENT_ENCODING);
+    status == StatusCode::OK
+        && plain
+        && content_type_is_wbxml(headers)
+        && !body.is_end_stream()
+        && body.size_hint().lower() <= most
+}
+
+/// The Status that speaks for the whole answer.
+pub(super) fn status_of(command: Command, bytes: &[u8]) -> Option<Status> {
+    let element = decode(bytes, &asprov_wbxml::Limits::default(), Unknown::Keep).ok()?;
+    command.status_of(&element)
+}
+
+/// Reads until the body ends or is longer than `most`: the body as if it had not been read, and its bytes if it ended.
+async fn read_up_to(mut body: Incoming, most: usize) -> Result<(Begun, Option<Vec<u8>>), BoxError> {
+    let (mut frames, mut bytes) = (VecDeque::new(), Vec::new());
+    while bytes.len() <= most {
+        match body.frame().await {
+            None => return Ok((Begun { frames, rest: None }, Some(bytes))),
+            Some(frame) => {
+                let frame = frame?;
+                bytes.extend_from_slice(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
+                frames.push_back(frame);
+            }
+        }
+        if body.is_end_stream() && bytes.len() <= most {
+            return Ok((Begun { frames, rest: None }, Some(bytes)));
+        }
+    }
+    Ok((Begun { frames, rest: Some(passed_on(body)) }, None))
+}
+
+/// A body of which some frames have been read already.
+struct Begun {
+    frames: VecDeque<Frame<Bytes>>,
+    rest: Option<ResponseBody>,
+}
+
+impl Body for Begun {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(frame) = self.frames.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        match &mut self.rest {
+            Some(rest) => Pin::new(rest).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.frames.is_empty() && self.rest.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let read: usize = self.frames.iter().filter_map(Frame::data_ref).map(Bytes::len).sum();
+        let read = u64::try_from(read).unwrap_or(u64::MAX);
+        let Some(rest) = &self.rest else { return SizeHint::with_exact(read) };
+        let rest = rest.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(read));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(read));
+        }
+        hint
+    }
+}

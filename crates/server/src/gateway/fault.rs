@@ -1,0 +1,77 @@
+//! What can go wrong with the upstream, and what a device is told then: 502 or 504, always with Retry-After, so that it
+//! comes back instead of giving the account up.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use asprov_protocol::http::Reply;
+use hyper_util::client::legacy;
+
+use super::connector::ConnectError;
+
+/// Why there is no answer of the upstream.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UpstreamFault {
+    /// Nobody listens there, its name is unknown, or the network does not reach it.
+    #[error("the upstream cannot be reached: {0}")]
+    Unreachable(String),
+    /// There is no TLS with it: most often its certificate is not trusted or not its own.
+    #[error("no TLS with the upstream: {0}")]
+    Tls(String),
+    /// The connection took too long.
+    #[error("the upstream accepted no connection within {} seconds", .0.as_secs_f32())]
+    SlowConnect(Duration),
+    /// No answer began in time.
+    #[error("the upstream began no answer within {} seconds", .0.as_secs_f32())]
+    Silent(Duration),
+    /// The connection broke, or what came was no HTTP.
+    #[error("the upstream broke off: {0}")]
+    Broke(String),
+    /// The device's own request ended too early.
+    #[error("the body of the request broke off: {0}")]
+    RequestBody(String),
+    /// What has to be sent cannot be written as HTTP.
+    #[error("the request cannot be sent: {0}")]
+    Request(String),
+}
+
+impl UpstreamFault {
+    /// The HTTP status that says it.
+    pub(crate) const fn http_status(&self) -> u16 {
+        match self {
+            Self::Unreachable(_) | Self::Tls(_) | Self::Broke(_) => 502,
+            Self::SlowConnect(_) | Self::Silent(_) => 504,
+            Self::RequestBody(_) | Self::Request(_) => 400,
+        }
+    }
+
+    /// Whether the upstream is to blame, and not the device.
+    pub(crate) const fn is_of_upstream(&self) -> bool {
+        !matches!(self, Self::RequestBody(_) | Self::Request(_))
+    }
+
+    /// What the device is answered.
+    pub(crate) fn reply(&self, retry_after: u32) -> Reply {
+        let retry_after = self.is_of_upstream().then_some(retry_after);
+        Reply { retry_after, ..Reply::http(self.http_status()) }
+    }
+
+    /// The fault behind an error of the client.
+    pub(super) fn of(error: &legacy::Error) -> Self {
+        // The outermost says only that something went wrong; the innermost says what.
+        let mut why = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            if let Some(connect) = inner.downcast_ref::<ConnectError>() {
+                return match connect {
+                    ConnectError::Tls(error) => Self::Tls(error.to_string()),
+                    ConnectError::TimedOut(time) => Self::SlowConnect(*time),
+                    ConnectError::Tcp(_) | ConnectError::NoHost => Self::Unreachable(connect.to_string()),
+                };
+            }
+            why = inner.to_string();
+            cause = inner.source();
+        }
+        Self::Broke(why)
+    }
+}

@@ -1,0 +1,318 @@
+//! `replace`: the service behind the gate. It gets only requests that pass, and sends them to the upstream.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use asprov_protocol::device::UserName;
+use asprov_protocol::http::{Call, Command, Options, Reply};
+use asprov_protocol::server::{Event, EventKind};
+use asprov_protocol::status::Scope;
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use tower::Service;
+
+use super::GatewayShared;
+use super::detect::{self, Looked, WantsProvisioning};
+use super::fault::UpstreamFault;
+use super::headers::{Arrival, rewrite_answer, rewrite_request};
+use super::location::{Sent, sent};
+use super::request_line;
+use super::sent_body::{Progress, UpstreamBody, boxed};
+use super::smuggling;
+use super::upstream::UpstreamIndex;
+use crate::answer;
+use crate::body::{ResponseBody, full};
+use crate::error::BoxError;
+use crate::network::{Connection, is_trusted};
+use crate::service::{Passed, PassedOptions, Told};
+use crate::stop::Stop;
+
+/// How long an upstream with a policy of its own is reported as a reason not to be ready, after it was noticed last.
+const POLICY_REPORTED: Duration = Duration::from_secs(10 * 60);
+/// The topic of that report.
+const POLICY_TOPIC: &str = "upstream policy";
+
+/// Forwards what passes the gate.
+#[derive(Clone)]
+pub(super) struct Forward {
+    shared: Arc<GatewayShared>,
+    stop: Stop,
+}
+
+/// What is forwarded: on whose behalf, and which command, if it is one.
+struct Errand<'a> {
+    user: UserName,
+    call: Option<&'a Call>,
+}
+
+/// Why a request is not answered by the upstream.
+enum NoAnswer {
+    Fault(UpstreamFault),
+    /// It has several readings.
+    Ambiguous(String),
+    /// HTTP 451, and the gateway does not go there.
+    SentAway(String),
+    /// HTTP 451, and the request cannot be repeated here; the device will repeat it.
+    CannotRepeat,
+    /// The upstream wants to provision the device.
+    WantsProvisioning(WantsProvisioning),
+    /// The answer to OPTIONS is of no use.
+    Options(String),
+}
+
+impl Forward {
+    pub(super) const fn new(shared: Arc<GatewayShared>, stop: Stop) -> Self {
+        Self { shared, stop }
+    }
+
+    async fn answer<B>(&self, request: Request<B>) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (mut head, body) = request.into_parts();
+        if let Some(passed) = head.extensions.remove::<Passed>() {
+            let errand = Errand { user: passed.caller.device.user.clone(), call: Some(&passed.call) };
+            let command = passed.call.command;
+            let answered = tokio::select! {
+                answered = self.shared.forward(head, boxed(body), &errand) => answered,
+                () = self.stop.stopped(), if command == Command::Ping => return let_go(&passed.call),
+            };
+            return answered.unwrap_or_else(|fault| self.shared.no_answer(fault, Some(command)));
+        }
+        if let Some(passed) = head.extensions.remove::<PassedOptions>() {
+            without_body(&mut head.headers);
+            let errand = Errand { user: passed.user, call: None };
+            let answered = self.shared.forward(head, full(Vec::new()), &errand).await;
+            return answered.unwrap_or_else(|fault| self.shared.no_answer(fault, None));
+        }
+        // Nobody is let in without having passed the gate.
+        tracing::error!("the gateway was asked without the gate in front of it");
+        answer::http(500)
+    }
+}
+
+impl<B> Service<Request<B>> for Forward
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let forward = self.clone();
+        Box::pin(async move { Ok(forward.answer(request).await) })
+    }
+}
+
+/// A held Ping at the end of the server: nothing changed, come again.
+fn let_go(call: &Call) -> Response<ResponseBody> {
+    let expired = call.command.response_with_status(call.version, Command::PING_EXPIRED);
+    answer::reply(Some(call.command), &expired.map_or_else(|| Reply::http(503), Reply::ok))
+}
+
+/// OPTIONS has neither query nor body ([MS-ASHTTP] 2.2.3).
+fn without_body(headers: &mut HeaderMap) {
+    for name in [CONTENT_LENGTH, TRANSFER_ENCODING, CONTENT_TYPE, CONTENT_ENCODING, EXPECT] {
+        headers.remove(name);
+    }
+}
+
+impl GatewayShared {
+    /// Sends a request to the upstream on which the user's mailbox is, wherever that turns out to be.
+    async fn forward(
+        &self,
+        head: Parts,
+        body: UpstreamBody,
+        errand: &Errand<'_>,
+    ) -> Result<Response<ResponseBody>, NoAnswer> {
+        smuggling::check(&head).map_err(|why| NoAnswer::Ambiguous(why.to_string()))?;
+        let patience = self.patience(errand.call.map(|call| call.command));
+        let progress = Progress::new(if self.upstreams.are_several() { self.limits.replay } else { 0 });
+        let mut index = self.locations.of(&errand.user);
+        // A copy is needed only where a request may be sent twice.
+        let mut again = self.upstreams.are_several().then(|| head.clone());
+        let mut next = (head, body);
+        for _ in 0..=self.limits.hops {
+            let request = self.request(next.0, next.1, index, errand.call)?;
+            let authorization = request.headers().clone();
+            let response = self.upstreams.send(request, progress.clone(), patience).await?;
+            if response.status() == http::StatusCode::UNAUTHORIZED {
+                self.sign_in.refused_later(&authorization);
+            }
+            match sent(response.status(), response.headers(), &self.upstreams) {
+                Sent::Nowhere => return self.answered(response, errand.call).await,
+                Sent::Away(place) => return Err(NoAnswer::SentAway(place)),
+                Sent::To(place) => {
+                    self.locations.remember(&errand.user, place);
+                    index = place;
+                }
+            }
+            let (Some(head), Some(body)) = (again.take(), progress.again()) else { return Err(NoAnswer::CannotRepeat) };
+            again = Some(head.clone());
+            next = (head, body);
+        }
+        Err(NoAnswer::SentAway("from one upstream to the next and back".to_owned()))
+    }
+
+    /// The request as the upstream gets it.
+    fn request(
+        &self,
+        mut head: Parts,
+        body: UpstreamBody,
+        index: UpstreamIndex,
+        call: Option<&Call>,
+    ) -> Result<Request<UpstreamBody>, NoAnswer> {
+        let url = self.upstreams.url(index);
+        let path_and_query = match call {
+            None => url.path().to_owned(),
+            Some(call) => request_line::of_command(url, call, head.uri.query().unwrap_or_default())
+                .map_err(|why| NoAnswer::Ambiguous(why.to_string()))?,
+        };
+        let uri = url.uri(&path_and_query);
+        self.rewrite(&mut head, url.host_header(), call, true);
+        head.uri = uri.map_err(|error| UpstreamFault::Request(error.to_string()))?;
+        Ok(Request::from_parts(head, body))
+    }
+
+    /// Applies the rows for a request.
+    pub(super) fn rewrite(&self, head: &mut Parts, upstream: &http::HeaderValue, call: Option<&Call>, replace: bool) {
+        let connection = head.extensions.remove::<Connection>();
+        let trusted = connection.is_some_and(|connection| is_trusted(connection.peer.ip(), &self.config));
+        // HTTP/2 names the host in the request line.
+        let host = head.headers.get(HOST).cloned().or_else(|| {
+            head.uri.authority().and_then(|authority| http::HeaderValue::try_from(authority.as_str()).ok())
+        });
+        let arrival = Arrival { connection: connection.as_ref(), trusted, host, upstream, call };
+        rewrite_request(&mut head.headers, &arrival, replace);
+    }
+
+    pub(super) const fn patience(&self, command: Option<Command>) -> Duration {
+        match command {
+            Some(Command::Ping | Command::Sync) => self.limits.held_time,
+            _ => self.limits.answer_time,
+        }
+    }
+
+    /// The upstream's answer as the device gets it.
+    async fn answered(
+        &self,
+        response: Response<Incoming>,
+        call: Option<&Call>,
+    ) -> Result<Response<ResponseBody>, NoAnswer> {
+        let mut response = match call {
+            Some(call) => match detect::look(call.command, response, self.limits.status_body).await {
+                Ok(Looked::Goes(response)) => response,
+                Ok(Looked::WantsProvisioning(said)) => return Err(NoAnswer::WantsProvisioning(said)),
+                Err(error) => return Err(UpstreamFault::Broke(error.to_string()).into()),
+            },
+            None => response.map(detect::passed_on),
+        };
+        rewrite_answer(response.headers_mut(), true);
+        if call.is_none() && response.status() == http::StatusCode::OK {
+            check_options(response.headers())?;
+        }
+        Ok(response)
+    }
+
+    /// What the device gets when the upstream's answer does not reach it.
+    fn no_answer(&self, fault: NoAnswer, command: Option<Command>) -> Response<ResponseBody> {
+        let later = |status| Reply { retry_after: Some(self.config.limits.retry_after), ..Reply::http(status) };
+        let event = |detail: &str| {
+            let event = Event::new(EventKind::UpstreamRefused, detail);
+            Some(match command {
+                Some(command) => event.with_command(command),
+                None => event,
+            })
+        };
+        let (reply, detail, event) = match fault {
+            NoAnswer::Fault(fault) => (fault.reply(self.config.limits.retry_after), fault.to_string(), None),
+            NoAnswer::Ambiguous(why) => (Reply::http(400), why, None),
+            NoAnswer::SentAway(place) => {
+                let detail = format!(
+                    "the upstream sends the user to another server, which is not followed: {place}. Add that server to \
+                     other_upstreams if it is yours"
+                );
+                (later(502), detail.clone(), event(&detail))
+            }
+            NoAnswer::CannotRepeat => {
+                let detail = "the upstream sends the user to another one; the request is too long to be repeated here, and \
+                              the device sends it there when it comes back";
+                (Reply::unavailable(1), detail.to_owned(), None)
+            }
+            NoAnswer::WantsProvisioning(said) => {
+                self.readiness.report(POLICY_TOPIC, "the upstream has a policy of its own", Some(POLICY_REPORTED));
+                let detail = said.to_string();
+                let told = event(&detail).map(|event| match said.status {
+                    Some(status) => event.with_status(Scope::Common, status),
+                    None => event,
+                });
+                (later(503), detail, told)
+            }
+            NoAnswer::Options(why) => {
+                tracing::error!("{why}");
+                (later(502), why, None)
+            }
+        };
+        let mut response = answer::reply(None, &reply);
+        response.extensions_mut().insert(Told { detail, event });
+        response
+    }
+
+    /// A request outside the protocol, on a path that an administrator wants forwarded.
+    pub(super) async fn forward_path(&self, request: Request<Incoming>) -> Response<ResponseBody> {
+        let (mut head, body) = request.into_parts();
+        let url = self.upstreams.url(UpstreamIndex::FIRST);
+        let path_and_query = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+        if let Err(why) = smuggling::check(&head) {
+            tracing::info!(path = %path_and_query.escape_debug(), "a request on a forwarded path is refused: {why}");
+            return answer::http(400);
+        }
+        let uri = url.uri(&path_and_query);
+        self.rewrite(&mut head, url.host_header(), None, false);
+        let sent = match uri {
+            Ok(uri) => {
+                head.uri = uri;
+                let request = Request::from_parts(head, boxed(body));
+                self.upstreams.send(request, Progress::new(0), self.limits.answer_time).await
+            }
+            Err(error) => Err(UpstreamFault::Request(error.to_string())),
+        };
+        match sent {
+            Ok(response) => {
+                let mut response = response.map(detect::passed_on);
+                rewrite_answer(response.headers_mut(), false);
+                response
+            }
+            Err(fault) => answer::reply(None, &fault.reply(self.config.limits.retry_after)),
+        }
+    }
+}
+
+impl From<UpstreamFault> for NoAnswer {
+    fn from(fault: UpstreamFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A device needs a version that both sides know.
+fn check_options(headers: &HeaderMap) -> Result<(), NoAnswer> {
+    match Options::parse(headers) {
+        Ok(options) if !options.versions.is_empty() => Ok(()),
+        Ok(_) => Err(NoAnswer::Options("the upstream speaks no protocol version that asprov knows".to_owned())),
+        Err(error) => Err(NoAnswer::Options(format!("the upstream is no ActiveSync server: {error}"))),
+    }
+}

@@ -1,0 +1,300 @@
+//! The one table of what the gateway changes in a request and in an answer. What is not in it goes on byte for byte.
+//!
+//! Rows are applied from top to bottom. Those marked `always` are what any proxy has to do and happen in `observe` too;
+//! the others happen in `replace` only.
+
+use asprov_protocol::http::headers::{MS_AS_ACCEPT_MULTIPART, MS_AS_PROTOCOL_VERSION, X_MS_POLICY_KEY};
+use asprov_protocol::http::{Call, QueryForm};
+use http::header::{AUTHORIZATION, CONNECTION, COOKIE, FORWARDED, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::options;
+use crate::network::Connection;
+use crate::sign_in::Credentials;
+
+/// Which way a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the device to the upstream.
+    Request,
+    /// From the upstream to the device.
+    Answer,
+}
+
+/// One row of [`REWRITTEN`].
+#[derive(Clone, Copy, Debug)]
+pub struct Rewrite {
+    /// Which way.
+    pub direction: Direction,
+    /// The header, or what it is about.
+    pub name: &'static str,
+    /// What becomes of it.
+    pub becomes: &'static str,
+    /// Whether it happens in `observe` too.
+    pub always: bool,
+    how: How,
+}
+
+/// How a row is applied.
+#[derive(Clone, Copy, Debug)]
+enum How {
+    /// These headers go.
+    Remove(&'static [&'static str]),
+    /// Whatever this does to a request.
+    Request(fn(&mut HeaderMap, &Arrival<'_>)),
+    /// Whatever this does to an answer.
+    Answer(fn(&mut HeaderMap)),
+    /// It is no header: another file does it.
+    Elsewhere,
+}
+
+/// What is known about a request that goes on, besides its headers.
+pub(crate) struct Arrival<'a> {
+    /// The connection it came on.
+    pub(crate) connection: Option<&'a Connection>,
+    /// Whether the other end is a trusted proxy.
+    pub(crate) trusted: bool,
+    /// The host the client asked for.
+    pub(crate) host: Option<HeaderValue>,
+    /// The host of the upstream.
+    pub(crate) upstream: &'a HeaderValue,
+    /// The command, where there is one.
+    pub(crate) call: Option<&'a Call>,
+}
+
+/// Headers that belong to one connection (RFC 9110, 7.6.1), and those for a proxy itself.
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
+
+/// Headers with which a client could make a server behind read another request than asprov did.
+const OVERRIDES: &[&str] =
+    &["x-original-url", "x-rewrite-url", "x-http-method", "x-http-method-override", "x-method-override", "proxy"];
+
+/// What the gateway rewrites.
+#[rustfmt::skip]
+pub static REWRITTEN: &[Rewrite] = {
+    use Direction::{Answer, Request};
+    const fn row(direction: Direction, always: bool, name: &'static str, becomes: &'static str, how: How) -> Rewrite {
+        Rewrite { direction, name, becomes, always, how }
+    }
+    &[
+        row(Request, true, "Connection", "removed, with every header it names and those that belong to one connection", How::Request(|headers, _| end_to_end(headers))),
+        row(Request, true, "Cookie", "several lines become one, as HTTP/1.1 has it", How::Request(|headers, _| join_cookies(headers))),
+        row(Request, true, "X-Forwarded-For", "the client's address; after those a trusted proxy wrote", How::Request(forwarded_for)),
+        row(Request, true, "X-Forwarded-Proto", "`https` or `http`, unless a trusted proxy wrote it", How::Request(forwarded_proto)),
+        row(Request, true, "X-Forwarded-Host", "the host the client asked for, unless a trusted proxy wrote it", How::Request(forwarded_host)),
+        row(Request, true, "Forwarded", "the same three in one header, after what a trusted proxy wrote", How::Request(forwarded)),
+        row(Request, true, "Host", "the upstream's", How::Request(host)),
+        row(Request, false, "X-Forwarded-*", "any other and X-Real-IP are removed, unless the client is a trusted proxy", How::Request(other_forwarded)),
+        row(Request, false, "X-Original-URL", "removed, with X-Rewrite-URL, X-HTTP-Method-Override and their like", How::Remove(OVERRIDES)),
+        row(Request, false, "names with _", "removed: to many servers `X_MS_PolicyKey` is X-MS-PolicyKey", How::Request(|headers, _| without_underscores(headers))),
+        row(Request, false, "Authorization", "written in its usual form, when it was not", How::Request(|headers, _| authorization(headers))),
+        row(Request, false, "MS-ASProtocolVersion", "written once; removed when a base64 query says something else", How::Request(protocol_version)),
+        row(Request, false, "X-MS-PolicyKey", "removed: the key is asprov's own", How::Remove(&["x-ms-policykey"])),
+        row(Request, false, "base64 query", "written anew from what was read, without the policy key", How::Elsewhere),
+        row(Request, false, "plain query", "unchanged; written anew from what was read if it has several readings", How::Elsewhere),
+        row(Answer, true, "Connection", "removed, with every header it names and those that belong to one connection", How::Answer(end_to_end)),
+        row(Answer, false, "MS-ASProtocolVersions", "cut to the versions that asprov knows", How::Answer(options::cut_versions)),
+        row(Answer, false, "MS-ASProtocolCommands", "always lists Provision", How::Answer(options::list_provision)),
+        row(Answer, false, "X-MS-Location", "removed: the gateway follows it itself", How::Remove(&["x-ms-location"])),
+        row(Answer, false, "Request-Id", "asprov's own number of the request, as in its log", How::Elsewhere),
+    ]
+};
+
+/// Applies the rows for a request.
+pub(crate) fn rewrite_request(headers: &mut HeaderMap, arrival: &Arrival<'_>, replace: bool) {
+    for row in rows(Direction::Request, replace) {
+        match row.how {
+            How::Remove(names) => remove(headers, names),
+            How::Request(apply) => apply(headers, arrival),
+            How::Answer(_) | How::Elsewhere => {}
+        }
+    }
+}
+
+/// Applies the rows for an answer.
+pub(crate) fn rewrite_answer(headers: &mut HeaderMap, replace: bool) {
+    for row in rows(Direction::Answer, replace) {
+        match row.how {
+            How::Remove(names) => remove(headers, names),
+            How::Answer(apply) => apply(headers),
+            How::Request(_) | How::Elsewhere => {}
+        }
+    }
+}
+
+fn rows(direction: Direction, replace: bool) -> impl Iterator<Item = &'static Rewrite> {
+    REWRITTEN.iter().filter(move |row| row.direction == direction && (row.always || replace))
+}
+
+fn remove(headers: &mut HeaderMap, names: &[&str]) {
+    for name in names {
+        while headers.remove(*name).is_some() {}
+    }
+}
+
+/// The names that Connection lists.
+pub(super) fn listed_in_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let lines = headers.get_all(CONNECTION).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()).collect()
+}
+
+fn end_to_end(headers: &mut HeaderMap) {
+    for name in listed_in_connection(headers) {
+        headers.remove(name);
+    }
+    remove(headers, HOP_BY_HOP);
+}
+
+/// HTTP/2 may send a line for each cookie (RFC 9113, 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() < 2 {
+        return;
+    }
+    if let Ok(joined) = HeaderValue::from_bytes(&lines.join(b"; ".as_slice())) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+fn forwarded_for(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
+    write_last(headers, &FORWARDED_FOR, arrival, arrival.connection.map(|connection| client(connection).to_string()));
+}
+
+fn client(connection: &Connection) -> std::net::IpAddr {
+    connection.peer.ip().to_canonical()
+}
+
+const fn scheme(arrival: &Arrival<'_>) -> &'static str {
+    match arrival.connection {
+        Some(Connection { encrypted: true, .. }) => "https",
+        _ => "http",
+    }
+}
+
+fn forwarded_proto(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
+    if !(arrival.trusted && headers.contains_key(&FORWARDED_PROTO)) {
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme(arrival)));
+    }
+}
+
+fn forwarded_host(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
+    if arrival.trusted && headers.contains_key(&FORWARDED_HOST) {
+        return;
+    }
+    match &arrival.host {
+        Some(host) => drop(headers.insert(FORWARDED_HOST, host.clone())),
+        None => drop(headers.remove(FORWARDED_HOST)),
+    }
+}
+
+fn forwarded(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
+    let own = arrival.connection.map(|connection| {
+        let address = match client(connection) {
+            std::net::IpAddr::V4(address) => address.to_string(),
+            // RFC 7239, 6: an IPv6 address stands in brackets and quotes.
+            std::net::IpAddr::V6(address) => format!("\"[{address}]\""),
+        };
+        let host = arrival.host.as_ref().and_then(|host| host.to_str().ok());
+        let host = host.filter(|host| host.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte)));
+        let host = host.map(|host| format!(";host=\"{host}\"")).unwrap_or_default();
+        format!("for={address};proto={}{host}", scheme(arrival))
+    });
+    write_last(headers, &FORWARDED, arrival, own);
+}
+
+/// Writes a header of which each proxy adds its own part at the end.
+fn write_last(headers: &mut HeaderMap, name: &HeaderName, arrival: &Arrival<'_>, own: Option<String>) {
+    let mut parts: Vec<String> = Vec::new();
+    if arrival.trusted {
+        parts.extend(headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).map(str::to_owned));
+    }
+    parts.extend(own);
+    headers.remove(name);
+    if let Ok(value) = HeaderValue::try_from(parts.join(", "))
+        && !value.is_empty()
+    {
+        headers.insert(name.clone(), value);
+    }
+}
+
+fn host(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
+    headers.insert(HOST, arrival.upstream.clone());
+}
+
+fn other_forwarded(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
+    if arrival.trusted {
+        return;
+    }
+    let own = [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST];
+    remove_those(headers, |name| {
+        (name.as_str().starts_with("x-forwarded-") && !own.contains(name)) || name == "x-real-ip"
+    });
+}
+
+fn without_underscores(headers: &mut HeaderMap) {
+    remove_those(headers, |name| name.as_str().contains('_'));
+}
+
+fn remove_those(headers: &mut HeaderMap, which: impl Fn(&HeaderName) -> bool) {
+    let names: Vec<HeaderName> = headers.keys().filter(|name| which(name)).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+/// So that the upstream reads the same name and password: base64 can be written in several ways.
+fn authorization(headers: &mut HeaderMap) {
+    let Some(credentials) = Credentials::from_headers(headers) else {
+        // A bearer token has one form; the same one twice becomes one.
+        if let Some(value) = headers.get(AUTHORIZATION).cloned() {
+            headers.insert(AUTHORIZATION, value);
+        }
+        return;
+    };
+    if let Some(value) = credentials.to_header() {
+        headers.insert(AUTHORIZATION, value);
+    }
+}
+
+fn protocol_version(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
+    let Some(call) = arrival.call else { return };
+    if call.form == QueryForm::Base64 && call.header_version_differs {
+        headers.remove(MS_AS_PROTOCOL_VERSION);
+    } else if headers.contains_key(MS_AS_PROTOCOL_VERSION) {
+        headers.insert(name_of(MS_AS_PROTOCOL_VERSION), HeaderValue::from_static(call.version.as_str()));
+    }
+}
+
+fn name_of(name: &'static str) -> HeaderName {
+    HeaderName::try_from(name).unwrap_or(HeaderName::from_static("ms-asprotocolversion"))
+}
+
+/// Headers that asprov or the upstream judges a request by; Connection has no business naming them.
+pub(super) const JUDGED: [&str; 9] = [
+    "authorization",
+    "host",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "cookie",
+    MS_AS_PROTOCOL_VERSION,
+    MS_AS_ACCEPT_MULTIPART,
+    X_MS_POLICY_KEY,
+];
+
+#[cfg(test)]
+mod tests;

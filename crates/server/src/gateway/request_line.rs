@@ -1,0 +1,196 @@
+//! The path and query that the upstream gets.
+//!
+//! A base64 query is written anew from what was read, without the policy key. A plain query goes on byte for byte while
+//! it can be read in one way only; otherwise the upstream gets each parameter as asprov read it.
+
+use asprov_protocol::http::{Base64Query, Call, QueryForm};
+use asprov_protocol::policy_key::RequestKey;
+
+use super::settings::UpstreamUrl;
+
+/// Names that servers look for, as the specification writes them.
+const NAMES: [&str; 10] = [
+    "Cmd",
+    "User",
+    "DeviceId",
+    "DeviceType",
+    "AttachmentName",
+    "CollectionId",
+    "ItemId",
+    "LongId",
+    "Occurrence",
+    "SaveInSent",
+];
+
+/// Why a query is not forwarded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum QueryFault {
+    /// Whoever reads the first and whoever reads the last would see different requests.
+    #[error("the parameter {name} is in the query twice, expected once")]
+    Twice {
+        /// The parameter, as it came first.
+        name: String,
+    },
+    /// A value that has no form to send on.
+    #[error("the query cannot be written for the upstream: {0}")]
+    Unwritable(String),
+}
+
+/// Path and query of a command for this upstream.
+pub(super) fn of_command(upstream: &UpstreamUrl, call: &Call, query: &str) -> Result<String, QueryFault> {
+    Ok(format!("{}?{}", upstream.path(), self::query(call, query)?))
+}
+
+/// The query of a command.
+pub(super) fn query(call: &Call, query: &str) -> Result<String, QueryFault> {
+    match call.form {
+        QueryForm::Base64 => without_key(query),
+        QueryForm::Plain => plain(query),
+    }
+}
+
+fn without_key(query: &str) -> Result<String, QueryFault> {
+    let unwritable = |error: &dyn core::fmt::Display| QueryFault::Unwritable(error.to_string());
+    let mut query = Base64Query::parse(query).map_err(|error| unwritable(&error))?;
+    query.policy_key = RequestKey::Absent;
+    query.to_text().map_err(|error| unwritable(&error))
+}
+
+fn plain(query: &str) -> Result<String, QueryFault> {
+    let mut pairs: Vec<(String, Option<Vec<u8>>)> = Vec::new();
+    let mut one_reading = true;
+    for part in query.split('&') {
+        let (name, value) = part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value)));
+        // A name without a value, an empty part, a name in another case or percent-encoded: servers differ about them.
+        let known = NAMES.into_iter().find(|known| known.as_bytes().eq_ignore_ascii_case(&decoded(name)));
+        one_reading &= value.is_some()
+            && is_simple_name(name)
+            && known.is_none_or(|known| known == name)
+            && value.is_none_or(is_simple_value);
+        if part.is_empty() {
+            continue;
+        }
+        let name = known.map_or_else(|| String::from_utf8_lossy(&decoded(name)).into_owned(), str::to_owned);
+        if pairs.iter().any(|(other, _)| other.eq_ignore_ascii_case(&name)) {
+            return Err(QueryFault::Twice { name: name.chars().take(32).collect() });
+        }
+        pairs.push((name, value.map(decoded)));
+    }
+    if one_reading {
+        return Ok(query.to_owned());
+    }
+    let mut written = String::with_capacity(query.len());
+    for (name, value) in pairs {
+        if !written.is_empty() {
+            written.push('&');
+        }
+        encode(name.as_bytes(), &mut written);
+        if let Some(value) = value {
+            written.push('=');
+            encode(&value, &mut written);
+        }
+    }
+    Ok(written)
+}
+
+fn is_simple_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// A plus is a blank to many servers, a semicolon a separator to some.
+fn is_simple_value(value: &str) -> bool {
+    let mut bytes = value.bytes();
+    while let Some(byte) = bytes.next() {
+        let simple = match byte {
+            b'%' => {
+                [bytes.next(), bytes.next()].iter().all(|digit| digit.is_some_and(|digit| digit.is_ascii_hexdigit()))
+            }
+            byte => byte.is_ascii_alphanumeric() || b"-._~@:/!*'(),$=\\?".contains(&byte),
+        };
+        if !simple {
+            return false;
+        }
+    }
+    true
+}
+
+/// Undoes percent-encoding. What is no escape stays: the call was read before, and refused if it had any.
+fn decoded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|digits| *byte == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
+        let escaped = digits.and_then(|digits| core::str::from_utf8(digits).ok());
+        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(escaped) => {
+                bytes.push(escaped);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    bytes
+}
+
+fn encode(bytes: &[u8], onto: &mut String) {
+    for byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(byte) {
+            onto.push(char::from(*byte));
+        } else {
+            onto.push_str(&format!("%{byte:02X}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_query_with_one_reading_goes_on_byte_for_byte() {
+        for query in [
+            "Cmd=Sync&User=ann%40example.com&DeviceId=A1&DeviceType=iPhone",
+            "User=EXAMPLE\\ann&DeviceId=A1&DeviceType=SP&Cmd=Ping&X-Vendor=a%20b",
+            "Cmd=SmartReply&User=a&DeviceId=A&DeviceType=x&ItemId=5%3A1&SaveInSent=T",
+        ] {
+            assert_eq!(plain(query).as_deref(), Ok(query));
+        }
+    }
+
+    #[test]
+    fn a_plain_query_with_several_readings_goes_on_as_it_was_read() {
+        let cases = [
+            ("cmd=Sync&user=a&deviceid=A&devicetype=x", "Cmd=Sync&User=a&DeviceId=A&DeviceType=x"),
+            ("Cmd=Sync&User=a+b&DeviceId=A&DeviceType=x", "Cmd=Sync&User=a%2Bb&DeviceId=A&DeviceType=x"),
+            ("Cmd=Sync&User=a;Cmd=Ping&DeviceId=A", "Cmd=Sync&User=a%3BCmd%3DPing&DeviceId=A"),
+            ("C%6Dd=Sync&&User=a", "Cmd=Sync&User=a"),
+            ("Cmd=Sync&flag&User=a", "Cmd=Sync&flag&User=a"),
+            ("Cmd=Sync&User=\u{e4}", "Cmd=Sync&User=%C3%A4"),
+            ("Cmd=Sync&a[b]=1", "Cmd=Sync&a%5Bb%5D=1"),
+        ];
+        for (came, goes) in cases {
+            assert_eq!(plain(came).as_deref(), Ok(goes), "{came}");
+        }
+    }
+
+    #[test]
+    fn any_parameter_twice_in_any_case_is_refused() {
+        for query in ["Cmd=Sync&ItemId=1&itemid=2", "Cmd=Sync&x=1&X=1", "Cmd=Sync&SaveInSent=T&S%61veInSent=F"] {
+            assert!(matches!(plain(query), Err(QueryFault::Twice { .. })), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_base64_query_goes_on_without_its_policy_key() {
+        // 16.1, FolderSync, 0x0409, device "A1", key 0x01020304, type "SP", an unknown parameter 0xFF.
+        let with_key = "oQkJBAJBMQQEAwIBAlNQ/wF4";
+        let read = Base64Query::parse(with_key).unwrap();
+        assert!(matches!(read.policy_key, RequestKey::Key(_)));
+        let text = without_key(with_key).unwrap();
+        assert_eq!(text, "oQkJBAJBMQACU1A=");
+        assert_eq!(Base64Query::parse(&text), Ok(Base64Query { policy_key: RequestKey::Absent, ..read }));
+    }
+}

@@ -1,0 +1,151 @@
+//! The servers behind the gateway: a pool of HTTP/1.1 connections to each, requests streamed there and answers back.
+//!
+//! There is no time-out over a whole request. A connection, and the first byte of an answer, have their limits; an answer
+//! that has begun may take as long as it likes. When the device leaves, its request is dropped here and with it the
+//! connection to the upstream.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, Request, Response, Version};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::{Instant, sleep_until};
+
+use super::connector::Connector;
+use super::fault::UpstreamFault;
+use super::sent_body::{Progress, SentBody, UpstreamBody};
+use super::settings::{GatewayLimits, GatewaySettings, Mode, UpstreamUrl};
+use super::tls::{self, RootCertificatesError};
+use crate::body::full;
+
+/// Every upstream, and the connections to them.
+pub(crate) struct Upstreams {
+    urls: Vec<UpstreamUrl>,
+    client: Client<Connector, SentBody>,
+    /// Whether the last request met a fault: only the first of a row is worth an error in the log.
+    away: AtomicBool,
+    limits: GatewayLimits,
+}
+
+/// A place in the list of upstreams; 0 is the one that `upstream` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UpstreamIndex(usize);
+
+impl UpstreamIndex {
+    pub(crate) const FIRST: Self = Self(0);
+}
+
+impl Upstreams {
+    pub(super) fn new(settings: &GatewaySettings) -> Result<Self, RootCertificatesError> {
+        let limits = settings.limits.clone();
+        let connector = Connector::new(tls::configuration(&settings.root_certificates)?, limits.connect_time);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(limits.idle_time)
+            .pool_max_idle_per_host(limits.idle_connections)
+            .set_host(false)
+            .http1_preserve_header_case(settings.mode == Mode::Observe)
+            .build(connector);
+        let mut urls = vec![settings.upstream.clone()];
+        urls.extend(settings.other_upstreams.iter().cloned());
+        Ok(Self { urls, client, away: AtomicBool::new(false), limits })
+    }
+
+    /// The address of an upstream. An index comes from this list, so there is always one.
+    pub(crate) fn url(&self, index: UpstreamIndex) -> &UpstreamUrl {
+        #[expect(clippy::indexing_slicing, reason = "an index is made by this file, from a list that never shrinks")]
+        &self.urls[index.0.min(self.urls.len() - 1)]
+    }
+
+    /// Whether there is another one to follow HTTP 451 to.
+    pub(crate) const fn are_several(&self) -> bool {
+        self.urls.len() > 1
+    }
+
+    /// The upstream that `which` is about.
+    pub(crate) fn find(&self, which: impl Fn(&UpstreamUrl) -> bool) -> Option<UpstreamIndex> {
+        self.urls.iter().position(which).map(UpstreamIndex)
+    }
+
+    /// Sends a request, and waits until its answer begins. `patience` counts from the last byte that went out.
+    pub(super) async fn send(
+        &self,
+        mut request: Request<UpstreamBody>,
+        progress: Progress,
+        patience: Duration,
+    ) -> Result<Response<Incoming>, UpstreamFault> {
+        *request.version_mut() = Version::HTTP_11;
+        let request = request.map(|body| SentBody::new(body, progress.clone()));
+        let answered = tokio::select! {
+            answered = self.client.request(request) => answered.map_err(|error| match progress.fault() {
+                Some(fault) => UpstreamFault::RequestBody(fault),
+                None => UpstreamFault::of(&error),
+            }),
+            () = silence(&progress, patience) => Err(UpstreamFault::Silent(patience)),
+        };
+        self.remember(answered.as_ref().err());
+        answered
+    }
+
+    /// Asks a short question of asprov's own: OPTIONS with these headers.
+    pub(super) async fn options(
+        &self,
+        index: UpstreamIndex,
+        mut headers: HeaderMap,
+    ) -> Result<Response<Incoming>, UpstreamFault> {
+        let url = self.url(index);
+        let uri = url.uri(url.path()).map_err(|error| UpstreamFault::Request(error.to_string()))?;
+        headers.insert(http::header::HOST, url.host_header().clone());
+        headers.insert(CONTENT_LENGTH, http::HeaderValue::from_static("0"));
+        let mut request = Request::new(full(Vec::new()));
+        *request.method_mut() = Method::OPTIONS;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        self.send(request, Progress::new(0), self.limits.question_time).await
+    }
+
+    /// Fetches a document that is no ActiveSync, such as the keys of an issuer.
+    pub(super) async fn fetch(&self, uri: http::Uri) -> Result<Response<Incoming>, UpstreamFault> {
+        let host = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+        let host = http::HeaderValue::try_from(host).map_err(|error| UpstreamFault::Request(error.to_string()))?;
+        let mut request = Request::new(SentBody::new(full(Vec::new()), Progress::new(0)));
+        *request.uri_mut() = uri;
+        request.headers_mut().insert(http::header::HOST, host);
+        let answered = tokio::time::timeout(self.limits.question_time, self.client.request(request)).await;
+        answered
+            .map_err(|_| UpstreamFault::Silent(self.limits.question_time))?
+            .map_err(|error| UpstreamFault::of(&error))
+    }
+
+    /// One line in the log when the upstream goes away, and one when it is back.
+    fn remember(&self, fault: Option<&UpstreamFault>) {
+        match fault {
+            Some(fault) if fault.is_of_upstream() => {
+                if !self.away.swap(true, Ordering::Relaxed) {
+                    tracing::error!("{fault}; devices are told to come back later");
+                }
+            }
+            Some(_) => {}
+            None if self.away.load(Ordering::Relaxed) => {
+                if self.away.swap(false, Ordering::Relaxed) {
+                    tracing::info!("the upstream answers again");
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+/// Ends when nothing has gone out for so long.
+async fn silence(progress: &Progress, patience: Duration) {
+    loop {
+        let Some(until) = progress.moved_at().checked_add(patience) else { return std::future::pending().await };
+        if until <= Instant::now() {
+            return;
+        }
+        sleep_until(until).await;
+    }
+}
