@@ -4,6 +4,7 @@ use std::io;
 
 use asprov_admin::document_json::json_of;
 use asprov_protocol::client::capability::{Expected, PROFILES, Profile, Verdict as SettingVerdict};
+use asprov_protocol::client::resolution::Audience;
 use asprov_protocol::policy::ReceivedPolicy;
 use asprov_protocol::version::ProtocolVersion;
 use serde::Serialize;
@@ -124,7 +125,7 @@ fn found(finding: &Finding) -> Found<'_> {
         text: &finding.text,
         cause: finding.cause.as_deref(),
         resolution: finding.resolution.as_deref(),
-        audience: finding.audience.map(|audience| audience.as_str()),
+        audience: finding.audience.map(Audience::as_str),
         status: finding.status.map(|seen| Status {
             scope: seen.row().map_or(seen.scope, |row| row.scope).as_str(),
             code: seen.code,
