@@ -75,10 +75,15 @@ impl Family {
                 ("refuses_account", None, format!("{} {}", refusal.sentence, refusal.advice))
             }
             Expected::Unknown => {
-                let met = |verdict: SettingVerdict| matches!(verdict, SettingVerdict::Enforced | SettingVerdict::Ignored);
+                let met =
+                    |verdict: SettingVerdict| matches!(verdict, SettingVerdict::Enforced | SettingVerdict::Ignored);
                 let met = verdicts.iter().filter(|verdict| met(verdict.verdict)).count();
                 let of = verdicts.len();
-                ("unknown", None, format!("is known to meet {met} of {of} settings; what it says then is not documented"))
+                (
+                    "unknown",
+                    None,
+                    format!("is known to meet {met} of {of} settings; what it says then is not documented"),
+                )
             }
         };
         Self { name: profile.name, title: profile.title, expected, acknowledgment, sentence, not_enforced }
