@@ -87,7 +87,7 @@ fn wipe_is_due(device: Option<&DeviceRecord>, caller: &Caller) -> Option<Refusal
     if wipe.kind == WipeKind::AccountOnly && !caller.version.has_account_only_remote_wipe() {
         return Some(Refusal { status: Status::DEVICE_IS_BLOCKED_FOR_THIS_USER, http: FORBIDDEN });
     }
-    // [MS-ASCMD] 2.2.2 (R7561, R7562): 403 when the request had no policy key header, 449 otherwise.
+    // [MS-ASCMD] 2.2.2 (R7561, R7562): 449, but 403 for a request without a key.
     let http = if caller.policy_key == RequestKey::Absent { FORBIDDEN } else { RETRY_WITH };
     Some(Refusal { status: Status::REMOTE_WIPE_REQUESTED, http })
 }
