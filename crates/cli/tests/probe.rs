@@ -33,13 +33,13 @@ fn serve(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> String {
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let answer = Arc::clone(&answer);
-            std::thread::spawn(move || while exchange(&stream, &mut *answer.lock().unwrap()) {});
+            std::thread::spawn(move || while exchange(&stream, &answer) {});
         }
     });
     url
 }
 
-fn exchange(stream: &TcpStream, answer: &mut (impl FnMut(&Asked) -> Answer + ?Sized)) -> bool {
+fn exchange(stream: &TcpStream, answer: &Mutex<impl FnMut(&Asked) -> Answer>) -> bool {
     let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();
     loop {
@@ -62,7 +62,8 @@ fn exchange(stream: &TcpStream, answer: &mut (impl FnMut(&Asked) -> Answer + ?Si
     reader.read_exact(&mut body).unwrap();
     let command = lines[0].split_once("Cmd=").map_or("", |(_, rest)| rest.split('&').next().unwrap()).to_owned();
     let asked = Asked { is_options: lines[0].starts_with("OPTIONS"), command, key: header("X-MS-PolicyKey"), body };
-    let (status, headers, body) = answer(&asked);
+    // Held while answering only: another connection may be asking while this one is idle.
+    let (status, headers, body) = (*answer.lock().unwrap())(&asked);
     let head = format!("HTTP/1.1 {status} x\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
     let mut stream = stream;
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).is_ok()
