@@ -6,7 +6,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::failure::Failure;
-use crate::{decode, demo, device, encode, explain, policy, provision, serve, user};
+use crate::{access, decode, demo, device, encode, explain, policy, provision, serve, user};
 
 /// Exchange ActiveSync provisioning [MS-ASPROV]: a policy server for phones, a phone to try servers with, and
 /// explanations of what they say to each other.
@@ -34,6 +34,7 @@ pub(crate) enum Subcommand {
     User(user::Arguments),
     Provision(provision::Arguments),
     Policy(policy::Arguments),
+    Access(access::Arguments),
     Device(device::Arguments),
     Explain(explain::Arguments),
     Decode(decode::Arguments),

@@ -290,3 +290,46 @@ fn a_listener_that_is_taken_is_an_error_that_names_it() {
     assert!(other.err.contains(&format!("error: cannot listen on {taken}")), "{}", other.err);
     assert_eq!(server.stop().0, 0);
 }
+
+#[test]
+fn rules_decide_who_comes_in_and_spare_who_is_there() {
+    let server = Server::start(&["--store", "memory:"]);
+    assert_eq!(server.provision(&["--device-id", "OLD"]).0, 0);
+
+    // What a rule would do, and what it does; whoever is there may stay.
+    let rule = "block if DeviceType = \"asprov\" because \"no test phones\"";
+    let weighed = server.asprov(&["access", "rule", "set", "test", rule, "--dry-run"]);
+    assert!(weighed.err.starts_with("rule test would keep 1 device out and let 0 devices in"), "{}", weighed.err);
+    assert_eq!(server.json(&["access", "rule", "list", "--json"])["items"], serde_json::json!([]));
+    let kept = server.json(&["access", "rule", "set", "test", rule, "--spare-present", "--json"]);
+    assert_eq!(kept["effect"]["devices_spared"], 1, "{kept}");
+    assert_eq!(server.provision(&["--device-id", "OLD"]).0, 0);
+    let (code, report) = server.provision(&["--device-id", "NEW"]);
+    assert_eq!((code, statuses(&report).last().cloned()), (1, Some("common 129".to_owned())), "{report}");
+    let shown = server.done(&["device", "show", "ann", "NEW"]);
+    assert!(shown.contains("no test phones"), "{shown}");
+    let blocked = server.json(&["device", "list", "--access", "blocked", "--json"]);
+    assert_eq!((blocked.as_array().unwrap().len(), &blocked[0]["access"]["decided_by"]), (1, &"test".into()));
+    assert!(server.done(&["access", "rule", "list"]).contains("no test phones"));
+
+    // What would happen to others.
+    let tested = server.done(&["access", "test", "--device", "ann", "OLD"]);
+    assert!(tested.contains("present when rule test came") && tested.contains("allowed"), "{tested}");
+    let tested = server.json(&["access", "test", "--device-type", "iPhone", "--os", "iOS 17.4", "--json"]);
+    assert_eq!(tested["access"]["state"], "allowed");
+
+    // Refused as a whole: where it is wrong, and what was expected.
+    let wrong = server.asprov(&["access", "rule", "set", "x", "block when OS = a"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("character 7: `when OS = a`, expected if"), "{}", wrong.err);
+    let contradicted = server.asprov(&["access", "rule", "set", "x", "allow if DeviceType = asprov"]);
+    assert_eq!(contradicted.code, 1);
+    assert!(contradicted.err.contains("rule test is tried first"), "{}", contradicted.err);
+
+    server.done(&["access", "rule", "delete", "test", "--yes"]);
+    assert_eq!(server.provision(&["--device-id", "NEW"]).0, 0);
+    let level = server.asprov(&["access", "default", "quarantine"]);
+    assert!(level.err.starts_with("default level quarantined counts now; it keeps 1 device out"), "{}", level.err);
+    assert_eq!(server.done(&["access", "default"]), "quarantined\n");
+    assert_eq!(server.stop().0, 0);
+}

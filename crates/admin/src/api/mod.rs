@@ -1,6 +1,8 @@
 //! The endpoints, one file a group, and the table of their paths.
 
 pub(crate) mod access;
+pub(crate) mod access_rules;
+pub(crate) mod access_test;
 pub(crate) mod assignments;
 pub(crate) mod devices;
 pub(crate) mod document;
@@ -31,6 +33,8 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
         assignments::ROUTES,
         devices::ROUTES,
         access::ROUTES,
+        access_rules::ROUTES,
+        access_test::ROUTES,
         wipe::ROUTES,
         events::ROUTES,
         document::ROUTES,
