@@ -86,7 +86,7 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// A reader's message, which may repeat what came.
-fn message(text: &str) -> String {
+pub(crate) fn message(text: &str) -> String {
     shown(text, MAX_JSON_MESSAGE)
 }
 

@@ -15,7 +15,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBu
 use utoipa::{Modify, OpenApi};
 
 use crate::api::{
-    access, access_rules, access_test, assignments, devices, document, events, health, metrics, policies, wipe,
+    access, access_rules, access_test, assignments, devices, document, events, health, lint, metrics, policies, wipe,
 };
 use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
 
@@ -30,6 +30,7 @@ use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
     ),
     paths(
         policies::list_policies, policies::read_policy, policies::put_policy, policies::delete_policy,
+        lint::lint_policy,
         assignments::list_assignments, assignments::assign_default, assignments::unassign_default,
         assignments::assign_user, assignments::unassign_user, assignments::assign_device,
         assignments::unassign_device,

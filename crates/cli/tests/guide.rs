@@ -24,6 +24,11 @@ fn running_the_server() {
     run("serve.md");
 }
 
+#[test]
+fn a_pin_for_everybody_and_a_say_in_who_comes() {
+    run("access.md");
+}
+
 #[derive(Debug)]
 struct Shown {
     line: usize,

@@ -333,3 +333,47 @@ fn rules_decide_who_comes_in_and_spare_who_is_there() {
     assert_eq!(server.done(&["access", "default"]), "quarantined\n");
     assert_eq!(server.stop().0, 0);
 }
+
+#[test]
+fn policies_begin_with_presets_come_from_other_servers_and_are_looked_at() {
+    let server = Server::start(&["--store", "memory:"]);
+    server.done(&["policy", "set", "pin", "--preset", "basic-pin", "MinDevicePasswordLength=4"]);
+    let pin = server.json(&["policy", "show", "pin", "--json"]);
+    assert_eq!((&pin["name"], &pin["settings"]["MinDevicePasswordLength"]), (&"pin".into(), &4.into()));
+    let preset = server.json(&["policy", "preset", "show", "basic-pin", "--json"]);
+    assert_eq!(preset["settings"]["MaxInactivityTimeDeviceLock"], pin["settings"]["MaxInactivityTimeDeviceLock"]);
+    let unknown = server.asprov(&["policy", "set", "pin", "--preset", "basic-pn"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.contains("did you mean basic-pin?"), "{}", unknown.err);
+
+    // A trap is told at the save, and `lint` fails for it; the policy is saved all the same.
+    let saved = server.asprov(&["policy", "set", "trap", "DevicePasswordEnabled=1"]);
+    assert_eq!(saved.code, 0);
+    assert!(saved.err.contains("lint: Gmail refuses an account with DevicePasswordEnabled alone"), "{}", saved.err);
+    let lint = server.asprov(&["policy", "lint", "trap"]);
+    assert_eq!(lint.code, 1);
+    assert!(lint.out.contains("refuses the account"), "{}", lint.out);
+    let file = server.folder.path().join("trap.json");
+    fs::write(&file, server.done(&["policy", "show", "trap", "--json"])).unwrap();
+    let of_file = server.asprov(&["policy", "lint", "trap.json", "--json"]);
+    let of_server = server.asprov(&["policy", "lint", "trap", "--json"]);
+    assert_eq!((of_file.code, of_file.out), (1, of_server.out), "a file is looked at as the server does");
+    assert_eq!(server.asprov(&["policy", "lint", "default"]).code, 0);
+
+    // Policies of Exchange and Z-Push; what is wrong changes nothing.
+    let exchange = r#"{"Name": "Sales", "PasswordEnabled": true, "MinPasswordLength": 6, "IrmEnabled": true}"#;
+    fs::write(server.folder.path().join("exchange.json"), exchange).unwrap();
+    let reports = server.json(&["policy", "import", "exchange", "exchange.json", "--dry-run", "--json"]);
+    assert_eq!(reports[0]["remarks"][0]["what"], "IrmEnabled");
+    assert_eq!(server.asprov(&["policy", "show", "Sales"]).code, 1, "nothing was changed");
+    assert!(server.done(&["policy", "import", "exchange", "exchange.json"]).contains("IrmEnabled"));
+    let sales = server.json(&["policy", "show", "Sales", "--json"]);
+    assert_eq!(sales["settings"]["MinDevicePasswordLength"], 6);
+    fs::write(server.folder.path().join("policies.ini"), "[default]\ndevpwenabled = 1\nmindevpwlenngth = 40\n")
+        .unwrap();
+    let wrong = server.asprov(&["policy", "import", "zpush", "policies.ini", "--name", "zpush"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("policies.ini: line 3: "), "{}", wrong.err);
+    assert_eq!(server.asprov(&["policy", "show", "zpush"]).code, 1);
+    assert_eq!(server.stop().0, 0);
+}

@@ -8,6 +8,7 @@ pub(crate) mod devices;
 pub(crate) mod document;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod lint;
 pub(crate) mod metrics;
 pub(crate) mod policies;
 pub(crate) mod wipe;
@@ -30,6 +31,7 @@ pub(crate) struct Route {
 pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
     [
         policies::ROUTES,
+        lint::ROUTES,
         assignments::ROUTES,
         devices::ROUTES,
         access::ROUTES,

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Route;
+use super::lint::{FindingBody, LintBody};
 use crate::document_json::{GivenSettings, PolicySettings};
-use crate::extract::{Administrator, JsonBody, PolicyPath, one_line};
+use crate::extract::{Administrator, JsonBody, PolicyPath, message, one_line};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AdminState;
 
@@ -100,6 +101,15 @@ pub(crate) struct UnreadablePolicy {
     unreadable: String,
 }
 
+/// A policy that was saved, and what there is to say about it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PolicyKept {
+    #[serde(flatten)]
+    policy: PolicyBody,
+    /// What clients make of it, the worst first. It keeps nothing from being saved.
+    findings: Vec<FindingBody>,
+}
+
 /// Every policy.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Policies {
@@ -170,6 +180,22 @@ impl PolicyToKeep {
     }
 }
 
+/// A policy as the API takes it, from JSON; the name, where it is given there, has to be this one.
+///
+/// # Errors
+/// For a field nobody knows, an unknown setting, and a value that is not accepted.
+pub fn policy_from_json(name: PolicyName, json: serde_json::Value) -> Result<Policy, Problem> {
+    let body: PolicyToKeep = serde_json::from_value(json)
+        .map_err(|error| Problem::new(ProblemKind::InvalidValue, message(&error.to_string())))?;
+    body.policy(name)
+}
+
+/// A policy as the API answers it.
+pub fn policy_to_json(policy: &Policy) -> serde_json::Value {
+    // It is an object of texts, flags and numbers: there is nothing in it that could fail.
+    serde_json::to_value(PolicyBody::from(policy)).unwrap_or_default()
+}
+
 /// What a write answers: 201 when it made something, 200 otherwise. What was made is at the path of the request, so there
 /// is no Location (RFC 9110 15.3.2).
 pub(super) fn kept(new: bool, body: impl Serialize) -> Response {
@@ -205,8 +231,8 @@ pub(crate) async fn read_policy(
 #[utoipa::path(put, path = "/api/v1/policies/{name}", tag = "policies", request_body = PolicyToKeep,
     params(("name" = String, Path, description = "The policy's name: 1 to 64 of A-Z a-z 0-9 - _ .")),
     responses(
-        (status = 200, description = "It is replaced.", body = PolicyBody),
-        (status = 201, description = "It is new.", body = PolicyBody),
+        (status = 200, description = "It is replaced.", body = PolicyKept),
+        (status = 201, description = "It is new.", body = PolicyKept),
         (status = 422, description = "A setting is unknown or a value is not accepted.")))]
 pub(crate) async fn put_policy(
     State(state): State<AdminState>,
@@ -217,7 +243,8 @@ pub(crate) async fn put_policy(
     let policy = body.policy(name)?;
     let new = state.store().put_policy(&policy).await?;
     tracing::info!(administrator, policy = policy.name.as_str(), new, "policy kept");
-    Ok(kept(new, PolicyBody::from(&policy)))
+    let findings = LintBody::of(&policy).into_findings();
+    Ok(kept(new, PolicyKept { policy: PolicyBody::from(&policy), findings }))
 }
 
 /// Delete a policy
@@ -239,7 +266,7 @@ pub(crate) async fn delete_policy(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn no_such_policy(name: &PolicyName) -> Problem {
+pub(super) fn no_such_policy(name: &PolicyName) -> Problem {
     Problem::new(ProblemKind::NoSuchPolicy, format!("there is no policy `{name}`"))
 }
 

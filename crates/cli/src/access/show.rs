@@ -48,8 +48,8 @@ pub(super) fn effect(what: &str, effect: Option<&Value>) {
         anstream::eprintln!("{what} counts now; it keeps {kept_out} out and lets {let_in} in");
     }
     if number("devices_spared") > 0 {
-        let verb = if dry_run { "would get" } else { "got" };
-        anstream::eprintln!("{} {verb} a decision of their own and stay in", devices("devices_spared"));
+        let spared = if dry_run { "would spare" } else { "spared" };
+        anstream::eprintln!("{spared} {}, each by a decision of its own", devices("devices_spared"));
     } else if number("devices_kept_out") > 0 {
         let hint = if dry_run { "with --spare-present they stay in" } else { "`asprov device allow` lets one in" };
         anstream::eprintln!("hint: {hint}");
