@@ -200,6 +200,11 @@ impl Problem {
     pub fn detail(&self) -> &str {
         &self.detail
     }
+
+    /// What to do next, where there is something to say.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
 }
 
 /// A caller's own text for a message: in quotes, in one line, cut where it gets long.

@@ -377,3 +377,38 @@ fn policies_begin_with_presets_come_from_other_servers_and_are_looked_at() {
     assert_eq!(server.asprov(&["policy", "show", "zpush"]).code, 1);
     assert_eq!(server.stop().0, 0);
 }
+
+#[test]
+fn a_file_of_policies_is_weighed_first_and_made_as_a_whole_or_not_at_all() {
+    let server = Server::start(&["--store", "memory:"]);
+    server.done(&["policy", "set", "sales", "DevicePasswordEnabled=1", "MinDevicePasswordLength=4"]);
+    server.done(&["policy", "assign", "sales", "--user", "ann"]);
+    assert_eq!(server.provision(&["--device-id", "ONE"]).0, 0);
+    let write = |text: &str| fs::write(server.folder.path().join("policies.toml"), text).unwrap();
+    let length = |policy: &str| {
+        let policy = server.json(&["policy", "show", policy, "--json"]);
+        policy["settings"]["MinDevicePasswordLength"].clone()
+    };
+
+    // The second policy is wrong: the first is not made either.
+    write("[policy.new]\nallow_partial = true\n[policy.sales.settings]\nMinDevicePasswordLength = 40\n");
+    let wrong = server.asprov(&["policy", "apply", "policies.toml"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.starts_with("error: policies.toml: line 4: "), "{}", wrong.err);
+    assert_eq!(server.asprov(&["policy", "show", "new"]).code, 1);
+
+    write(
+        "[policy.new]\nallow_partial = true\n\
+         [policy.sales.settings]\nDevicePasswordEnabled = true\nMinDevicePasswordLength = 8\n",
+    );
+    let dry = server.done(&["policy", "apply", "policies.toml", "--dry-run"]);
+    assert!(dry.contains("MinDevicePasswordLength: 4 -> 8\n  1 device to provision again"), "{dry}");
+    assert_eq!(length("sales"), 4);
+    let plan = server.json(&["policy", "apply", "policies.toml", "--json"]);
+    assert_eq!((&plan[0]["policy"], &plan[0]["what"]), (&"new".into(), &"new".into()), "{plan}");
+    assert_eq!((&plan[1]["what"], &plan[1]["devices_to_provision_again"]), (&"changed".into(), &1.into()), "{plan}");
+    assert_eq!(length("sales"), 8);
+    let again = server.json(&["policy", "apply", "policies.toml", "--json"]);
+    assert!(again.as_array().unwrap().iter().all(|policy| policy["what"] == "unchanged"), "{again}");
+    assert_eq!(server.stop().0, 0);
+}

@@ -126,14 +126,14 @@ impl DeviceFilter {
 }
 
 /// Every assignment by target, to look up what applies to each device of a page.
-struct AssignedPolicies(BTreeMap<AssignmentTarget, PolicyName>);
+pub(super) struct AssignedPolicies(BTreeMap<AssignmentTarget, PolicyName>);
 
 impl AssignedPolicies {
-    fn new(assignments: Vec<Assignment>) -> Self {
+    pub(super) fn new(assignments: Vec<Assignment>) -> Self {
         Self(assignments.into_iter().map(|assignment| (assignment.target, assignment.policy)).collect())
     }
 
-    fn of(&self, device: &DeviceKey) -> Option<&PolicyName> {
+    pub(super) fn of(&self, device: &DeviceKey) -> Option<&PolicyName> {
         AssignmentTarget::nearest_first(device).iter().find_map(|target| self.0.get(target))
     }
 }

@@ -1,5 +1,7 @@
 //! `/api/v1/policies`: what devices are asked for, and who is admitted.
 
+mod effect;
+
 use asprov_protocol::policy::{Policy, PolicyName, PolicyRules, RefreshInterval, limits};
 use asprov_store::StoredPolicy;
 use axum::Json;
@@ -10,10 +12,11 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::effect::PolicyEffect;
 use super::Route;
 use super::lint::{FindingBody, LintBody};
 use crate::document_json::{GivenSettings, PolicySettings};
-use crate::extract::{Administrator, JsonBody, PolicyPath, message, one_line};
+use crate::extract::{Administrator, JsonBody, PolicyPath, QueryParameters, message, one_line};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AdminState;
 
@@ -108,6 +111,17 @@ pub(crate) struct PolicyKept {
     policy: PolicyBody,
     /// What clients make of it, the worst first. It keeps nothing from being saved.
     findings: Vec<FindingBody>,
+    effect: PolicyEffect,
+}
+
+/// How a policy is put.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PolicyPut {
+    /// Only say what it would do.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// Every policy.
@@ -227,24 +241,30 @@ pub(crate) async fn read_policy(
 
 /// Create or replace a policy
 ///
-/// What the body leaves out gets its default. Saving a policy with the same content disturbs no device.
+/// What the body leaves out gets its default. The answer says how many devices have to provision again. Saving a policy with the same content disturbs no device.
 #[utoipa::path(put, path = "/api/v1/policies/{name}", tag = "policies", request_body = PolicyToKeep,
-    params(("name" = String, Path, description = "The policy's name: 1 to 64 of A-Z a-z 0-9 - _ .")),
+    params(("name" = String, Path, description = "The policy's name: 1 to 64 of A-Z a-z 0-9 - _ ."), PolicyPut),
     responses(
-        (status = 200, description = "It is replaced.", body = PolicyKept),
+        (status = 200, description = "It is replaced; or nothing was done but weigh it.", body = PolicyKept),
         (status = 201, description = "It is new.", body = PolicyKept),
         (status = 422, description = "A setting is unknown or a value is not accepted.")))]
 pub(crate) async fn put_policy(
     State(state): State<AdminState>,
     PolicyPath(name): PolicyPath,
+    QueryParameters(put): QueryParameters<PolicyPut>,
     Administrator(administrator): Administrator,
     JsonBody(body): JsonBody<PolicyToKeep>,
 ) -> Result<Response, Problem> {
     let policy = body.policy(name)?;
+    let effect = effect::weigh(&state, &policy, put.dry_run).await?;
+    let findings = LintBody::of(&policy).into_findings();
+    let kept_policy = PolicyKept { policy: PolicyBody::from(&policy), findings, effect };
+    if put.dry_run {
+        return Ok(kept(false, kept_policy));
+    }
     let new = state.store().put_policy(&policy).await?;
     tracing::info!(administrator, policy = policy.name.as_str(), new, "policy kept");
-    let findings = LintBody::of(&policy).into_findings();
-    Ok(kept(new, PolicyKept { policy: PolicyBody::from(&policy), findings }))
+    Ok(kept(new, kept_policy))
 }
 
 /// Delete a policy

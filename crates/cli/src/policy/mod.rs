@@ -1,5 +1,6 @@
 //! `asprov policy`: what devices have to comply with, and who gets which policy, through the admin API.
 
+mod apply;
 mod assignment;
 mod change;
 mod import;
@@ -65,13 +66,23 @@ enum Action {
         #[arg(value_name = "SETTING=VALUE", required_unless_present = "preset")]
         changes: Vec<Change>,
     },
-    /// Make policies as a file says: one, or a list, as `policy show --json` and `policy list --json` print them
+    /// Make policies as a file says, and print what changes and how many devices have to provision again
+    ///
+    /// The file is TOML with a table [policy.NAME] and its [policy.NAME.settings] for each policy, or JSON as `policy show
+    /// --json` and `policy list --json` print it. All of it is checked before anything is changed. What the file leaves out
+    /// of a policy gets its default; policies that it does not name stay as they are.
     Apply {
         #[command(flatten)]
         connection: Connection,
         /// The file; - is stdin
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Only print it
+        #[arg(long)]
+        dry_run: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Say what the families of clients make of a policy, and which known traps it holds
     ///
@@ -177,7 +188,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
         Action::Lint { policy, connection, json } => lint_one(&policy, &connection, json, out).await,
         Action::Preset(action) => preset::run(&action, out),
         Action::Import { source, file, wish, connection } => import::run(&connection, source, &file, &wish, out).await,
-        Action::Apply { connection, file } => apply(&connection, &file).await,
+        Action::Apply { connection, file, dry_run, json } => apply::run(&connection, &file, dry_run, json, out).await,
         Action::Delete { policy, yes } => {
             let api = AdminApi::connect(&policy.connection)?;
             confirmed(&format!("Delete policy {}?", policy.name.escape_debug()), yes)?;
@@ -253,28 +264,6 @@ async fn lint_one(policy: &str, connection: &Connection, json: bool, out: &mut d
     let is_error = |finding: &Value| finding.get("severity").and_then(Value::as_str) == Some("error");
     let errors = report.get("findings").and_then(Value::as_array).is_some_and(|findings| findings.iter().any(is_error));
     if errors { Err(Failure::told().reader_did_not_see_all()) } else { Ok(()) }
-}
-
-async fn apply(connection: &Connection, file: &std::path::Path) -> Result<(), Failure> {
-    let text = input::read_text(file)?;
-    let shown = file.display();
-    let json: Value =
-        serde_json::from_str(&text).map_err(|error| Failure::new(format!("{shown} is no JSON: {error}")))?;
-    let policies = match json {
-        Value::Array(policies) => policies,
-        policy => vec![policy],
-    };
-    let api = AdminApi::connect(connection)?;
-    for (index, policy) in policies.iter().enumerate() {
-        let name = policy.get("name").and_then(Value::as_str).ok_or_else(|| {
-            Failure::new(format!("{shown}: policy {} has no name", index + 1)).hint(
-                "each policy is an object with `name`, `settings` and rules, as `asprov policy show --json` prints it",
-            )
-        })?;
-        api.put(&path(name), policy).await?;
-        say("applied", name);
-    }
-    Ok(())
 }
 
 fn say(what: &str, name: &str) {

@@ -1,3 +1,5 @@
+use asprov_protocol::policy::PolicyName;
+use asprov_store::StoredPolicy;
 use serde_json::{Value as Json, json};
 
 use crate::fixture::Api;
@@ -43,6 +45,7 @@ async fn a_policy_is_created_replaced_and_read_back_as_it_was_put() {
     expected["name"] = json!("strict");
     let without_findings = |mut kept: Json| {
         assert!(kept.as_object_mut().unwrap().remove("findings").unwrap().is_array());
+        kept.as_object_mut().unwrap().remove("effect").unwrap();
         kept
     };
     assert_eq!(without_findings(api.put(STRICT, &strict()).await.json(201)), expected);
@@ -208,4 +211,38 @@ async fn a_store_that_is_away_is_a_503_that_says_when_to_come_back() {
         assert_eq!(answer.header("retry-after"), "5");
         assert!(answer.problem(503, "store-away").starts_with("the store is away: "));
     }
+}
+
+#[tokio::test]
+async fn a_change_says_how_many_devices_have_to_provision_again_before_it_is_made() {
+    let api = Api::new();
+    api.put(STRICT, &json!({"settings": {"DevicePasswordEnabled": true}})).await.json(201);
+    api.put("/api/v1/assignments/users/ann", &json!({"policy": "strict"})).await.json(201);
+    // Two of ann's phones comply, one has acknowledged something else, and bob's has another policy.
+    let stored = api.store.inner.policy(&PolicyName::new("strict").unwrap()).await.unwrap();
+    let Some(StoredPolicy::Readable(policy)) = stored else { panic!("a policy that can be read") };
+    for (user, device, complies) in
+        [("ann", "A1", true), ("ann", "A2", true), ("ann", "A3", false), ("bob", "B1", true)]
+    {
+        let mut record = crate::fixture::provisioned(user, device);
+        if complies {
+            let fingerprint = policy.document.fingerprint(record.protocol_version);
+            record.provisioned.as_mut().unwrap().fingerprint = fingerprint;
+        }
+        api.add_record(&record).await;
+    }
+    let before = api.get(STRICT).await.json(200);
+    let longer = json!({"settings": {"DevicePasswordEnabled": true, "MinDevicePasswordLength": 6}});
+    let dry = api.put(&format!("{STRICT}?dry_run=true"), &longer).await.json(200);
+    assert_eq!(dry["effect"], json!({"devices_to_provision_again": 2, "dry_run": true}));
+    assert_eq!(api.get(STRICT).await.json(200), before, "nothing was changed");
+    let rules = json!({"settings": {"DevicePasswordEnabled": true}, "allow_partial": true});
+    assert_eq!(api.put(STRICT, &rules).await.json(200)["effect"]["devices_to_provision_again"], 0);
+    assert_eq!(api.put(STRICT, &longer).await.json(200)["effect"]["devices_to_provision_again"], 2);
+    assert_eq!(
+        api.put(STRICT, &longer).await.json(200)["effect"]["devices_to_provision_again"],
+        0,
+        "it says that already"
+    );
+    api.put(&format!("{STRICT}?dry_run=perhaps"), &longer).await.problem(422, "invalid-value");
 }
