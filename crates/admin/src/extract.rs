@@ -2,6 +2,7 @@
 
 use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
 use asprov_protocol::policy::PolicyName;
+use asprov_protocol::server::access_rule::RuleName;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use http::header::CONTENT_TYPE;
@@ -34,6 +35,9 @@ pub(crate) struct QueryParameters<T>(pub(crate) T);
 
 /// `{name}` of a policy's path.
 pub(crate) struct PolicyPath(pub(crate) PolicyName);
+
+/// `{name}` of an access rule's path.
+pub(crate) struct RulePath(pub(crate) RuleName);
 
 /// `{user}` of a path.
 pub(crate) struct UserPath(pub(crate) UserName);
@@ -86,7 +90,7 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// A reader's message, which may repeat what came.
-fn message(text: &str) -> String {
+pub(crate) fn message(text: &str) -> String {
     shown(text, MAX_JSON_MESSAGE)
 }
 
@@ -117,6 +121,16 @@ impl<S: Send + Sync> FromRequestParts<S> for PolicyPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let name: String = path(parts, state).await?;
         policy_name(&name).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RulePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let name: String = path(parts, state).await?;
+        let expected = "1 to 64 of A-Z a-z 0-9 - _ . other than `default`";
+        RuleName::new(&name).map(Self).ok_or_else(|| Problem::invalid("the name of the rule", &name, expected))
     }
 }
 

@@ -46,7 +46,9 @@ mod router;
 mod state;
 mod token;
 
+pub use api::lint::{FindingBody, ForecastBody, LintBody, VerdictBody};
 pub use api::metrics::{METRICS, Metric};
+pub use api::policies::{policy_from_json, policy_to_json};
 pub use extract::{ADMINISTRATOR_HEADER, MAX_BODY};
 pub use host::AllowedHosts;
 pub use router::router;

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use asprov_protocol::message::WipeKind;
+use asprov_protocol::server::access_rule::{RuleAction, Standing};
 use asprov_protocol::server::{AccessState, EventKind, Phase, WipeState};
 use asprov_protocol::status::Scope;
 use serde_json::Value as Json;
@@ -13,7 +14,9 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::api::{access, assignments, devices, document, events, health, metrics, policies, wipe};
+use crate::api::{
+    access, access_rules, access_test, assignments, devices, document, events, health, lint, metrics, policies, wipe,
+};
 use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
 
 #[derive(OpenApi)]
@@ -27,11 +30,14 @@ use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
     ),
     paths(
         policies::list_policies, policies::read_policy, policies::put_policy, policies::delete_policy,
+        lint::lint_policy,
         assignments::list_assignments, assignments::assign_default, assignments::unassign_default,
         assignments::assign_user, assignments::unassign_user, assignments::assign_device,
         assignments::unassign_device,
         devices::list_devices, devices::read_device, devices::forget_device, devices::read_device_policy,
         access::decide, access::return_to_the_rules,
+        access_rules::list_rules, access_rules::read_rule, access_rules::put_rule, access_rules::delete_rule,
+        access_rules::read_default, access_rules::put_default, access_test::test_access,
         wipe::order, wipe::cancel,
         events::list_events,
         document::openapi_document, health::alive, health::ready, metrics::metrics,
@@ -41,7 +47,7 @@ use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
         (name = "policies", description = "What devices are asked for, and who is admitted."),
         (name = "assignments", description = "Who gets which policy: a device's own, its user's, the default."),
         (name = "devices", description = "The inventory."),
-        (name = "access", description = "An administrator's decision about one device."),
+        (name = "access", description = "Who may use the mailbox: decisions about one device, rules about whole kinds, the default level."),
         (name = "wipe", description = "Wiping a device, or its account."),
         (name = "events", description = "What happened to a device."),
         (name = "health", description = "The program itself."),
@@ -166,6 +172,18 @@ pub(crate) fn phase() -> RefOr<Schema> {
 
 pub(crate) fn access_state() -> RefOr<Schema> {
     one_of(AccessState::ALL.map(AccessState::as_str))
+}
+
+pub(crate) fn standing() -> RefOr<Schema> {
+    one_of(Standing::ALL.map(Standing::as_str))
+}
+
+pub(crate) fn access_source() -> RefOr<Schema> {
+    one_of(["personal", "rule", "default", "discovery"])
+}
+
+pub(crate) fn rule_action() -> RefOr<Schema> {
+    one_of(RuleAction::ALL.map(RuleAction::as_str))
 }
 
 pub(crate) fn wipe_kind() -> RefOr<Schema> {

@@ -5,6 +5,7 @@
 
 use asprov_protocol::device::DeviceError;
 use asprov_protocol::server::WipeError;
+use asprov_protocol::server::access_rule::RuleFault;
 use asprov_store::StoreError;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -42,6 +43,8 @@ pub enum ProblemKind {
     InvalidValue,
     /// A policy has no setting of that name.
     UnknownSetting,
+    /// An access rule cannot be read, never matches, or another one contradicts it.
+    InvalidRule,
     /// The policy named in a body does not exist, so it cannot be assigned.
     UnknownPolicy,
     /// There is no such policy.
@@ -50,6 +53,8 @@ pub enum ProblemKind {
     NoSuchDevice,
     /// Nothing is assigned there.
     NoSuchAssignment,
+    /// There is no such access rule.
+    NoSuchRule,
     /// No wipe is ordered for the device.
     NoSuchWipe,
     /// The policy is assigned and cannot be deleted.
@@ -99,6 +104,7 @@ pub static KINDS: &[KindRow] = {
         row(NoSuchPolicy, S::NOT_FOUND, "no-such-policy", "There is no such policy"),
         row(NoSuchDevice, S::NOT_FOUND, "no-such-device", "There is no such device"),
         row(NoSuchAssignment, S::NOT_FOUND, "no-such-assignment", "Nothing is assigned there"),
+        row(NoSuchRule, S::NOT_FOUND, "no-such-rule", "There is no such access rule"),
         row(NoSuchWipe, S::NOT_FOUND, "no-such-wipe", "No wipe is ordered for this device"),
         row(MethodNotAllowed, S::METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not have this method"),
         row(PolicyInUse, S::CONFLICT, "policy-in-use", "The policy is assigned"),
@@ -116,6 +122,7 @@ pub static KINDS: &[KindRow] = {
         row(UnknownHost, S::MISDIRECTED_REQUEST, "unknown-host", "This listener does not answer to that host"),
         row(InvalidValue, S::UNPROCESSABLE_ENTITY, "invalid-value", "A value is not accepted"),
         row(UnknownSetting, S::UNPROCESSABLE_ENTITY, "unknown-setting", "A policy has no such setting"),
+        row(InvalidRule, S::UNPROCESSABLE_ENTITY, "invalid-rule", "The access rule is not accepted"),
         row(UnknownPolicy, S::UNPROCESSABLE_ENTITY, "unknown-policy", "The policy to assign does not exist"),
         row(StoreDamaged, S::INTERNAL_SERVER_ERROR, "store-damaged", "The store is damaged"),
         row(StoreBusy, S::SERVICE_UNAVAILABLE, "store-busy", "The row kept changing"),
@@ -196,6 +203,11 @@ impl Problem {
     pub fn detail(&self) -> &str {
         &self.detail
     }
+
+    /// What to do next, where there is something to say.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
 }
 
 /// A caller's own text for a message: in quotes, in one line, cut where it gets long.
@@ -253,6 +265,7 @@ impl From<StoreError> for Problem {
                 ProblemKind::StoreDamaged
             }
             StoreError::NoSuchPolicy(_) => ProblemKind::UnknownPolicy,
+            StoreError::RuleRefused(_) => ProblemKind::InvalidRule,
             StoreError::PolicyInUse { .. } => ProblemKind::PolicyInUse,
         };
         Self::new(kind, error.to_string())
@@ -268,6 +281,12 @@ impl From<WipeError> for Problem {
             WipeError::NotOrdered => ProblemKind::NoSuchWipe,
         };
         Self::new(kind, error.to_string())
+    }
+}
+
+impl From<RuleFault> for Problem {
+    fn from(fault: RuleFault) -> Self {
+        Self::new(ProblemKind::InvalidRule, fault.to_string())
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::failure::Failure;
-use crate::{decode, demo, device, encode, explain, policy, probe, provision, serve, user};
+use crate::{access, decode, demo, device, encode, explain, policy, probe, provision, serve, user};
 
 /// Exchange ActiveSync provisioning [MS-ASPROV]: a policy server for phones, a phone to try servers with, and
 /// explanations of what they say to each other.
@@ -35,6 +35,7 @@ pub(crate) enum Subcommand {
     Provision(provision::Arguments),
     Probe(probe::Arguments),
     Policy(policy::Arguments),
+    Access(access::Arguments),
     Device(device::Arguments),
     Explain(explain::Arguments),
     Decode(decode::Arguments),

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 the thing asked for failed, 2 wrong use. Data goes to stdout, everything else to stderr.
 
+mod access;
 mod account;
 mod admin_api;
 mod clock;
@@ -58,6 +59,7 @@ fn run(command_line: CommandLine, out: &mut dyn io::Write) -> Result<(), Failure
         Subcommand::Provision(arguments) => wait_for(provision::run(arguments, out)),
         Subcommand::Probe(arguments) => wait_for(probe::run(arguments, out)),
         Subcommand::Policy(arguments) => wait_for(policy::run(arguments, out)),
+        Subcommand::Access(arguments) => wait_for(access::run(arguments, out)),
         Subcommand::Device(arguments) => wait_for(device::run(arguments, out)),
         Subcommand::Explain(arguments) => explain::run(&arguments, out),
         Subcommand::Decode(arguments) => decode::run(&arguments, out),

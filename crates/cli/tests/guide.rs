@@ -29,6 +29,11 @@ fn why_a_phone_cannot_sync() {
     run("why-cant-this-phone-sync.md");
 }
 
+#[test]
+fn a_pin_for_everybody_and_a_say_in_who_comes() {
+    run("access.md");
+}
+
 #[derive(Debug)]
 struct Shown {
     line: usize,

@@ -352,3 +352,125 @@ fn a_listener_that_is_taken_is_an_error_that_names_it() {
     assert!(other.err.contains(&format!("error: cannot listen on {taken}")), "{}", other.err);
     assert_eq!(server.stop().0, 0);
 }
+
+#[test]
+fn rules_decide_who_comes_in_and_spare_who_is_there() {
+    let server = Server::start(&["--store", "memory:"]);
+    assert_eq!(server.provision(&["--device-id", "OLD"]).0, 0);
+
+    // What a rule would do, and what it does; whoever is there may stay.
+    let rule = "block if DeviceType = \"asprov\" because \"no test phones\"";
+    let weighed = server.asprov(&["access", "rule", "set", "test", rule, "--dry-run"]);
+    assert!(weighed.err.starts_with("rule test would keep 1 device out and let 0 devices in"), "{}", weighed.err);
+    assert_eq!(server.json(&["access", "rule", "list", "--json"])["items"], serde_json::json!([]));
+    let kept = server.json(&["access", "rule", "set", "test", rule, "--spare-present", "--json"]);
+    assert_eq!(kept["effect"]["devices_spared"], 1, "{kept}");
+    assert_eq!(server.provision(&["--device-id", "OLD"]).0, 0);
+    let (code, report) = server.provision(&["--device-id", "NEW"]);
+    assert_eq!((code, statuses(&report).last().cloned()), (1, Some("common 129".to_owned())), "{report}");
+    let shown = server.done(&["device", "show", "ann", "NEW"]);
+    assert!(shown.contains("no test phones"), "{shown}");
+    let blocked = server.json(&["device", "list", "--access", "blocked", "--json"]);
+    assert_eq!((blocked.as_array().unwrap().len(), &blocked[0]["access"]["decided_by"]), (1, &"test".into()));
+    assert!(server.done(&["access", "rule", "list"]).contains("no test phones"));
+
+    // What would happen to others.
+    let tested = server.done(&["access", "test", "--device", "ann", "OLD"]);
+    assert!(tested.contains("present when rule test came") && tested.contains("allowed"), "{tested}");
+    let tested = server.json(&["access", "test", "--device-type", "iPhone", "--os", "iOS 17.4", "--json"]);
+    assert_eq!(tested["access"]["state"], "allowed");
+
+    // Refused as a whole: where it is wrong, and what was expected.
+    let wrong = server.asprov(&["access", "rule", "set", "x", "block when OS = a"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("character 7: `when OS = a`, expected if"), "{}", wrong.err);
+    let contradicted = server.asprov(&["access", "rule", "set", "x", "allow if DeviceType = asprov"]);
+    assert_eq!(contradicted.code, 1);
+    assert!(contradicted.err.contains("rule test is tried first"), "{}", contradicted.err);
+
+    server.done(&["access", "rule", "delete", "test", "--yes"]);
+    assert_eq!(server.provision(&["--device-id", "NEW"]).0, 0);
+    let level = server.asprov(&["access", "default", "quarantine"]);
+    assert!(level.err.starts_with("default level quarantined counts now; it keeps 1 device out"), "{}", level.err);
+    assert_eq!(server.done(&["access", "default"]), "quarantined\n");
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn policies_begin_with_presets_come_from_other_servers_and_are_looked_at() {
+    let server = Server::start(&["--store", "memory:"]);
+    server.done(&["policy", "set", "pin", "--preset", "basic-pin", "MinDevicePasswordLength=4"]);
+    let pin = server.json(&["policy", "show", "pin", "--json"]);
+    assert_eq!((&pin["name"], &pin["settings"]["MinDevicePasswordLength"]), (&"pin".into(), &4.into()));
+    let preset = server.json(&["policy", "preset", "show", "basic-pin", "--json"]);
+    assert_eq!(preset["settings"]["MaxInactivityTimeDeviceLock"], pin["settings"]["MaxInactivityTimeDeviceLock"]);
+    let unknown = server.asprov(&["policy", "set", "pin", "--preset", "basic-pn"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.contains("did you mean basic-pin?"), "{}", unknown.err);
+
+    // A trap is told at the save, and `lint` fails for it; the policy is saved all the same.
+    let saved = server.asprov(&["policy", "set", "trap", "DevicePasswordEnabled=1"]);
+    assert_eq!(saved.code, 0);
+    assert!(saved.err.contains("lint: Gmail refuses an account with DevicePasswordEnabled alone"), "{}", saved.err);
+    let lint = server.asprov(&["policy", "lint", "trap"]);
+    assert_eq!(lint.code, 1);
+    assert!(lint.out.contains("refuses the account"), "{}", lint.out);
+    let file = server.folder.path().join("trap.json");
+    fs::write(&file, server.done(&["policy", "show", "trap", "--json"])).unwrap();
+    let of_file = server.asprov(&["policy", "lint", "trap.json", "--json"]);
+    let of_server = server.asprov(&["policy", "lint", "trap", "--json"]);
+    assert_eq!((of_file.code, of_file.out), (1, of_server.out), "a file is looked at as the server does");
+    assert_eq!(server.asprov(&["policy", "lint", "default"]).code, 0);
+
+    // Policies of Exchange and Z-Push; what is wrong changes nothing.
+    let exchange = r#"{"Name": "Sales", "PasswordEnabled": true, "MinPasswordLength": 6, "IrmEnabled": true}"#;
+    fs::write(server.folder.path().join("exchange.json"), exchange).unwrap();
+    let reports = server.json(&["policy", "import", "exchange", "exchange.json", "--dry-run", "--json"]);
+    assert_eq!(reports[0]["remarks"][0]["what"], "IrmEnabled");
+    assert_eq!(server.asprov(&["policy", "show", "Sales"]).code, 1, "nothing was changed");
+    assert!(server.done(&["policy", "import", "exchange", "exchange.json"]).contains("IrmEnabled"));
+    let sales = server.json(&["policy", "show", "Sales", "--json"]);
+    assert_eq!(sales["settings"]["MinDevicePasswordLength"], 6);
+    fs::write(server.folder.path().join("policies.ini"), "[default]\ndevpwenabled = 1\nmindevpwlenngth = 40\n")
+        .unwrap();
+    let wrong = server.asprov(&["policy", "import", "zpush", "policies.ini", "--name", "zpush"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("policies.ini: line 3: "), "{}", wrong.err);
+    assert_eq!(server.asprov(&["policy", "show", "zpush"]).code, 1);
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn a_file_of_policies_is_weighed_first_and_made_as_a_whole_or_not_at_all() {
+    let server = Server::start(&["--store", "memory:"]);
+    server.done(&["policy", "set", "sales", "DevicePasswordEnabled=1", "MinDevicePasswordLength=4"]);
+    server.done(&["policy", "assign", "sales", "--user", "ann"]);
+    assert_eq!(server.provision(&["--device-id", "ONE"]).0, 0);
+    let write = |text: &str| fs::write(server.folder.path().join("policies.toml"), text).unwrap();
+    let length = |policy: &str| {
+        let policy = server.json(&["policy", "show", policy, "--json"]);
+        policy["settings"]["MinDevicePasswordLength"].clone()
+    };
+
+    // The second policy is wrong: the first is not made either.
+    write("[policy.new]\nallow_partial = true\n[policy.sales.settings]\nMinDevicePasswordLength = 40\n");
+    let wrong = server.asprov(&["policy", "apply", "policies.toml"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.starts_with("error: policies.toml: line 4: "), "{}", wrong.err);
+    assert_eq!(server.asprov(&["policy", "show", "new"]).code, 1);
+
+    write(
+        "[policy.new]\nallow_partial = true\n\
+         [policy.sales.settings]\nDevicePasswordEnabled = true\nMinDevicePasswordLength = 8\n",
+    );
+    let dry = server.done(&["policy", "apply", "policies.toml", "--dry-run"]);
+    assert!(dry.contains("MinDevicePasswordLength: 4 -> 8\n  1 device to provision again"), "{dry}");
+    assert_eq!(length("sales"), 4);
+    let plan = server.json(&["policy", "apply", "policies.toml", "--json"]);
+    assert_eq!((&plan[0]["policy"], &plan[0]["what"]), (&"new".into(), &"new".into()), "{plan}");
+    assert_eq!((&plan[1]["what"], &plan[1]["devices_to_provision_again"]), (&"changed".into(), &1.into()), "{plan}");
+    assert_eq!(length("sales"), 8);
+    let again = server.json(&["policy", "apply", "policies.toml", "--json"]);
+    assert!(again.as_array().unwrap().iter().all(|policy| policy["what"] == "unchanged"), "{again}");
+    assert_eq!(server.stop().0, 0);
+}

@@ -97,6 +97,8 @@ impl Holds {
                 let of_device = (device.clone(), 0)..=(device.clone(), u64::MAX);
                 held.range(of_device).for_each(|(_, held)| held.device_changed.notify_one());
             }
+            // A rule may block: that reaches every request at once, as a block of one device does.
+            ChangeKind::AccessRules => held.values().for_each(|held| held.device_changed.notify_one()),
             ChangeKind::Assignment(AssignmentTarget::User(user)) => {
                 let of_user = held.iter().filter(|((device, _), _)| device.user == *user);
                 of_user.for_each(|(_, held)| held.policy_changed.notify_one());

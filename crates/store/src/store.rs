@@ -4,6 +4,7 @@ use core::fmt;
 
 use asprov_protocol::device::{DeviceKey, DeviceType, UserName};
 use asprov_protocol::policy::{Policy, PolicyName};
+use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleFault, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, Event, Phase, Snapshot};
 use asprov_protocol::version::ProtocolVersion;
 use async_trait::async_trait;
@@ -68,6 +69,27 @@ pub trait Store: Send + Sync + 'static {
 
     /// The assignment that decides for a device: its own before its user's before the default.
     async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError>;
+
+    /// The rules about whole kinds of devices, with the default level. A new store has none, and allows everybody.
+    async fn access_rules(&self) -> Result<AccessRules, StoreError>;
+
+    /// Creates or replaces a rule; `true` when it is new. Saving the same again is no [`Change`].
+    ///
+    /// # Errors
+    /// [`StoreError::RuleRefused`] when it never matches, when it and another rule contradict each other, or when there
+    /// are too many; then nothing is changed.
+    async fn put_access_rule(&self, name: &RuleName, rule: &AccessRule) -> Result<bool, StoreError>;
+
+    /// Deletes a rule; `false` when there is none.
+    async fn delete_access_rule(&self, name: &RuleName) -> Result<bool, StoreError>;
+
+    /// The default level: what becomes of a device that no rule is about.
+    async fn access_default(&self) -> Result<AccessState, StoreError> {
+        Ok(self.access_rules().await?.default_level())
+    }
+
+    /// Sets the default level; `true` when it was another one.
+    async fn put_access_default(&self, level: AccessState) -> Result<bool, StoreError>;
 
     /// One device.
     async fn device(&self, device: &DeviceKey) -> Result<Option<StoredDevice>, StoreError>;
@@ -172,7 +194,7 @@ pub struct StoredDevice {
 /// Which devices to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceQuery {
-    /// Only these.
+    /// Only those about which an administrator decided so; those without a decision count as allowed. Rules are not asked.
     pub access: Option<AccessState>,
     /// Only these.
     pub phase: Option<Phase>,
@@ -227,6 +249,8 @@ pub enum ChangeKind {
     Policy(PolicyName),
     /// An assignment.
     Assignment(AssignmentTarget),
+    /// The rules about whole kinds of devices, or the default level.
+    AccessRules,
 }
 
 /// Why the store did not do it.
@@ -265,6 +289,9 @@ pub enum StoreError {
     /// There is no policy of that name.
     #[error("there is no policy `{}`", .0.as_str())]
     NoSuchPolicy(PolicyName),
+    /// A rule does not fit with the others.
+    #[error(transparent)]
+    RuleRefused(#[from] RuleFault),
     /// The policy is assigned and so cannot be deleted.
     #[error("policy `{}` is assigned to {assigned_to}; assign another policy first", .name.as_str())]
     PolicyInUse {

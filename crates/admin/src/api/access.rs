@@ -47,7 +47,7 @@ async fn change(
         })
     })
     .await?;
-    Ok(Json(AccessBody::from(record.access.as_ref())))
+    Ok(Json(AccessBody::of(&record, &state.store().access_rules().await?)))
 }
 
 /// Allow, block or quarantine a device
@@ -97,12 +97,12 @@ mod tests {
     #[tokio::test]
     async fn a_device_is_blocked_and_returned_to_the_rules() {
         let api = Api::new().with_device("ann", "A1").await;
-        let blocked = json!({"state": "blocked", "reason": "lost", "decided_by": "bob"});
+        let blocked = json!({"state": "blocked", "reason": "lost", "decided_by": "bob", "source": "personal"});
         let answer = api.as_administrator("bob").put(ACCESS, &json!({"state": "blocked", "reason": "lost"})).await;
         assert_eq!(answer.json(200), blocked);
         assert_eq!(api.get("/api/v1/devices/ann/A1").await.json(200)["access"], blocked);
 
-        let rules = json!({"state": "allowed", "reason": null, "decided_by": null});
+        let rules = json!({"state": "allowed", "reason": null, "decided_by": null, "source": "default"});
         assert_eq!(api.as_administrator("eve").delete(ACCESS).await.json(200), rules);
         assert_eq!(api.delete(ACCESS).await.json(200), rules, "a second time changes nothing");
         let events = api.get("/api/v1/devices/ann/A1/events").await.json(200);

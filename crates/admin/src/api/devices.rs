@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use asprov_protocol::device::{DeviceKey, UserName};
 use asprov_protocol::policy::PolicyName;
-use asprov_protocol::server::{AccessState, EffectivePolicy, Phase};
-use asprov_store::{Assignment, AssignmentTarget, DeviceQuery};
+use asprov_protocol::server::access_rule::{AccessFacts, AccessRules, Standing};
+use asprov_protocol::server::{EffectivePolicy, Phase};
+use asprov_store::{Assignment, AssignmentTarget, DevicePage, DeviceQuery};
 use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
@@ -49,7 +50,7 @@ const LONGEST_TEXT: usize = 200;
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeviceFilter {
     /// Only devices with this access.
-    #[param(schema_with = openapi::access_state)]
+    #[param(schema_with = openapi::standing)]
     access: Option<String>,
     /// Only devices in this phase.
     #[param(schema_with = openapi::phase)]
@@ -102,15 +103,19 @@ pub(super) fn word<T: Copy>(field: &str, text: &str, all: &[T], as_str: fn(T) ->
 }
 
 impl DeviceFilter {
+    /// What access it asks for. The store does not know: rules decide as well.
+    fn standing(&self) -> Result<Option<Standing>, Problem> {
+        self.access.as_deref().map(|text| word("access", text, &Standing::ALL, Standing::as_str)).transpose()
+    }
+
     fn query(&self) -> Result<DeviceQuery, Problem> {
         let text = self.q.as_deref().filter(|text| !text.is_empty());
         if let Some(text) = text.filter(|text| text.chars().nth(LONGEST_TEXT).is_some()) {
             return Err(Problem::invalid("q", text, &format!("at most {LONGEST_TEXT} characters")));
         }
-        let access = self.access.as_deref();
         let phase = self.phase.as_deref();
         Ok(DeviceQuery {
-            access: access.map(|text| word("access", text, &AccessState::ALL, AccessState::as_str)).transpose()?,
+            access: None,
             phase: phase.map(|text| word("phase", text, &Phase::ALL, Phase::as_str)).transpose()?,
             user: self.user.as_deref().map(UserName::new).transpose()?,
             text: text.map(str::to_owned),
@@ -121,15 +126,45 @@ impl DeviceFilter {
 }
 
 /// Every assignment by target, to look up what applies to each device of a page.
-struct AssignedPolicies(BTreeMap<AssignmentTarget, PolicyName>);
+pub(super) struct AssignedPolicies(BTreeMap<AssignmentTarget, PolicyName>);
 
 impl AssignedPolicies {
-    fn new(assignments: Vec<Assignment>) -> Self {
+    pub(super) fn new(assignments: Vec<Assignment>) -> Self {
         Self(assignments.into_iter().map(|assignment| (assignment.target, assignment.policy)).collect())
     }
 
-    fn of(&self, device: &DeviceKey) -> Option<&PolicyName> {
+    pub(super) fn of(&self, device: &DeviceKey) -> Option<&PolicyName> {
         AssignmentTarget::nearest_first(device).iter().find_map(|target| self.0.get(target))
+    }
+}
+
+/// A page of devices of one standing: the store is looked through until the page is full.
+async fn page(
+    state: &AdminState,
+    query: DeviceQuery,
+    standing: Option<Standing>,
+    rules: &AccessRules,
+) -> Result<DevicePage, Problem> {
+    let Some(standing) = standing else { return Ok(state.store().devices(&query).await?) };
+    let limit = query.limit;
+    let mut query = DeviceQuery { limit: MOST_ROWS, ..query };
+    let mut found = DevicePage::default();
+    loop {
+        let page = state.store().devices(&query).await?;
+        for device in page.items {
+            if rules.judge(&AccessFacts::of(&device.record)).standing != standing {
+                continue;
+            }
+            if found.items.len() == limit {
+                found.next = found.items.last().map(|last| last.record.device.clone());
+                return Ok(found);
+            }
+            found.items.push(device);
+        }
+        query.after = page.next;
+        if query.after.is_none() {
+            return Ok(found);
+        }
     }
 }
 
@@ -142,9 +177,12 @@ pub(crate) async fn list_devices(
     State(state): State<AdminState>,
     QueryParameters(filter): QueryParameters<DeviceFilter>,
 ) -> Result<Json<Devices>, Problem> {
-    let page = state.store().devices(&filter.query()?).await?;
+    let standing = filter.standing()?;
+    let rules = state.store().access_rules().await?;
+    let page = page(&state, filter.query()?, standing, &rules).await?;
     let assigned = AssignedPolicies::new(state.store().assignments().await?);
-    let items = page.items.iter().map(|device| DeviceBody::new(device, assigned.of(&device.record.device))).collect();
+    let items =
+        page.items.iter().map(|device| DeviceBody::new(device, assigned.of(&device.record.device), &rules)).collect();
     Ok(Json(Devices { items, next_cursor: page.next.as_ref().map(cursor::write) }))
 }
 
@@ -160,7 +198,8 @@ pub(crate) async fn read_device(
 ) -> Result<Json<DeviceBody>, Problem> {
     let stored = state.store().device(&device).await?.ok_or_else(|| no_such_device(&device))?;
     let assignment = state.store().assignment_of(&device).await?;
-    Ok(Json(DeviceBody::new(&stored, assignment.as_ref().map(|assignment| &assignment.policy))))
+    let rules = state.store().access_rules().await?;
+    Ok(Json(DeviceBody::new(&stored, assignment.as_ref().map(|assignment| &assignment.policy), &rules)))
 }
 
 /// Forget a device

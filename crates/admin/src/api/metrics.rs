@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use asprov_protocol::message::WipeKind;
-use asprov_protocol::server::{AccessState, Phase, WipeState};
+use asprov_protocol::server::access_rule::{AccessFacts, Standing};
+use asprov_protocol::server::{Phase, WipeState};
 use asprov_store::{DevicePage, DeviceQuery, Store, StoreError, StoredPolicy};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -71,8 +72,8 @@ pub static METRICS: &[Metric] = &[
         name: "asprov_devices",
         help: "Devices by phase and access",
         samples: |census| {
-            let all = Phase::ALL.into_iter().flat_map(|phase| AccessState::ALL.map(|access| (phase, access)));
-            let sample = |devices: &Devices, key: (Phase, AccessState)| {
+            let all = Phase::ALL.into_iter().flat_map(|phase| Standing::ALL.map(|access| (phase, access)));
+            let sample = |devices: &Devices, key: (Phase, Standing)| {
                 let labels = vec![("phase", key.0.as_str()), ("access", key.1.as_str())];
                 (labels, devices.by_phase_and_access.get(&key).copied().unwrap_or(0))
             };
@@ -109,7 +110,7 @@ struct Policies {
 
 #[derive(Clone, Debug, Default)]
 struct Devices {
-    by_phase_and_access: BTreeMap<(Phase, AccessState), i64>,
+    by_phase_and_access: BTreeMap<(Phase, Standing), i64>,
     by_wipe: BTreeMap<(&'static str, &'static str), i64>,
 }
 
@@ -141,12 +142,13 @@ impl CensusCache {
         {
             return Ok(devices.clone());
         }
+        let rules = store.access_rules().await?;
         let mut devices = Devices::default();
         let mut query = DeviceQuery { limit: COUNTED_AT_ONCE, ..DeviceQuery::default() };
         loop {
             let DevicePage { items, next } = store.devices(&query).await?;
             for record in items.iter().map(|device| &device.record) {
-                let access = record.access.as_ref().map_or(AccessState::Allowed, |access| access.state);
+                let access = rules.judge(&AccessFacts::of(record)).standing;
                 *devices.by_phase_and_access.entry((record.phase(), access)).or_default() += 1;
                 if let Some(wipe) = &record.wipe {
                     *devices.by_wipe.entry((wipe.kind.as_str(), wipe.state.as_str())).or_default() += 1;

@@ -1,11 +1,14 @@
 //! The endpoints, one file a group, and the table of their paths.
 
 pub(crate) mod access;
+pub(crate) mod access_rules;
+pub(crate) mod access_test;
 pub(crate) mod assignments;
 pub(crate) mod devices;
 pub(crate) mod document;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod lint;
 pub(crate) mod metrics;
 pub(crate) mod policies;
 pub(crate) mod wipe;
@@ -28,9 +31,12 @@ pub(crate) struct Route {
 pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
     [
         policies::ROUTES,
+        lint::ROUTES,
         assignments::ROUTES,
         devices::ROUTES,
         access::ROUTES,
+        access_rules::ROUTES,
+        access_test::ROUTES,
         wipe::ROUTES,
         events::ROUTES,
         document::ROUTES,

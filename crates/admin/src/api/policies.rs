@@ -1,5 +1,7 @@
 //! `/api/v1/policies`: what devices are asked for, and who is admitted.
 
+mod effect;
+
 use asprov_protocol::policy::{Policy, PolicyName, PolicyRules, RefreshInterval, limits};
 use asprov_store::StoredPolicy;
 use axum::Json;
@@ -10,9 +12,11 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::effect::PolicyEffect;
 use super::Route;
+use super::lint::{FindingBody, LintBody};
 use crate::document_json::{GivenSettings, PolicySettings};
-use crate::extract::{Administrator, JsonBody, PolicyPath, one_line};
+use crate::extract::{Administrator, JsonBody, PolicyPath, QueryParameters, message, one_line};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AdminState;
 
@@ -100,6 +104,26 @@ pub(crate) struct UnreadablePolicy {
     unreadable: String,
 }
 
+/// A policy that was saved, and what there is to say about it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PolicyKept {
+    #[serde(flatten)]
+    policy: PolicyBody,
+    /// What clients make of it, the worst first. It keeps nothing from being saved.
+    findings: Vec<FindingBody>,
+    effect: PolicyEffect,
+}
+
+/// How a policy is put.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PolicyPut {
+    /// Only say what it would do.
+    #[serde(default)]
+    dry_run: bool,
+}
+
 /// Every policy.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Policies {
@@ -170,6 +194,22 @@ impl PolicyToKeep {
     }
 }
 
+/// A policy as the API takes it, from JSON; the name, where it is given there, has to be this one.
+///
+/// # Errors
+/// For a field nobody knows, an unknown setting, and a value that is not accepted.
+pub fn policy_from_json(name: PolicyName, json: serde_json::Value) -> Result<Policy, Problem> {
+    let body: PolicyToKeep = serde_json::from_value(json)
+        .map_err(|error| Problem::new(ProblemKind::InvalidValue, message(&error.to_string())))?;
+    body.policy(name)
+}
+
+/// A policy as the API answers it.
+pub fn policy_to_json(policy: &Policy) -> serde_json::Value {
+    // It is an object of texts, flags and numbers: there is nothing in it that could fail.
+    serde_json::to_value(PolicyBody::from(policy)).unwrap_or_default()
+}
+
 /// What a write answers: 201 when it made something, 200 otherwise. What was made is at the path of the request, so there
 /// is no Location (RFC 9110 15.3.2).
 pub(super) fn kept(new: bool, body: impl Serialize) -> Response {
@@ -201,23 +241,30 @@ pub(crate) async fn read_policy(
 
 /// Create or replace a policy
 ///
-/// What the body leaves out gets its default. Saving a policy with the same content disturbs no device.
+/// What the body leaves out gets its default. The answer says how many devices have to provision again. Saving a policy with the same content disturbs no device.
 #[utoipa::path(put, path = "/api/v1/policies/{name}", tag = "policies", request_body = PolicyToKeep,
-    params(("name" = String, Path, description = "The policy's name: 1 to 64 of A-Z a-z 0-9 - _ .")),
+    params(("name" = String, Path, description = "The policy's name: 1 to 64 of A-Z a-z 0-9 - _ ."), PolicyPut),
     responses(
-        (status = 200, description = "It is replaced.", body = PolicyBody),
-        (status = 201, description = "It is new.", body = PolicyBody),
+        (status = 200, description = "It is replaced; or nothing was done but weigh it.", body = PolicyKept),
+        (status = 201, description = "It is new.", body = PolicyKept),
         (status = 422, description = "A setting is unknown or a value is not accepted.")))]
 pub(crate) async fn put_policy(
     State(state): State<AdminState>,
     PolicyPath(name): PolicyPath,
+    QueryParameters(put): QueryParameters<PolicyPut>,
     Administrator(administrator): Administrator,
     JsonBody(body): JsonBody<PolicyToKeep>,
 ) -> Result<Response, Problem> {
     let policy = body.policy(name)?;
+    let effect = effect::weigh(&state, &policy, put.dry_run).await?;
+    let findings = LintBody::of(&policy).into_findings();
+    let kept_policy = PolicyKept { policy: PolicyBody::from(&policy), findings, effect };
+    if put.dry_run {
+        return Ok(kept(false, kept_policy));
+    }
     let new = state.store().put_policy(&policy).await?;
     tracing::info!(administrator, policy = policy.name.as_str(), new, "policy kept");
-    Ok(kept(new, PolicyBody::from(&policy)))
+    Ok(kept(new, kept_policy))
 }
 
 /// Delete a policy
@@ -239,7 +286,7 @@ pub(crate) async fn delete_policy(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn no_such_policy(name: &PolicyName) -> Problem {
+pub(super) fn no_such_policy(name: &PolicyName) -> Problem {
     Problem::new(ProblemKind::NoSuchPolicy, format!("there is no policy `{name}`"))
 }
 

@@ -93,7 +93,7 @@ enum Action {
 
 #[derive(clap::Args, Debug)]
 struct Filter {
-    /// Only devices with this access: allowed, blocked or quarantined
+    /// Only devices with this access: allowed, exempt, discovery, quarantined or blocked
     #[arg(long, value_name = "STATE")]
     access: Option<String>,
     /// Only devices in this phase: unprovisioned, offered, provisioned, wipe_due or wiped

@@ -29,7 +29,7 @@ pub(super) fn list(devices: &[Value], out: &mut dyn io::Write) -> Result<(), Fai
             text("protocol_version").into(),
             phase(&text("phase")),
             text("policy").into(),
-            if access == "allowed" { access.into() } else { Cell::styled(BAD, access) },
+            if matches!(access.as_str(), "allowed" | "exempt") { access.into() } else { Cell::styled(BAD, access) },
             minute(&text("last_seen_at")).into(),
         ]);
     }

@@ -1,13 +1,21 @@
 //! `asprov policy`: what devices have to comply with, and who gets which policy, through the admin API.
 
+mod apply;
 mod assignment;
 mod change;
+mod import;
+mod lint;
+mod preset;
 mod show;
 
 use std::io;
 use std::path::PathBuf;
 
 use serde_json::Value;
+
+use asprov_admin::{LintBody, policy_from_json};
+use asprov_protocol::policy::PolicyName;
+use asprov_protocol::policy::preset::Preset;
 
 use crate::admin_api::{AdminApi, Connection, segment};
 use crate::confirmation::confirmed;
@@ -51,17 +59,62 @@ enum Action {
     Set {
         #[command(flatten)]
         policy: Named,
+        /// Begin with a ready policy instead of with what is there: open, basic-pin or strict
+        #[arg(long, value_name = "PRESET", value_parser = preset::named)]
+        preset: Option<&'static Preset>,
         /// What to change, such as DevicePasswordEnabled=true MinDevicePasswordLength=6
-        #[arg(value_name = "SETTING=VALUE", required = true)]
+        #[arg(value_name = "SETTING=VALUE", required_unless_present = "preset")]
         changes: Vec<Change>,
     },
-    /// Make policies as a file says: one, or a list, as `policy show --json` and `policy list --json` print them
+    /// Make policies as a file says, and print what changes and how many devices have to provision again
+    ///
+    /// The file is TOML with a table [policy.NAME] and its [policy.NAME.settings] for each policy, or JSON as `policy show
+    /// --json` and `policy list --json` print it. All of it is checked before anything is changed. What the file leaves out
+    /// of a policy gets its default; policies that it does not name stay as they are.
     Apply {
         #[command(flatten)]
         connection: Connection,
         /// The file; - is stdin
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Only print it
+        #[arg(long)]
+        dry_run: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what the families of clients make of a policy, and which known traps it holds
+    ///
+    /// It looks at a policy of the server, or at a file as `policy show --json` prints it. Exit code 1 when some clients
+    /// would not get in.
+    Lint {
+        /// The policy's name, or a file: a name with a `/` or ending in .json; - is stdin
+        #[arg(value_name = "NAME|FILE")]
+        policy: String,
+        #[command(flatten)]
+        connection: Connection,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List and show the ready policies
+    #[command(subcommand, arg_required_else_help = true)]
+    Preset(preset::Action),
+    /// Take policies over from another server, and say what could not be carried
+    ///
+    /// The whole file is read before anything is changed. A policy of the same name is replaced.
+    Import {
+        /// Whose form the file has
+        #[arg(value_enum, value_name = "SERVER")]
+        source: import::Source,
+        /// The file; - is stdin
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        wish: import::Wish,
+        #[command(flatten)]
+        connection: Connection,
     },
     /// Delete a policy that is assigned to nobody
     Delete {
@@ -131,8 +184,11 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             let answer = AdminApi::connect(&policy.connection)?.read(&policy.path()).await?;
             if json { write_json(out, &answer) } else { show::one(&answer, out) }
         }
-        Action::Set { policy, changes } => set(&policy, &changes).await,
-        Action::Apply { connection, file } => apply(&connection, &file).await,
+        Action::Set { policy, preset, changes } => set(&policy, preset, &changes).await,
+        Action::Lint { policy, connection, json } => lint_one(&policy, &connection, json, out).await,
+        Action::Preset(action) => preset::run(&action, out),
+        Action::Import { source, file, wish, connection } => import::run(&connection, source, &file, &wish, out).await,
+        Action::Apply { connection, file, dry_run, json } => apply::run(&connection, &file, dry_run, json, out).await,
         Action::Delete { policy, yes } => {
             let api = AdminApi::connect(&policy.connection)?;
             confirmed(&format!("Delete policy {}?", policy.name.escape_debug()), yes)?;
@@ -160,7 +216,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
     }
 }
 
-async fn set(policy: &Named, changes: &[Change]) -> Result<(), Failure> {
+async fn set(policy: &Named, preset: Option<&'static Preset>, changes: &[Change]) -> Result<(), Failure> {
     let api = AdminApi::connect(&policy.connection)?;
     let (mut body, new) = match api.read_if_there(&policy.path()).await? {
         Some(body) if body.get("unreadable").is_none() => (body, false),
@@ -171,34 +227,43 @@ async fn set(policy: &Named, changes: &[Change]) -> Result<(), Failure> {
         }
         None => (serde_json::json!({}), true),
     };
+    if let Some(preset) = preset {
+        body = preset::body(preset)?;
+        // It is the preset of another name.
+        body.as_object_mut().map(|body| body.remove("name"));
+    }
     for change in changes {
         change.apply(&mut body);
     }
-    api.put(&policy.path(), &body).await?;
+    let kept = api.put(&policy.path(), &body).await?;
     say(if new { "made" } else { "changed" }, &policy.name);
+    lint::remind(&kept, &policy.name);
     Ok(())
 }
 
-async fn apply(connection: &Connection, file: &std::path::Path) -> Result<(), Failure> {
-    let text = input::read_text(file)?;
-    let shown = file.display();
-    let json: Value =
-        serde_json::from_str(&text).map_err(|error| Failure::new(format!("{shown} is no JSON: {error}")))?;
-    let policies = match json {
-        Value::Array(policies) => policies,
-        policy => vec![policy],
+async fn lint_one(policy: &str, connection: &Connection, json: bool, out: &mut dyn io::Write) -> Result<(), Failure> {
+    let is_file = policy == "-" || policy.contains(std::path::MAIN_SEPARATOR) || policy.ends_with(".json");
+    let report = if is_file {
+        let shown = policy.escape_debug();
+        let text = input::read_text(std::path::Path::new(policy))?;
+        let given: Value =
+            serde_json::from_str(&text).map_err(|error| Failure::new(format!("{shown} is no JSON: {error}")))?;
+        let name = given.get("name").and_then(Value::as_str).unwrap_or("unnamed");
+        let name = PolicyName::new(name).map_err(|error| Failure::new(format!("{shown}: {error}")))?;
+        let policy =
+            policy_from_json(name, given).map_err(|problem| Failure::new(format!("{shown}: {}", problem.detail())))?;
+        serde_json::to_value(LintBody::of(&policy)).map_err(Failure::new)?
+    } else {
+        AdminApi::connect(connection)?.read(&format!("{}/lint", path(policy))).await?
     };
-    let api = AdminApi::connect(connection)?;
-    for (index, policy) in policies.iter().enumerate() {
-        let name = policy.get("name").and_then(Value::as_str).ok_or_else(|| {
-            Failure::new(format!("{shown}: policy {} has no name", index + 1)).hint(
-                "each policy is an object with `name`, `settings` and rules, as `asprov policy show --json` prints it",
-            )
-        })?;
-        api.put(&path(name), policy).await?;
-        say("applied", name);
+    if json {
+        write_json(out, &report)?
+    } else {
+        lint::report(&report, out)?
     }
-    Ok(())
+    let is_error = |finding: &Value| finding.get("severity").and_then(Value::as_str) == Some("error");
+    let errors = report.get("findings").and_then(Value::as_array).is_some_and(|findings| findings.iter().any(is_error));
+    if errors { Err(Failure::told().reader_did_not_see_all()) } else { Ok(()) }
 }
 
 fn say(what: &str, name: &str) {

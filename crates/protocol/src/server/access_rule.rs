@@ -44,6 +44,7 @@
 //! describes itself by Settings, which it may never send: it is judged at once, by what is there, and again when more is
 //! known.
 
+mod change;
 mod condition;
 mod contradiction;
 mod pattern;
@@ -298,6 +299,18 @@ impl<'a> AccessFacts<'a> {
 }
 
 impl AccessDecision {
+    /// For the history of a device that a rule or the default level keeps out; empty where an administrator decided
+    /// about the device itself, since that is an event of its own.
+    pub fn detail(&self) -> String {
+        match &self.decided_by {
+            DecidedBy::Personal(_) => String::new(),
+            DecidedBy::Rule(name) => {
+                format!("rule {name}: {}", self.reason.trim_start_matches(&format!("rule {name}: ")))
+            }
+            DecidedBy::Default | DecidedBy::Discovery => self.reason.clone(),
+        }
+    }
+
     fn by_rule(name: &RuleName, rule: &AccessRule) -> Self {
         let reason = if rule.reason.is_empty() { format!("rule {name}: {rule}") } else { rule.reason.clone() };
         Self { standing: rule.action.standing(), decided_by: DecidedBy::Rule(name.clone()), reason }
@@ -341,6 +354,14 @@ impl RuleAction {
 }
 
 impl Standing {
+    /// Every standing.
+    pub const ALL: [Self; 5] = [Self::Allowed, Self::Exempt, Self::Discovery, Self::Quarantined, Self::Blocked];
+
+    /// Whether a device may use the mailbox.
+    pub const fn lets_in(self) -> bool {
+        matches!(self, Self::Allowed | Self::Exempt)
+    }
+
     const fn of(state: AccessState) -> Self {
         match state {
             AccessState::Allowed => Self::Allowed,

@@ -5,8 +5,9 @@
 
 use jiff::Timestamp;
 
+use super::access_rule::{AccessDecision, Standing};
 use super::decision::{Decision, Event, EventKind, Outcome, common_status};
-use super::record::{AccessState, DeviceRecord, WipeState};
+use super::record::{DeviceRecord, WipeState};
 use super::snapshot::{Caller, EffectivePolicy, ServerRules, Snapshot};
 use crate::http::{Command, Reply};
 use crate::message::WipeKind;
@@ -26,12 +27,21 @@ const PING_FOLDER_SYNC: Status = Status(7);
 struct Refusal {
     status: Status,
     http: u16,
+    /// Whether it is access that keeps the device out.
+    is_access: bool,
+}
+
+impl Refusal {
+    const fn of(status: Status, http: u16) -> Self {
+        Self { status, http, is_access: false }
+    }
 }
 
 /// Decides about any command but Provision. A request that passes changes nothing, but for the first one of a device
 /// that is not known yet: it makes the device's row.
 pub fn gate(snapshot: &Snapshot, caller: &Caller, command: Command, rules: ServerRules, now: Timestamp) -> Decision {
-    let Some(refusal) = refusal(snapshot, caller, command, rules, now) else {
+    let access = snapshot.access(caller, None);
+    let Some(refusal) = refusal(snapshot, caller, &access, command, rules, now) else {
         return pass(snapshot, caller, now);
     };
     let reply = if command == Command::Ping {
@@ -48,8 +58,9 @@ pub fn gate(snapshot: &Snapshot, caller: &Caller, command: Command, rules: Serve
         };
         common_status(command, caller.version, status, refusal.http)
     };
+    let detail = if refusal.is_access { access.detail() } else { String::new() };
     let event =
-        Event::new(EventKind::CommandRefused, "").with_command(command).with_status(Scope::Common, refusal.status);
+        Event::new(EventKind::CommandRefused, detail).with_command(command).with_status(Scope::Common, refusal.status);
     Decision::answer(reply).telling(event)
 }
 
@@ -64,16 +75,19 @@ fn pass(snapshot: &Snapshot, caller: &Caller, now: Timestamp) -> Decision {
 fn refusal(
     snapshot: &Snapshot,
     caller: &Caller,
+    access: &AccessDecision,
     command: Command,
     rules: ServerRules,
     now: Timestamp,
 ) -> Option<Refusal> {
     let device = snapshot.device.as_ref();
     wipe_is_due(device, caller)
-        .or_else(|| wiped_or_blocked(snapshot))
+        .or_else(|| wiped_or_blocked(snapshot, access))
         .or_else(|| too_many_devices(snapshot, rules))
-        .or_else(|| quarantined(snapshot, caller, command))
+        .or_else(|| quarantined(access, caller, command))
         .or_else(|| match &snapshot.policy {
+            // A device that is exempt passes as if no policy were assigned to it.
+            _ if access.standing == Standing::Exempt => None,
             // Without a policy there is nothing to provision: the request passes, whatever its key.
             EffectivePolicy::None => None,
             EffectivePolicy::Unreadable { .. } => key_of_unreadable_policy(caller, command),
@@ -84,35 +98,48 @@ fn refusal(
             }
             EffectivePolicy::Assigned(policy) => policy_key(device, caller, policy, now),
         })
+        .or_else(|| not_known_yet(access, caller, command))
 }
 
 fn wipe_is_due(device: Option<&DeviceRecord>, caller: &Caller) -> Option<Refusal> {
     let wipe = device?.due_wipe()?;
     if wipe.kind == WipeKind::AccountOnly && !caller.version.has_account_only_remote_wipe() {
-        return Some(Refusal { status: Status::DEVICE_IS_BLOCKED_FOR_THIS_USER, http: FORBIDDEN });
+        return Some(Refusal::of(Status::DEVICE_IS_BLOCKED_FOR_THIS_USER, FORBIDDEN));
     }
     // [MS-ASCMD] 2.2.2 (R7561, R7562): 449, but 403 for a request without a key.
     let http = if caller.policy_key == RequestKey::Absent { FORBIDDEN } else { RETRY_WITH };
-    Some(Refusal { status: Status::REMOTE_WIPE_REQUESTED, http })
+    Some(Refusal::of(Status::REMOTE_WIPE_REQUESTED, http))
 }
 
-fn wiped_or_blocked(snapshot: &Snapshot) -> Option<Refusal> {
-    let wiped = snapshot.device.as_ref().and_then(|device| device.wipe.as_ref());
-    let out =
-        wiped.is_some_and(|wipe| wipe.state == WipeState::Acknowledged) || snapshot.access() == AccessState::Blocked;
-    out.then_some(Refusal { status: Status::DEVICE_IS_BLOCKED_FOR_THIS_USER, http: FORBIDDEN })
+fn wiped_or_blocked(snapshot: &Snapshot, access: &AccessDecision) -> Option<Refusal> {
+    let wipe = snapshot.device.as_ref().and_then(|device| device.wipe.as_ref());
+    let refusal = Refusal::of(Status::DEVICE_IS_BLOCKED_FOR_THIS_USER, FORBIDDEN);
+    if wipe.is_some_and(|wipe| wipe.state == WipeState::Acknowledged) {
+        return Some(refusal);
+    }
+    (access.standing == Standing::Blocked).then_some(Refusal { is_access: true, ..refusal })
 }
 
 fn too_many_devices(snapshot: &Snapshot, rules: ServerRules) -> Option<Refusal> {
     (snapshot.acknowledged_before >= rules.devices_per_user)
-        .then_some(Refusal { status: Status::MAXIMUM_DEVICES_REACHED, http: FORBIDDEN })
+        .then_some(Refusal::of(Status::MAXIMUM_DEVICES_REACHED, FORBIDDEN))
 }
 
-fn quarantined(snapshot: &Snapshot, caller: &Caller, command: Command) -> Option<Refusal> {
-    // Settings goes on, so that a device can say what it is while it waits.
-    let tells_of_itself = command == Command::Settings && caller.version.has_common_status();
-    (snapshot.access() == AccessState::Quarantined && !tells_of_itself)
-        .then_some(Refusal { status: Status::ACCESS_DENIED, http: FORBIDDEN })
+fn quarantined(access: &AccessDecision, caller: &Caller, command: Command) -> Option<Refusal> {
+    (access.standing == Standing::Quarantined && !tells_of_itself(caller, command))
+        .then_some(Refusal { is_access: true, ..Refusal::of(Status::ACCESS_DENIED, FORBIDDEN) })
+}
+
+/// The last row: a device that could be one that stays out, and has not said yet what it is. Whatever would make it
+/// provision, and so say it, came before.
+fn not_known_yet(access: &AccessDecision, caller: &Caller, command: Command) -> Option<Refusal> {
+    (access.standing == Standing::Discovery && !tells_of_itself(caller, command))
+        .then_some(Refusal { is_access: true, ..Refusal::of(Status::ACCESS_DENIED, FORBIDDEN) })
+}
+
+/// Settings goes on, so that a device can say what it is while it waits.
+fn tells_of_itself(caller: &Caller, command: Command) -> bool {
+    command == Command::Settings && caller.version.has_common_status()
 }
 
 /// The rows about the key, for a policy that cannot be read: nobody can have acknowledged what it says now.
@@ -123,11 +150,11 @@ fn key_of_unreadable_policy(caller: &Caller, command: Command) -> Option<Refusal
         RequestKey::Zero => Status::DEVICE_NOT_PROVISIONED,
         RequestKey::Key(_) | RequestKey::Unusable => Status::INVALID_POLICY_KEY,
     };
-    Some(Refusal { status, http: RETRY_WITH })
+    Some(Refusal::of(status, RETRY_WITH))
 }
 
 fn policy_key(device: Option<&DeviceRecord>, caller: &Caller, policy: &Policy, now: Timestamp) -> Option<Refusal> {
-    let refuse = |status| Some(Refusal { status, http: RETRY_WITH });
+    let refuse = |status| Some(Refusal::of(status, RETRY_WITH));
     let permanent = device.and_then(|device| device.provisioned.as_ref()).map(|provisioned| provisioned.key.key());
     match caller.policy_key {
         RequestKey::Absent if policy.rules.allow_non_provisionable => None,
@@ -144,8 +171,7 @@ fn device_state(device: Option<&DeviceRecord>, caller: &Caller, policy: &Policy,
     if device.is_some_and(|device| device.provisioned.is_some()) {
         return acknowledged_document(device, caller, policy, now);
     }
-    (!policy.rules.allow_non_provisionable)
-        .then_some(Refusal { status: Status::DEVICE_NOT_PROVISIONED, http: RETRY_WITH })
+    (!policy.rules.allow_non_provisionable).then_some(Refusal::of(Status::DEVICE_NOT_PROVISIONED, RETRY_WITH))
 }
 
 /// The last two rows: is what the device acknowledged still what it would get, and recent enough?
@@ -157,11 +183,10 @@ fn acknowledged_document(
 ) -> Option<Refusal> {
     let provisioned = device?.provisioned.as_ref()?;
     if provisioned.fingerprint != policy.document.fingerprint(caller.version) {
-        return Some(Refusal { status: Status::INVALID_POLICY_KEY, http: RETRY_WITH });
+        return Some(Refusal::of(Status::INVALID_POLICY_KEY, RETRY_WITH));
     }
     let interval = policy.rules.refresh_interval?;
     // A clock that was set back makes the age negative: then nothing is due.
     let age = now.as_second().saturating_sub(provisioned.acknowledged_at.as_second());
-    (u64::try_from(age).unwrap_or(0) >= interval.seconds())
-        .then_some(Refusal { status: Status::POLICY_REFRESH, http: RETRY_WITH })
+    (u64::try_from(age).unwrap_or(0) >= interval.seconds()).then_some(Refusal::of(Status::POLICY_REFRESH, RETRY_WITH))
 }

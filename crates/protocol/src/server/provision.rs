@@ -6,8 +6,9 @@
 
 use jiff::Timestamp;
 
+use super::access_rule::{AccessDecision, DecidedBy, Standing};
 use super::decision::{Decision, Event, EventKind, common_status};
-use super::record::{AccessState, Acknowledgment, DeviceRecord, Offer, Provisioned, WipeOrder, WipeState};
+use super::record::{Acknowledgment, DeviceRecord, Offer, Provisioned, WipeOrder, WipeState};
 use super::snapshot::{Caller, EffectivePolicy, FreshKeys, Snapshot};
 use crate::http::{Command, Reply};
 use crate::message::{
@@ -30,6 +31,7 @@ struct Look<'a> {
     request: &'a ProvisionRequest,
     now: Timestamp,
     keys: &'a FreshKeys,
+    access: &'a AccessDecision,
 }
 
 /// The answer to something that is not the Provision grammar: Provision Status 2 in every version (R4989). Another
@@ -59,7 +61,8 @@ pub fn decide(
     now: Timestamp,
     keys: &FreshKeys,
 ) -> Decision {
-    let look = Look { snapshot, caller, request, now, keys };
+    let access = snapshot.access(caller, request.device_information.as_ref());
+    let look = Look { snapshot, caller, request, now, keys, access: &access };
     let mut decision = wipe_acknowledgment(look)
         .or_else(|| wipe_directive(look))
         .or_else(|| ignored_wipe_acknowledgment(look))
@@ -132,14 +135,31 @@ fn ignored_wipe_acknowledgment(look: Look<'_>) -> Option<Decision> {
 
 fn kept_out(look: Look<'_>) -> Option<Decision> {
     let wiped = look.snapshot.device.as_ref().and_then(|device| device.wipe.as_ref());
-    let out = match look.snapshot.access() {
-        _ if wiped.is_some_and(|wipe| wipe.state == WipeState::Acknowledged) => true,
-        AccessState::Blocked => true,
+    if wiped.is_some_and(|wipe| wipe.state == WipeState::Acknowledged) {
+        return Some(refuse(look, Scope::Common, Status::DEVICE_IS_BLOCKED_FOR_THIS_USER));
+    }
+    let out = match look.access.standing {
+        Standing::Blocked => true,
         // Android loops when Provision succeeds while its command stays at 403.
-        AccessState::Quarantined => !look.caller.version.has_common_status(),
-        AccessState::Allowed => false,
+        Standing::Quarantined => !look.caller.version.has_common_status(),
+        // What it is may come with this request, or by Settings once it is provisioned.
+        Standing::Discovery | Standing::Exempt | Standing::Allowed => false,
     };
-    out.then(|| refuse(look, Scope::Common, Status::DEVICE_IS_BLOCKED_FOR_THIS_USER))
+    if !out {
+        return None;
+    }
+    let mut decision = refuse(look, Scope::Common, Status::DEVICE_IS_BLOCKED_FOR_THIS_USER);
+    if let Some(event) = decision.events.first_mut() {
+        event.detail = look.access.detail();
+    }
+    if matches!(look.access.decided_by, DecidedBy::Personal(_)) {
+        return Some(decision);
+    }
+    // What kept it out is what it is. It is remembered, so that an administrator sees it, and so that its next command is
+    // refused for that as well and does not send it back here.
+    let mut record = look.snapshot.record(look.caller, look.now);
+    learn(look, &mut record, &mut ProvisionResponse::with_status(Status::SUCCESS));
+    Some(keep(look, decision, record))
 }
 
 /// The rows about the policy itself.
@@ -158,6 +178,7 @@ fn policy(look: Look<'_>) -> Decision {
         return policy_status(look, policy_type, Status::UNKNOWN_POLICY_TYPE, "PolicyType is not one of this version");
     }
     let policy = match &look.snapshot.policy {
+        _ if look.access.standing == Standing::Exempt => return no_policy(look, policy_type),
         EffectivePolicy::None => return no_policy(look, policy_type),
         EffectivePolicy::Unreadable { name, fault } => {
             let detail = format!("policy `{}`: {fault}", name.as_str());

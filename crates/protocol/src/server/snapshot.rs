@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::record::{AccessState, DeviceRecord};
+use super::access_rule::{AccessDecision, AccessFacts, AccessRules};
+use super::record::DeviceRecord;
 use crate::device::{DeviceKey, DeviceType};
 use crate::message::DeviceInformation;
 use crate::policy::{Policy, PolicyName};
@@ -21,6 +22,8 @@ pub struct Snapshot {
     pub policy: EffectivePolicy,
     /// How many other acknowledged devices of this user were admitted before this one.
     pub acknowledged_before: u32,
+    /// The rules about whole kinds of devices, and the default level.
+    pub access_rules: Arc<AccessRules>,
 }
 
 /// The policy that an assignment gives to a device.
@@ -66,10 +69,21 @@ pub struct ServerRules {
 pub struct FreshKeys([PolicyKey; 3]);
 
 impl Snapshot {
-    /// Whether the device may use the mailbox, as far as access decides.
-    pub fn access(&self) -> AccessState {
-        let personal = self.device.as_ref().and_then(|device| device.access.as_ref());
-        personal.map_or(AccessState::Allowed, |access| access.state)
+    /// What the device may do, as far as access decides. What the request says of it counts before what is remembered;
+    /// `told` is the DeviceInformation that came with the request.
+    pub fn access(&self, caller: &Caller, told: Option<&DeviceInformation>) -> AccessDecision {
+        let device = self.device.as_ref();
+        let mut information = device.map(|device| device.device_information.clone()).unwrap_or_default();
+        if let Some(told) = told {
+            information.merge(told);
+        }
+        self.access_rules.judge(&AccessFacts {
+            device_type: &caller.device_type,
+            user_agent: caller.user_agent.as_deref().or_else(|| device?.user_agent.as_deref()),
+            version: caller.version,
+            information: Some(&information).filter(|information| information.fields().next().is_some()),
+            personal: device.and_then(|device| device.access.as_ref()),
+        })
     }
 
     /// The device's record, or a first one for a device that was never admitted.

@@ -265,8 +265,13 @@ impl Server {
             version: call.version,
             policy_key: call.policy_key,
         };
-        let snapshot =
-            Snapshot { device: self.device.clone(), revision: 0, policy: self.policy.clone(), acknowledged_before: 0 };
+        let snapshot = Snapshot {
+            device: self.device.clone(),
+            revision: 0,
+            policy: self.policy.clone(),
+            acknowledged_before: 0,
+            access_rules: std::sync::Arc::default(),
+        };
         let decision = if call.command == Command::Provision {
             match decode(body, &Limits::default(), Unknown::Keep) {
                 Err(_) => unusable_body(call.command, call.version, Status::INVALID_WBXML),

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod access_rules;
 mod gate_rows;
 mod provision_rows;
 mod quirks;

@@ -10,6 +10,7 @@ use asprov_protocol::message::{
 };
 use asprov_protocol::policy::{Policy, PolicyName, PolicyRules, SettingId, Value};
 use asprov_protocol::policy_key::{PolicyKey, RequestKey};
+use asprov_protocol::server::access_rule::AccessRules;
 use asprov_protocol::server::{
     AccessState, Caller, Decision, DeviceRecord, EffectivePolicy, FreshKeys, Outcome, PersonalAccess, ServerRules,
     Snapshot, decide, gate, order_wipe,
@@ -65,6 +66,7 @@ impl Situation {
                 revision: 0,
                 policy: EffectivePolicy::Assigned(Arc::new(policy)),
                 acknowledged_before: 0,
+                access_rules: Arc::default(),
             },
             caller: Caller {
                 device,
@@ -133,6 +135,11 @@ impl Situation {
     pub(crate) fn set_access(&mut self, state: AccessState) {
         let access = PersonalAccess { state, reason: "test".to_owned(), decided_by: "ada".to_owned() };
         self.snapshot.device.as_mut().expect("a device").access = Some(access);
+    }
+
+    /// Rules about whole kinds of devices, one a line.
+    pub(crate) fn set_access_rules(&mut self, rules: &str) {
+        self.snapshot.access_rules = Arc::new(AccessRules::parse(rules).unwrap());
     }
 
     pub(crate) fn fresh_keys(&mut self) -> FreshKeys {

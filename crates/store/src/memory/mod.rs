@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::policy::{Policy, PolicyName};
-use asprov_protocol::server::{DeviceRecord, Event, Snapshot};
+use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
+use asprov_protocol::server::{AccessState, DeviceRecord, Event, Snapshot};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -103,6 +104,22 @@ impl Store for MemoryStore {
 
     async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError> {
         Ok(self.read(|state| state.assignment_of(device)))
+    }
+
+    async fn access_rules(&self) -> Result<AccessRules, StoreError> {
+        Ok(self.read(State::access_rules))
+    }
+
+    async fn put_access_rule(&self, name: &RuleName, rule: &AccessRule) -> Result<bool, StoreError> {
+        self.write(|state| state.put_access_rule(name, rule))
+    }
+
+    async fn delete_access_rule(&self, name: &RuleName) -> Result<bool, StoreError> {
+        Ok(self.write(|state| state.delete_access_rule(name)))
+    }
+
+    async fn put_access_default(&self, level: AccessState) -> Result<bool, StoreError> {
+        Ok(self.write(|state| state.put_access_default(level)))
     }
 
     async fn device(&self, device: &DeviceKey) -> Result<Option<StoredDevice>, StoreError> {

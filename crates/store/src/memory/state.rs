@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
 use asprov_protocol::policy::{Policy, PolicyName};
+use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, EffectivePolicy, Event, Snapshot};
 use jiff::Timestamp;
 
@@ -20,6 +21,7 @@ pub(super) struct State {
     devices: BTreeMap<UserName, BTreeMap<DeviceId, StoredDevice>>,
     policies: BTreeMap<PolicyName, Arc<Policy>>,
     assignments: BTreeMap<AssignmentTarget, PolicyName>,
+    access_rules: Arc<AccessRules>,
     /// The newest last.
     events: BTreeMap<DeviceKey, VecDeque<StoredEvent>>,
     /// The newest last.
@@ -56,6 +58,7 @@ impl State {
             revision: stored.map_or(0, |stored| stored.revision),
             policy,
             acknowledged_before: u32::try_from(acknowledged_before.count()).unwrap_or(u32::MAX),
+            access_rules: Arc::clone(&self.access_rules),
         }
     }
 
@@ -168,6 +171,40 @@ impl State {
             let policy = self.assignments.get(&target)?.clone();
             Some(Assignment { target, policy })
         })
+    }
+
+    pub(super) fn access_rules(&self) -> AccessRules {
+        AccessRules::clone(&self.access_rules)
+    }
+
+    pub(super) fn put_access_rule(&mut self, name: &RuleName, rule: &AccessRule) -> Result<bool, StoreError> {
+        let before = self.access_rules.rule(name);
+        let is_new = before.is_none();
+        if before != Some(rule) {
+            let changed = self.access_rules.with_rule(name.clone(), rule.clone())?;
+            self.keep_access_rules(changed);
+        }
+        Ok(is_new)
+    }
+
+    pub(super) fn delete_access_rule(&mut self, name: &RuleName) -> bool {
+        let changed = self.access_rules.without_rule(name);
+        let existed = changed.is_some();
+        changed.into_iter().for_each(|changed| self.keep_access_rules(changed));
+        existed
+    }
+
+    pub(super) fn put_access_default(&mut self, level: AccessState) -> bool {
+        let is_another = self.access_rules.default_level() != level;
+        if is_another {
+            self.keep_access_rules(self.access_rules.with_default(level));
+        }
+        is_another
+    }
+
+    fn keep_access_rules(&mut self, rules: AccessRules) {
+        self.access_rules = Arc::new(rules);
+        self.record(ChangeKind::AccessRules);
     }
 
     pub(super) fn device(&self, device: &DeviceKey) -> Option<&StoredDevice> {

@@ -17,6 +17,7 @@ pub(super) const AFTER: &str =
 pub(super) fn record(write: &Write<'_>, kind: &ChangeKind) -> Result<i64> {
     let (word, user, device_id, policy) = match kind {
         ChangeKind::Device(device) => ("device", Some(&device.user), Some(&device.device_id), None),
+        ChangeKind::AccessRules => ("access_rules", None, None, None),
         ChangeKind::Policy(policy) => ("policy", None, None, Some(policy.as_str())),
         ChangeKind::Assignment(AssignmentTarget::Default) => ("default_assignment", None, None, None),
         ChangeKind::Assignment(AssignmentTarget::User(user)) => ("user_assignment", Some(user), None, None),
@@ -68,6 +69,7 @@ fn read(cells: &mut Cells<'_>) -> Result<Change> {
     let kind = match kind.as_str() {
         "device" => device.map(ChangeKind::Device),
         "policy" => policy.map(ChangeKind::Policy),
+        "access_rules" => Some(ChangeKind::AccessRules),
         "default_assignment" => Some(ChangeKind::Assignment(AssignmentTarget::Default)),
         "user_assignment" => user.map(AssignmentTarget::User).map(ChangeKind::Assignment),
         "device_assignment" => device.map(AssignmentTarget::Device).map(ChangeKind::Assignment),

@@ -4,6 +4,7 @@
 //! other's way. The SQL of each table is in the file named after it. Other processes may use the same file: they take
 //! turns at writing, and hear of each other by the table `change`.
 
+mod access_rule;
 mod assignment;
 mod cells;
 mod change;
@@ -28,7 +29,8 @@ use std::time::Duration;
 
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::policy::{Policy, PolicyName};
-use asprov_protocol::server::{DeviceRecord, Event, Snapshot};
+use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
+use asprov_protocol::server::{AccessState, DeviceRecord, Event, Snapshot};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -172,6 +174,24 @@ impl Store for SqliteStore {
     async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError> {
         let device = device.clone();
         self.readers.read(move |connection| assignment::of_device(connection, &device)).await
+    }
+
+    async fn access_rules(&self) -> Result<AccessRules, StoreError> {
+        self.readers.read(access_rule::all).await
+    }
+
+    async fn put_access_rule(&self, name: &RuleName, rule: &AccessRule) -> Result<bool, StoreError> {
+        let (name, rule) = (name.clone(), rule.clone());
+        self.write(Durability::Disk, move |write| access_rule::put(write, &name, &rule)).await
+    }
+
+    async fn delete_access_rule(&self, name: &RuleName) -> Result<bool, StoreError> {
+        let name = name.clone();
+        self.write(Durability::Disk, move |write| access_rule::delete(write, &name)).await
+    }
+
+    async fn put_access_default(&self, level: AccessState) -> Result<bool, StoreError> {
+        self.write(Durability::Disk, move |write| access_rule::put_default(write, level)).await
     }
 
     async fn device(&self, device: &DeviceKey) -> Result<Option<StoredDevice>, StoreError> {

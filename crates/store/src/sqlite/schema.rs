@@ -8,7 +8,10 @@ use super::fault::Result;
 use crate::StoreError;
 
 /// From each version to the next; the first makes an empty file a store.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_policies_devices_events.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/0001_policies_devices_events.sql"),
+    include_str!("../../migrations/0002_access_rules.sql"),
+];
 
 /// What the first migration writes into the file's header: 'aspr'.
 const APPLICATION_ID: i32 = 0x6173_7072;

@@ -5,17 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::policy::PolicyName;
+use asprov_protocol::server::access_rule::AccessRules;
 use asprov_protocol::server::{EffectivePolicy, Snapshot};
 use rusqlite::Connection;
 
 use super::fault::Result;
-use super::{assignment, device, policy};
+use super::{access_rule, assignment, device, policy};
 use crate::StoredPolicy;
 
-/// Policies as they were decoded, for as long as their tables stay the same.
+/// Policies and access rules as they were decoded, for as long as their tables stay the same.
 #[derive(Debug, Default)]
 pub(super) struct Decoded {
     kept: Mutex<Kept>,
+    access_rules: Mutex<Option<(i64, Arc<AccessRules>)>>,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +39,7 @@ pub(super) fn load(connection: &Connection, decoded: &Decoded, device: &DeviceKe
         device: stored.map(|stored| stored.record),
         policy,
         acknowledged_before: device::acknowledged_before(connection, device, first_seen_at)?,
+        access_rules: decoded.access_rules(connection)?,
     })
 }
 
@@ -63,6 +66,23 @@ impl Decoded {
             policies.insert(name.clone(), policy.clone());
         }
         Ok(policy)
+    }
+
+    fn access_rules(&self, connection: &Connection) -> Result<Arc<AccessRules>> {
+        let revision = access_rule::revision(connection)?;
+        let kept = || self.access_rules.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, rules)) = &*kept()
+            && *of == revision
+        {
+            return Ok(Arc::clone(rules));
+        }
+        let rules = Arc::new(access_rule::all(connection)?);
+        let mut kept = kept();
+        // A reader that looks at an older moment must not put back what it sees.
+        if kept.as_ref().is_none_or(|(of, _)| *of < revision) {
+            *kept = Some((revision, Arc::clone(&rules)));
+        }
+        Ok(rules)
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use asprov_protocol::message::{AcknowledgmentStatus, WipeKind};
 use asprov_protocol::policy::PolicyName;
-use asprov_protocol::server::{AccessState, DeviceRecord, PersonalAccess, WipeOrder};
+use asprov_protocol::server::access_rule::{AccessDecision, AccessFacts, AccessRules, DecidedBy, Standing};
+use asprov_protocol::server::{DeviceRecord, WipeOrder};
 use asprov_protocol::status::{self, Scope};
 use asprov_store::StoredDevice;
 use jiff::Timestamp;
@@ -72,13 +73,16 @@ pub(crate) struct AcknowledgmentBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Access)]
 pub(crate) struct AccessBody {
-    /// Whether it may.
-    #[schema(schema_with = openapi::access_state)]
+    /// Whether it may: `exempt` passes without a policy; in `discovery` a device has not said yet what it is.
+    #[schema(schema_with = openapi::standing)]
     state: &'static str,
-    /// Why; null when nobody decided about this device.
+    /// Why; null for a device that is allowed because nothing is about it.
     reason: Option<String>,
-    /// Who decided; null when nobody did and the rules hold.
+    /// The administrator or the rule that decided; null for the default level, and when nothing has decided yet.
     decided_by: Option<String>,
+    /// What decided: an administrator about this device, a rule, the default level, or nothing yet.
+    #[schema(schema_with = openapi::access_source)]
+    source: &'static str,
 }
 
 /// A wipe order.
@@ -107,7 +111,7 @@ pub(crate) struct WipeBody {
 }
 
 impl DeviceBody {
-    pub(super) fn new(device: &StoredDevice, policy: Option<&PolicyName>) -> Self {
+    pub(super) fn new(device: &StoredDevice, policy: Option<&PolicyName>, rules: &AccessRules) -> Self {
         let StoredDevice { record, last_seen_at, .. } = device;
         let DeviceRecord { device, device_type, user_agent, protocol_version, .. } = record;
         let acknowledgment = record.acknowledgment.map(|acknowledgment| AcknowledgmentBody {
@@ -126,7 +130,7 @@ impl DeviceBody {
             policy: policy.map(PolicyName::to_string),
             acknowledged_policy: record.provisioned.as_ref().map(|provisioned| provisioned.policy.to_string()),
             acknowledgment,
-            access: AccessBody::from(record.access.as_ref()),
+            access: AccessBody::of(record, rules),
             device_information: record.device_information.fields().collect(),
             wipe: record.wipe.as_ref().map(WipeBody::from),
             first_seen_at: record.first_seen_at.to_string(),
@@ -139,13 +143,23 @@ fn meaning(status: AcknowledgmentStatus) -> Option<&'static str> {
     status::row(Scope::Acknowledgment, status.code()).map(|row| row.meaning)
 }
 
-impl From<Option<&PersonalAccess>> for AccessBody {
-    fn from(access: Option<&PersonalAccess>) -> Self {
-        Self {
-            state: access.map_or(AccessState::Allowed, |access| access.state).as_str(),
-            reason: access.map(|access| access.reason.clone()),
-            decided_by: access.map(|access| access.decided_by.clone()),
-        }
+impl AccessBody {
+    pub(in crate::api) fn of(record: &DeviceRecord, rules: &AccessRules) -> Self {
+        rules.judge(&AccessFacts::of(record)).into()
+    }
+}
+
+impl From<AccessDecision> for AccessBody {
+    fn from(decision: AccessDecision) -> Self {
+        let AccessDecision { standing, decided_by, reason } = decision;
+        let is_about_nobody = standing == Standing::Allowed && decided_by == DecidedBy::Default;
+        let (source, decided_by) = match decided_by {
+            DecidedBy::Personal(administrator) => ("personal", Some(administrator)),
+            DecidedBy::Rule(name) => ("rule", Some(name.to_string())),
+            DecidedBy::Default => ("default", None),
+            DecidedBy::Discovery => ("discovery", None),
+        };
+        Self { state: standing.as_str(), reason: (!is_about_nobody).then_some(reason), decided_by, source }
     }
 }
 

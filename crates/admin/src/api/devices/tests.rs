@@ -30,7 +30,7 @@ async fn a_device_is_shown_with_everything_but_its_keys() {
             "accepted": true,
             "at": NOON,
         },
-        "access": {"state": "allowed", "reason": null, "decided_by": null},
+        "access": {"state": "allowed", "reason": null, "decided_by": null, "source": "default"},
         "device_information": {
             "FriendlyName": "Ann's \"phone\"\u{7}<b>",
             "Model": "iPhone15,2",
@@ -131,7 +131,7 @@ async fn a_filter_that_means_nothing_is_refused() {
     let api = Api::new();
     let long = format!("q={}", "x".repeat(201));
     for (query, expected) in [
-        ("access=banned", "access is `banned`, expected allowed or blocked or quarantined"),
+        ("access=banned", "access is `banned`, expected allowed or exempt or discovery or quarantined or blocked"),
         (
             "phase=Provisioned",
             "phase is `Provisioned`, expected unprovisioned or offered or provisioned or wipe_due or wiped",

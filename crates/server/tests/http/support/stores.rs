@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::policy::{Policy, PolicyName};
-use asprov_protocol::server::{DeviceRecord, Event, Snapshot};
+use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
+use asprov_protocol::server::{AccessState, DeviceRecord, Event, Snapshot};
 use asprov_store::{
     Assignment, AssignmentTarget, Change, DevicePage, DeviceQuery, MemoryStore, Saved, Sighting, SqliteOptions,
     SqliteStore, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy,
@@ -151,6 +152,22 @@ impl Store for Faulty {
 
     async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError> {
         self.inner.assignment_of(device).await
+    }
+
+    async fn access_rules(&self) -> Result<AccessRules, StoreError> {
+        self.inner.access_rules().await
+    }
+
+    async fn put_access_rule(&self, name: &RuleName, rule: &AccessRule) -> Result<bool, StoreError> {
+        self.inner.put_access_rule(name, rule).await
+    }
+
+    async fn delete_access_rule(&self, name: &RuleName) -> Result<bool, StoreError> {
+        self.inner.delete_access_rule(name).await
+    }
+
+    async fn put_access_default(&self, level: AccessState) -> Result<bool, StoreError> {
+        self.inner.put_access_default(level).await
     }
 
     async fn device(&self, device: &DeviceKey) -> Result<Option<StoredDevice>, StoreError> {
