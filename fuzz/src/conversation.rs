@@ -51,6 +51,7 @@ impl State {
                 revision: 0,
                 policy: EffectivePolicy::Assigned(Arc::new(policy)),
                 acknowledged_before: 0,
+                access_rules: Arc::default(),
             },
             caller: Caller {
                 device: DeviceKey { user: UserName::new("ann").ok()?, device_id: DeviceId::new("ABC").ok()? },

@@ -3,7 +3,7 @@
 
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::server::access_rule::{AccessFacts, AccessRules};
-use asprov_protocol::server::{AccessState, PersonalAccess, decide_access};
+use asprov_protocol::server::{AccessState, decide_access};
 use asprov_store::DeviceQuery;
 use asprov_store::limits::DEVICES_AT_ONCE;
 use serde::Serialize;
@@ -86,16 +86,11 @@ async fn weigh(
 
 /// Allows a device, unless it is gone or somebody decided about it meanwhile.
 async fn spare(state: &AdminState, device: &DeviceKey, wish: &Wish<'_>) -> Result<bool, Problem> {
-    let decision = PersonalAccess {
-        state: AccessState::Allowed,
-        reason: wish.reason.clone(),
-        decided_by: wish.administrator.to_owned(),
-    };
     let spared = change_device(state, device, |record, _| {
         if record.access.is_some() {
             return Ok(DeviceChange::None(false));
         }
-        Ok(match decide_access(record, Some(decision.clone())) {
+        Ok(match decide_access(record, Some((AccessState::Allowed, &wish.reason)), wish.administrator) {
             Some((record, event)) => DeviceChange::Keep(Box::new(record), event, true),
             None => DeviceChange::None(false),
         })
