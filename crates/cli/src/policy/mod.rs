@@ -257,9 +257,9 @@ async fn lint_one(policy: &str, connection: &Connection, json: bool, out: &mut d
         AdminApi::connect(connection)?.read(&format!("{}/lint", path(policy))).await?
     };
     if json {
-        write_json(out, &report)?
+        write_json(out, &report)?;
     } else {
-        lint::report(&report, out)?
+        lint::report(&report, out)?;
     }
     let is_error = |finding: &Value| finding.get("severity").and_then(Value::as_str) == Some("error");
     let errors = report.get("findings").and_then(Value::as_array).is_some_and(|findings| findings.iter().any(is_error));

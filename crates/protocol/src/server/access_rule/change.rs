@@ -16,8 +16,10 @@ impl AccessRules {
     /// [`RuleFault`] when the rule never matches, when it and another one contradict each other, or when there are too
     /// many.
     pub fn with_rule(&self, name: RuleName, rule: AccessRule) -> Result<Self, RuleFault> {
-        let others = self.iter().filter(|(other, _)| **other != name).map(|(name, rule)| (name.clone(), rule.clone()));
-        Self::new(self.default, others.chain([(name.clone(), rule)]).collect::<Vec<_>>())
+        let others = self.iter().filter(|(other, _)| **other != name);
+        let mut rules: Vec<_> = others.map(|(name, rule)| (name.clone(), rule.clone())).collect();
+        rules.push((name, rule));
+        Self::new(self.default, rules)
     }
 
     /// The same rules without one; `None` when there is none of this name.
