@@ -49,13 +49,14 @@ mod condition;
 mod contradiction;
 mod pattern;
 mod release;
+mod rule_name;
 mod text;
 
-use core::fmt;
 use std::collections::BTreeMap;
 
 pub use self::condition::{Characteristic, Condition, Operator};
 pub use self::contradiction::{RuleFault, RuleFaultKind};
+pub use self::rule_name::RuleName;
 pub use self::text::RuleError;
 use super::record::{AccessState, DeviceRecord, PersonalAccess};
 use crate::device::DeviceType;
@@ -70,10 +71,6 @@ pub const MOST_CONDITIONS: usize = 8;
 pub const MOST_PATTERN_CHARACTERS: usize = 128;
 /// Most characters of a reason.
 pub const MOST_REASON_CHARACTERS: usize = 256;
-
-/// The name of a rule: 1 to 64 of `A-Z a-z 0-9 - _ .`, other than `.`, `..` and `default`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RuleName(String);
 
 /// What a rule does with a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -379,31 +376,6 @@ impl Standing {
             Self::Quarantined => "quarantined",
             Self::Blocked => "blocked",
         }
-    }
-}
-
-impl RuleName {
-    /// Most characters.
-    pub const MAX: usize = 64;
-
-    /// A name from text; `None` when it cannot name a rule.
-    pub fn new(text: &str) -> Option<Self> {
-        let usable = (1..=Self::MAX).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-            && !matches!(text, "." | "..")
-            && !text.eq_ignore_ascii_case("default");
-        usable.then(|| Self(text.to_owned()))
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for RuleName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
     }
 }
 

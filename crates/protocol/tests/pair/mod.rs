@@ -270,7 +270,7 @@ impl Server {
             revision: 0,
             policy: self.policy.clone(),
             acknowledged_before: 0,
-            access_rules: std::sync::Arc::default(),
+            access_rules: Arc::default(),
         };
         let decision = if call.command == Command::Provision {
             match decode(body, &Limits::default(), Unknown::Keep) {
