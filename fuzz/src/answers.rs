@@ -45,6 +45,7 @@ pub(crate) fn answers(version: ProtocolVersion, bytes: &[u8]) {
                 taken_on = true;
                 client.answer_wipe(WipeAnswer::TakenOn);
             }
+            Step::AskRedirect(_) => client.answer_redirect(true),
             Step::Wait { .. } | Step::Remember(_) => {}
             Step::Done(_) => return,
         }

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context;
-use asprov_protocol::policy;
+use asprov_protocol::client::capability;
+use asprov_protocol::policy::{self, lint::traps};
 use asprov_protocol::provision_command_errors;
+use asprov_protocol::quirk;
 use asprov_protocol::server::phase;
 use asprov_protocol::status::{self, Scope};
 
@@ -26,6 +28,8 @@ pub(crate) fn all(root: &Path) -> anyhow::Result<Vec<Document>> {
         Document { path: "docs/reference/policy-settings.md", text: policy_settings() },
         Document { path: "docs/reference/statuses.md", text: statuses() },
         Document { path: "docs/reference/phases.md", text: phases() },
+        Document { path: "docs/reference/client-families.md", text: client_families() },
+        Document { path: "docs/reference/quirks.md", text: quirks() },
     ])
 }
 
@@ -39,6 +43,22 @@ fn readme(root: &Path) -> anyhow::Result<String> {
 
 fn policy_settings() -> String {
     format!("# Policy settings\n\n{GENERATED}{}", policy::markdown())
+}
+
+fn client_families() -> String {
+    format!(
+        "# Client families\n\n{GENERATED}{}\n## Known traps\n\nWhat `asprov policy lint` looks for beside the cells above.\n\n{}",
+        capability::markdown(),
+        traps::markdown()
+    )
+}
+
+fn quirks() -> String {
+    format!(
+        "# Quirks\n\n{GENERATED}What real devices do that no specification says, as others have written it down, and what \
+         asprov does about it. Where a rule helps, it is one for `asprov access rule`.\n\n{}",
+        quirk::markdown()
+    )
 }
 
 fn statuses() -> String {

@@ -127,6 +127,18 @@ fn every_source_file_says_what_it_does_and_stays_short() {
     assert!(long.is_empty(), "over 400 lines:\n{}", long.join("\n"));
 }
 
+#[test]
+fn the_test_that_shows_a_quirk_exists() {
+    use asprov_protocol::quirk::{Proof, QUIRKS_OF_DEVICES};
+
+    for quirk in QUIRKS_OF_DEVICES {
+        if let Proof::Test(file, name) = quirk.proof {
+            let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+            assert!(text.contains(&format!("fn {name}(")), "{}: {file} has no test {name}", quirk.name);
+        }
+    }
+}
+
 /// Files over 400 lines, and why.
 const LONG_ON_PURPOSE: &[(&str, &str)] = &[];
 

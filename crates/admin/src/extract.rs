@@ -59,6 +59,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         if body.is_empty() {
             return Err(Problem::new(ProblemKind::MalformedJson, "the body is empty, expected a JSON object"));
         }
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+            // A list of values in the order of the fields would do for serde.
+            return Err(Problem::new(ProblemKind::InvalidValue, "the body is an array, expected a JSON object"));
+        }
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             let kind = if error.is_data() { ProblemKind::InvalidValue } else { ProblemKind::MalformedJson };
             Problem::new(kind, message(&error.to_string()))
@@ -90,9 +94,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParameter
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Query(parameters) = Query::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection| Problem::new(ProblemKind::InvalidValue, message(&rejection.body_text())))?;
+        let Query(parameters) = Query::from_request_parts(parts, state).await.map_err(|rejection| {
+            let text = rejection.body_text();
+            let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+            Problem::new(ProblemKind::InvalidValue, format!("query: {}", message(text)))
+        })?;
         Ok(Self(parameters))
     }
 }

@@ -6,7 +6,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::failure::Failure;
-use crate::{decode, demo, device, encode, explain, policy, provision, serve, user};
+use crate::{decode, demo, device, encode, explain, policy, probe, provision, serve, user};
 
 /// Exchange ActiveSync provisioning [MS-ASPROV]: a policy server for phones, a phone to try servers with, and
 /// explanations of what they say to each other.
@@ -30,9 +30,10 @@ pub(crate) struct CommandLine {
 #[derive(clap::Subcommand, Debug)]
 pub(crate) enum Subcommand {
     Demo(demo::Arguments),
-    Serve(serve::Arguments),
+    Serve(Box<serve::Arguments>),
     User(user::Arguments),
     Provision(provision::Arguments),
+    Probe(probe::Arguments),
     Policy(policy::Arguments),
     Device(device::Arguments),
     Explain(explain::Arguments),

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 the thing asked for failed, 2 wrong use. Data goes to stdout, everything else to stderr.
 
+mod account;
 mod admin_api;
 mod clock;
 mod command_line;
@@ -15,6 +16,7 @@ mod failure;
 mod input;
 mod password;
 mod policy;
+mod probe;
 mod provision;
 mod serve;
 mod stop_signal;
@@ -51,9 +53,10 @@ fn main() -> ExitCode {
 fn run(command_line: CommandLine, out: &mut dyn io::Write) -> Result<(), Failure> {
     match command_line.subcommand {
         Subcommand::Demo(arguments) => wait_for(demo::run(arguments, out)),
-        Subcommand::Serve(arguments) => wait_for(serve::run(arguments, out)),
+        Subcommand::Serve(arguments) => wait_for(serve::run(*arguments, out)),
         Subcommand::User(arguments) => wait_for(user::run(arguments, out)),
         Subcommand::Provision(arguments) => wait_for(provision::run(arguments, out)),
+        Subcommand::Probe(arguments) => wait_for(probe::run(arguments, out)),
         Subcommand::Policy(arguments) => wait_for(policy::run(arguments, out)),
         Subcommand::Device(arguments) => wait_for(device::run(arguments, out)),
         Subcommand::Explain(arguments) => explain::run(&arguments, out),

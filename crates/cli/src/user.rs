@@ -133,7 +133,7 @@ async fn forget(user: &User, connection: &Connection, yes: bool) -> Result<(), F
     let api = AdminApi::connect(connection)?;
     let devices = device::of_user(&api, name).await?;
     let mut users = Htpasswd::read(&user.file.path).map_err(told)?;
-    let listed = users.names().any(|known| known == name);
+    let listed = users.remove(name);
     if !listed && devices.is_empty() {
         return Err(no_such_user(name, &users));
     }
@@ -144,7 +144,7 @@ async fn forget(user: &User, connection: &Connection, yes: bool) -> Result<(), F
     );
     confirmed(&question, yes)?;
     // The user first: a device that is forgotten could otherwise come back before its user is gone.
-    if users.remove(name) {
+    if listed {
         users.write(&user.file.path).map_err(told)?;
     }
     for device in &devices {

@@ -24,6 +24,11 @@ fn running_the_server() {
     run("serve.md");
 }
 
+#[test]
+fn why_a_phone_cannot_sync() {
+    run("why-cant-this-phone-sync.md");
+}
+
 #[derive(Debug)]
 struct Shown {
     line: usize,

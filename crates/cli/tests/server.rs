@@ -20,6 +20,9 @@ struct Server {
     log: Option<JoinHandle<String>>,
 }
 
+/// `ann:secret` as the Authorization header has it.
+const ANN: &str = "YW5uOnNlY3JldA==";
+
 /// What a command came to.
 struct Done {
     code: i32,
@@ -93,6 +96,26 @@ impl Server {
         command.args(["provision", &self.url, "--user", "ann", "--password-stdin", "--json"]).args(flags);
         let done = run(&mut command, "secret\n");
         (done.code, serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {}{}", done.out, done.err)))
+    }
+
+    /// A command as a phone sends it, from the readable form; the answer's readable form comes back.
+    fn post(&self, command: &str, policy_key: &str, message: &str) -> String {
+        let limits = asprov_wbxml::Limits::default();
+        let body = asprov_wbxml::encode(&asprov_wbxml::xml::from_xml(message, &limits).unwrap());
+        let head = format!(
+            "POST /Microsoft-Server-ActiveSync?Cmd={command}&User=ann&DeviceId=A1&DeviceType=SP HTTP/1.1\r\nHost: x\r\n\
+             Connection: close\r\nAuthorization: Basic {ANN}\r\nMS-ASProtocolVersion: 14.0\r\n\
+             X-MS-PolicyKey: {policy_key}\r\nContent-Type: application/vnd.ms-sync.wbxml\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
+        stream.write_all(&[head.into_bytes(), body].concat()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let element =
+            asprov_wbxml::decode(answer.get(end + 4..).unwrap(), &limits, asprov_wbxml::Unknown::Refuse).unwrap();
+        asprov_wbxml::xml::to_xml(&element)
     }
 
     /// SIGTERM, then the end: the exit code and the log.
@@ -270,6 +293,45 @@ fn a_wrong_password_ends_with_the_reason_and_leaves_no_device() {
     assert!(!done.out.contains("wrong\""), "no password in the report");
     assert_eq!(server.json(&["device", "list", "--json"]), serde_json::json!([]));
     assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn the_log_says_why_a_phone_was_refused_and_holds_no_password_and_no_policy_key() {
+    let server = Server::start(&["--log", "trace"]);
+    server.done(&["policy", "set", "default", "allow_non_provisionable=false"]);
+    let policy = |inner: &str| {
+        let policy_type = "<PolicyType>MS-EAS-Provisioning-WBXML</PolicyType>";
+        format!(
+            r#"<Provision xmlns="Provision"><Policies><Policy>{policy_type}{inner}</Policy></Policies></Provision>"#
+        )
+    };
+    let acknowledge = |key: &str| policy(&format!("<PolicyKey>{key}</PolicyKey><Status>1</Status>"));
+    let key = |answer: &str| {
+        let (_, rest) = answer.split_once("<PolicyKey>").unwrap();
+        rest.split_once('<').unwrap().0.to_owned()
+    };
+
+    server.post("FolderSync", "", r#"<FolderSync xmlns="FolderHierarchy"><SyncKey>0</SyncKey></FolderSync>"#);
+    let temporary = key(&server.post("Provision", "0", &policy("")));
+    server.post("Provision", "", &format!(r#"<Provision xmlns="Provision">{temporary}</Provision>"#));
+    server.post("Provision", "", &acknowledge("1234567890"));
+    let permanent = key(&server.post("Provision", &temporary, &acknowledge(&temporary)));
+    let (code, log) = server.stop();
+    assert_eq!(code, 0);
+
+    for said in [
+        "common 141 LegacyDeviceOnStrictPolicy",
+        "A policy is in force, and the device shows no sign that it can be provisioned.",
+        "provision 2 ProtocolError",
+        " characters, expected ",
+        "policy 5 PolicyKeyMismatch",
+        "Begin again with an initial request and acknowledge the key that comes.",
+    ] {
+        assert!(log.contains(said), "{said:?} is not in {log}");
+    }
+    for secret in ["secret", ANN, "1234567890", &temporary, &permanent] {
+        assert!(!log.contains(secret), "{secret:?} is in {log}");
+    }
 }
 
 #[test]

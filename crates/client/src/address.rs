@@ -98,6 +98,16 @@ impl Address {
         host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }
 
+    /// Whether it is `domain` or below it: only there do credentials go unasked. An address of numbers is below nothing but
+    /// itself.
+    pub fn is_below(&self, domain: &str) -> bool {
+        let host = self.host().trim_end_matches('.').to_ascii_lowercase();
+        let domain = domain.trim_matches('.').to_ascii_lowercase();
+        let is_number = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+        let is_below = || host.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.'));
+        !domain.is_empty() && (host == domain || (!is_number && is_below()))
+    }
+
     /// The URL of a request.
     pub(crate) fn uri(&self, path_and_query: &str) -> Result<Uri, http::Error> {
         let scheme = if self.is_tls { Scheme::HTTPS } else { Scheme::HTTP };

@@ -1,7 +1,9 @@
 //! Opens connections: TCP, and TLS above it. HTTP/2 is used when the server agrees to it in the TLS handshake.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,17 +15,25 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use crate::proxy::{Proxies, Proxy};
+use crate::wire::TransportSettings;
 
 /// Opens connections for the HTTP client.
 #[derive(Clone)]
 pub(crate) struct Connector {
     tls: Arc<ClientConfig>,
     timeout: Duration,
+    proxies: Arc<Proxies>,
+    connect_to: Arc<BTreeMap<String, SocketAddr>>,
 }
+
+/// Most bytes of what a proxy answers to CONNECT.
+const PROXY_ANSWER: usize = 8 * 1024;
 
 /// A connection.
 pub(crate) enum Stream {
@@ -37,6 +47,10 @@ pub(crate) enum ConnectError {
     #[error("{0}")]
     Tcp(io::Error),
     #[error("{0}")]
+    Name(io::Error),
+    #[error("the proxy {proxy} {why}")]
+    Proxy { proxy: String, why: String },
+    #[error("{0}")]
     Tls(io::Error),
     #[error("no connection within {} seconds", .0.as_secs())]
     TimedOut(Duration),
@@ -45,8 +59,20 @@ pub(crate) enum ConnectError {
 }
 
 impl Connector {
-    pub(crate) const fn new(tls: Arc<ClientConfig>, timeout: Duration) -> Self {
-        Self { tls, timeout }
+    pub(crate) fn new(tls: Arc<ClientConfig>, settings: &TransportSettings) -> Self {
+        let proxies = Arc::new(settings.proxies.clone());
+        Self { tls, timeout: settings.connect_timeout, proxies, connect_to: Arc::new(settings.connect_to.clone()) }
+    }
+
+    async fn tcp(&self, is_tls: bool, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+        if let Some(address) = self.connect_to.get(&format!("{host}:{port}")) {
+            return TcpStream::connect(address).await.map_err(ConnectError::Tcp);
+        }
+        if let Some(proxy) = self.proxies.on_the_way_to(is_tls, host, port) {
+            return through(proxy, host, port).await;
+        }
+        let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(ConnectError::Name)?.collect();
+        TcpStream::connect(addresses.as_slice()).await.map_err(ConnectError::Tcp)
     }
 
     async fn open(self, uri: Uri) -> Result<TokioIo<Stream>, ConnectError> {
@@ -54,7 +80,7 @@ impl Connector {
         let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let opening = async {
-            let tcp = TcpStream::connect((host.as_str(), port)).await.map_err(ConnectError::Tcp)?;
+            let tcp = self.tcp(is_tls, &host, port).await?;
             // Requests are small and answered one by one: waiting for more to send only costs time.
             tcp.set_nodelay(true).map_err(ConnectError::Tcp)?;
             if !is_tls {
@@ -67,6 +93,36 @@ impl Connector {
         };
         let stream = tokio::time::timeout(self.timeout, opening).await;
         stream.map_err(|_| ConnectError::TimedOut(self.timeout))?.map(TokioIo::new)
+    }
+}
+
+/// Asks a proxy for the way to a server.
+async fn through(proxy: &Proxy, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    let failed = |why: String| ConnectError::Proxy { proxy: format!("{}:{}", proxy.host, proxy.port), why };
+    let mut tcp = TcpStream::connect((proxy.host.as_str(), proxy.port))
+        .await
+        .map_err(|error| failed(format!("cannot be reached: {error}")))?;
+    let target = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
+    if let Some(authorization) = &proxy.authorization {
+        request += &format!("Proxy-Authorization: {}\r\n", authorization.expose());
+    }
+    request += "\r\n";
+    tcp.write_all(request.as_bytes()).await.map_err(|error| failed(format!("went away: {error}")))?;
+    let mut answer = Vec::new();
+    // Byte by byte, since what follows the answer belongs to the server behind.
+    while !answer.ends_with(b"\r\n\r\n") {
+        if answer.len() == PROXY_ANSWER {
+            return Err(failed(format!("answers with more than {PROXY_ANSWER} bytes")));
+        }
+        answer.push(tcp.read_u8().await.map_err(|error| failed(format!("went away: {error}")))?);
+    }
+    let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let line: String = String::from_utf8_lossy(line).chars().take(100).flat_map(char::escape_debug).collect();
+    let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));
+    match status {
+        Some(status) if status.len() == 3 && status.starts_with('2') => Ok(tcp),
+        _ => Err(failed(format!("answers `{line}`"))),
     }
 }
 

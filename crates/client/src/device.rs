@@ -4,11 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use asprov_protocol::client::{Client, ClientMemory, ClientSettings, Outcome, Report, Step, WipeAnswer};
+use asprov_protocol::client::{
+    Client, ClientMemory, ClientSettings, CommandRequest, Outcome, Report, Step, WipeAnswer,
+};
 use asprov_protocol::http::Command;
 use asprov_protocol::message::WipeKind;
 use asprov_wbxml::Element;
 
+use crate::address::Address;
 use crate::error::ClientError;
 use crate::memory::{Memory, MemoryError};
 use crate::transport::Transport;
@@ -23,6 +26,8 @@ pub struct Device {
     client: Client,
     memory: Arc<dyn Memory>,
     on_wipe: Box<dyn FnMut(WipeKind) -> WipeAnswer + Send>,
+    on_redirect: Box<dyn FnMut(&Address) -> bool + Send>,
+    domain: Option<String>,
 }
 
 /// A conversation that came to its end.
@@ -47,7 +52,14 @@ impl Device {
         let memory: Arc<dyn Memory> = Arc::new(memory);
         let kept = on_a_thread_that_may_wait(&memory, |memory| memory.load()).await?;
         let client = Client::new(settings, kept.unwrap_or_default());
-        Ok(Self { transport, client, memory, on_wipe: Box::new(|_| WipeAnswer::Unanswered) })
+        Ok(Self {
+            transport,
+            client,
+            memory,
+            on_wipe: Box::new(|_| WipeAnswer::Unanswered),
+            on_redirect: Box::new(|_| false),
+            domain: None,
+        })
     }
 
     /// Decides what becomes of a wipe; without this it is left unanswered. Whoever answers [`WipeAnswer::TakenOn`] has to
@@ -55,6 +67,21 @@ impl Device {
     #[must_use]
     pub fn on_wipe(mut self, decide: impl FnMut(WipeKind) -> WipeAnswer + Send + 'static) -> Self {
         self.on_wipe = Box::new(decide);
+        self
+    }
+
+    /// Decides whether a server that the first one names (HTTP 451) may have the credentials. Without this only the host
+    /// itself and hosts below [`Device::in_domain`] may. The way there is always encrypted when the way before was.
+    #[must_use]
+    pub fn on_redirect(mut self, decide: impl FnMut(&Address) -> bool + Send + 'static) -> Self {
+        self.on_redirect = Box::new(decide);
+        self
+    }
+
+    /// The domain of the account: servers below it may have the credentials.
+    #[must_use]
+    pub fn in_domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
         self
     }
 
@@ -77,8 +104,21 @@ impl Device {
         command: Command,
         body: Option<Element<'static>>,
     ) -> Result<Conversation, ClientError> {
-        self.client.start_command(command, body);
+        self.request(CommandRequest::new(command, body)).await
+    }
+
+    /// The same for a command with parameters, with a mail as its body, or with an answer in several parts.
+    ///
+    /// # Errors
+    /// As [`Device::provision`].
+    pub async fn request(&mut self, request: CommandRequest) -> Result<Conversation, ClientError> {
+        self.client.start_request(request);
         self.run().await
+    }
+
+    /// The server, which another one may have named (HTTP 451): the next start of the application begins there.
+    pub const fn address(&self) -> &Address {
+        self.transport.address()
     }
 
     /// What the device knows: whether it holds a key, what it acknowledged, whether a wipe is not over.
@@ -103,7 +143,14 @@ impl Device {
                     Err(error) if error.is_passing() => self.client.lost(&error.to_string()),
                     Err(error) => return Err(error.into()),
                 },
-                Step::Wait { seconds, .. } => tokio::time::sleep(Duration::from_secs(seconds.into())).await,
+                Step::Wait { seconds, milliseconds, .. } => {
+                    let wait = Duration::from_secs(seconds.into()) + Duration::from_millis(milliseconds.into());
+                    tokio::time::sleep(wait).await;
+                }
+                Step::AskRedirect(location) => {
+                    let follow = self.follows(&location);
+                    self.client.answer_redirect(follow);
+                }
                 Step::Remember(memory) => {
                     on_a_thread_that_may_wait(&self.memory, move |kept| kept.keep(&memory)).await?;
                 }
@@ -114,6 +161,24 @@ impl Device {
                 Step::Done(outcome) => return Ok(Conversation { outcome, report: self.client.report().clone() }),
             }
         }
+    }
+}
+
+impl Device {
+    /// Goes to the server that X-MS-Location names, if the credentials may go there.
+    fn follows(&mut self, location: &str) -> bool {
+        let here = self.transport.address();
+        // No downgrade: plain HTTP leads to this machine at most, and not from TLS.
+        let Ok(there) = Address::parse(location) else { return false };
+        if here.is_tls() && !there.is_tls() {
+            return false;
+        }
+        let is_own = there == *here || self.domain.as_ref().is_some_and(|domain| there.is_below(domain));
+        let follow = is_own || (self.on_redirect)(&there);
+        if follow {
+            self.transport.move_to(there);
+        }
+        follow
     }
 }
 

@@ -3,6 +3,7 @@
 use asprov_protocol::http::OptionsError;
 
 use crate::memory::MemoryError;
+use crate::proxy::ProxyError;
 use crate::tls::TlsError;
 
 /// Why a conversation did not come to an end of its own.
@@ -25,6 +26,14 @@ pub enum TransportError {
     /// There is no connection.
     #[error("cannot connect to {address}: {why}")]
     Connect {
+        /// The server.
+        address: String,
+        /// What the system said.
+        why: String,
+    },
+    /// The name of the server leads nowhere.
+    #[error("cannot find {address}: {why}")]
+    Unresolved {
         /// The server.
         address: String,
         /// What the system said.
@@ -62,14 +71,25 @@ pub enum TransportError {
         /// The limit.
         most: usize,
     },
-    /// The answer is compressed, although the client did not ask for that.
-    #[error("the answer of {address} has the Content-Encoding `{came}`, expected none")]
+    /// The answer is said to be gzip and is not.
+    #[error("the answer of {address} cannot be uncompressed: {why}")]
+    Compressed {
+        /// The server.
+        address: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The answer is compressed in a way the client did not ask for.
+    #[error("the answer of {address} has the Content-Encoding `{came}`, expected none or gzip")]
     Encoded {
         /// The server.
         address: String,
         /// The encoding, cut at 32 characters.
         came: String,
     },
+    /// A proxy of the environment cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// The request is none that HTTP can carry.
     #[error("the request cannot be sent: {why}")]
     Request {
@@ -107,6 +127,6 @@ pub enum TransportError {
 impl TransportError {
     /// Whether the same request may get an answer in a while.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Connect { .. } | Self::Broken { .. } | Self::TimedOut { .. })
+        matches!(self, Self::Connect { .. } | Self::Unresolved { .. } | Self::Broken { .. } | Self::TimedOut { .. })
     }
 }

@@ -32,25 +32,35 @@
 //! [`Device::command`] sends any other command, and provisions first when the server asks for it. A wipe is never taken on
 //! unless [`Device::on_wipe`] says so, and nothing here erases anything.
 //!
+//! Who knows only the user's mail address finds the server with [`Autodiscover`].
+//!
 //! What protects the password: it goes only over verified TLS (or in clear to this machine), only to the host of the
-//! [`Address`], and no redirect is followed. Proxies, gzip, cookies and Autodiscover are not here yet.
+//! [`Address`], and no redirect is followed. When the server says that the mailbox is on another one (HTTP 451), that one
+//! gets the password if it is below the account's own domain ([`Device::in_domain`]) or [`Device::on_redirect`] agrees.
 
 mod address;
+mod autodiscover;
 mod connector;
+mod cookies;
 mod credentials;
 mod device;
 mod error;
 mod file_memory;
 mod memory;
 mod memory_text;
+mod proxy;
 mod tls;
 mod transport;
+mod wire;
 
 pub use address::{Address, AddressError};
+pub use autodiscover::{Attempt, Autodiscover, Discovered, MailAddress, NoMailAddress, NotFound};
 pub use credentials::{Credentials, CredentialsError};
 pub use device::{Conversation, Device};
 pub use error::{ClientError, TransportError};
 pub use file_memory::FileMemory;
 pub use memory::{Memory, MemoryError, NoMemory};
+pub use proxy::{Proxies, ProxyError};
 pub use tls::{RootCertificates, TlsError};
-pub use transport::{Answer, Negotiated, Transport, TransportSettings};
+pub use transport::{Negotiated, Transport};
+pub use wire::{Answer, TransportSettings};

@@ -1,58 +1,29 @@
-//! Requests over HTTP/1.1 and HTTP/2 ([MS-ASHTTP]). Redirects are answers like any other: nobody follows them.
+//! The server of one account: its address, the credentials for it, its cookies ([MS-ASHTTP]). Redirects are answers like
+//! any other: nobody follows them here.
 
-use std::error::Error as _;
 use std::fmt;
-use std::time::Duration;
 
-use asprov_protocol::client::{IncomingResponse, OutgoingRequest};
+use asprov_protocol::client::OutgoingRequest;
 use asprov_protocol::http::{Options, PATH};
 use asprov_protocol::version::ProtocolVersion;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_ENCODING};
+use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, Method, Request};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper_util::client::legacy::{Client, Error as HyperError};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http_body_util::Full;
 
 use crate::address::Address;
-use crate::connector::{ConnectError, Connector};
+use crate::cookies::Cookies;
 use crate::credentials::Credentials;
 use crate::error::TransportError;
-use crate::tls::{self, RootCertificates};
-
-/// How requests are sent.
-#[derive(Clone, Debug)]
-pub struct TransportSettings {
-    /// Root certificates besides the system's own.
-    pub root_certificates: RootCertificates,
-    /// How long opening a connection may take, TLS included. Default 10 seconds.
-    pub connect_timeout: Duration,
-    /// How long an answer may take, from the request to the last byte. Default 60 seconds; for a Ping or a Sync that
-    /// waits it has to be longer than their heartbeat.
-    pub answer_timeout: Duration,
-    /// Most bytes of an answer. Default 1 MiB, as for the decoder.
-    pub answer_bytes: usize,
-}
+use crate::wire::{Answer, TransportSettings, Wire};
 
 /// A server, and the credentials for it.
 #[derive(Clone)]
 pub struct Transport {
     address: Address,
     credentials: Credentials,
-    client: Client<Connector, Full<Bytes>>,
-    answer_timeout: Duration,
-    answer_bytes: usize,
-}
-
-/// An answer as it came.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Bytes,
+    wire: Wire,
+    cookies: Cookies,
 }
 
 /// What OPTIONS brought.
@@ -62,17 +33,6 @@ pub struct Negotiated {
     pub version: ProtocolVersion,
     /// What the server says it knows. Without Provision among its commands there is nothing to provision.
     pub options: Options,
-}
-
-impl Default for TransportSettings {
-    fn default() -> Self {
-        Self {
-            root_certificates: RootCertificates::default(),
-            connect_timeout: Duration::from_secs(10),
-            answer_timeout: Duration::from_secs(60),
-            answer_bytes: 1024 * 1024,
-        }
-    }
 }
 
 impl Transport {
@@ -85,13 +45,7 @@ impl Transport {
         credentials: Credentials,
         settings: &TransportSettings,
     ) -> Result<Self, TransportError> {
-        let connector = Connector::new(tls::configuration(&settings.root_certificates)?, settings.connect_timeout);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .build(connector);
-        let (answer_timeout, answer_bytes) = (settings.answer_timeout, settings.answer_bytes);
-        Ok(Self { address, credentials, client, answer_timeout, answer_bytes })
+        Ok(Self { address, credentials, wire: Wire::new(settings)?, cookies: Cookies::default() })
     }
 
     /// The server.
@@ -99,17 +53,31 @@ impl Transport {
         &self.address
     }
 
+    /// Sends everything to another server from now on, the credentials included. Cookies stay behind.
+    pub fn move_to(&mut self, address: Address) {
+        self.address = address;
+        self.cookies = Cookies::default();
+    }
+
     /// Asks which versions and commands the server knows ([MS-ASHTTP] 2.2.3).
     ///
     /// # Errors
     /// When there is no answer, or none of an ActiveSync server.
     pub async fn options(&self) -> Result<Options, TransportError> {
-        let answer = self.exchange(Method::OPTIONS, PATH, &HeaderMap::new(), None).await?;
+        let answer = self.ask_options().await?;
         let address = || self.address.to_string();
         if answer.status != 200 {
             return Err(TransportError::OptionsRefused { address: address(), status: answer.status });
         }
         Options::parse(&answer.headers).map_err(|why| TransportError::Options { address: address(), why })
+    }
+
+    /// The answer to OPTIONS as it came, for those who want to know why it is none.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn ask_options(&self) -> Result<Answer, TransportError> {
+        self.exchange(Method::OPTIONS, PATH, &HeaderMap::new(), None).await
     }
 
     /// Asks with OPTIONS and takes the highest version that is in `own` too ([MS-ASHTTP] R254).
@@ -150,57 +118,12 @@ impl Transport {
             Request::builder().method(method).uri(uri).body(Full::new(body.unwrap_or_default())).map_err(unsendable)?;
         *request.headers_mut() = headers.clone();
         request.headers_mut().insert(AUTHORIZATION, self.credentials.header());
-        tokio::time::timeout(self.answer_timeout, self.answer(request)).await.map_err(|_| TransportError::TimedOut {
-            address: self.address.to_string(),
-            seconds: self.answer_timeout.as_secs(),
-        })?
-    }
-
-    async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Answer, TransportError> {
-        let response = self.client.request(request).await.map_err(|error| self.no_answer(&error))?;
-        let (parts, body) = response.into_parts();
-        let encoding = parts.headers.get(CONTENT_ENCODING).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        if let Some(came) = encoding.filter(|came| !came.trim().is_empty() && !came.eq_ignore_ascii_case("identity")) {
-            let came = came.chars().take(32).flat_map(char::escape_debug).collect();
-            return Err(TransportError::Encoded { address: self.address.to_string(), came });
+        if let Some(cookies) = self.cookies.header() {
+            request.headers_mut().insert(COOKIE, cookies);
         }
-        let body = Limited::new(body, self.answer_bytes).collect().await.map_err(|error| {
-            let address = self.address.to_string();
-            if error.is::<LengthLimitError>() {
-                TransportError::TooLarge { address, most: self.answer_bytes }
-            } else {
-                TransportError::Broken { address, why: error.to_string() }
-            }
-        })?;
-        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body: body.to_bytes() })
-    }
-
-    fn no_answer(&self, error: &HyperError) -> TransportError {
-        let address = self.address.to_string();
-        let mut cause = error.source();
-        let mut why = error.to_string();
-        while let Some(inner) = cause {
-            if let Some(connect) = inner.downcast_ref::<ConnectError>() {
-                let why = connect.to_string();
-                return match connect {
-                    ConnectError::Tls(_) => TransportError::Untrusted { address, why },
-                    ConnectError::Tcp(_) | ConnectError::TimedOut(_) | ConnectError::NoHost => {
-                        TransportError::Connect { address, why }
-                    }
-                };
-            }
-            // The innermost cause says most.
-            why = inner.to_string();
-            cause = inner.source();
-        }
-        TransportError::Broken { address, why }
-    }
-}
-
-impl Answer {
-    /// The answer as the client takes it.
-    pub fn as_response(&self) -> IncomingResponse<'_> {
-        IncomingResponse::new(self.status, &self.headers, &self.body)
+        let answer = self.wire.exchange(&self.address.to_string(), request).await?;
+        self.cookies.take(&answer.headers, &self.address);
+        Ok(answer)
     }
 }
 

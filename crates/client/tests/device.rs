@@ -13,7 +13,7 @@ use asprov_client::{
     Address, Credentials, Device, FileMemory, Memory, MemoryError, NoMemory, RootCertificates, Transport,
     TransportError, TransportSettings,
 };
-use asprov_protocol::client::{ClientMemory, Failure, FirstContact, Outcome, WipeAnswer};
+use asprov_protocol::client::{ClientMemory, CommandRequest, Failure, FirstContact, Outcome, WipeAnswer};
 use asprov_protocol::http::Command;
 use asprov_protocol::message::WipeKind;
 use asprov_protocol::policy::{SettingId, Value};
@@ -220,7 +220,7 @@ async fn wrong_credentials_are_an_outcome_and_no_redirect_is_followed() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_too_large_or_compressed_is_refused() {
+async fn an_answer_that_is_too_large_or_wrongly_compressed_is_refused() {
     let server = Server::start().await;
     let limited = TransportSettings { answer_bytes: 1000, ..TransportSettings::default() };
     let mut device =
@@ -231,11 +231,164 @@ async fn an_answer_that_is_too_large_or_compressed_is_refused() {
     let error = device.provision().await.unwrap_err().to_string();
     assert_eq!(error, format!("the answer of {} is larger than 1000 bytes", server.url()));
 
+    for (body, encoding, expected) in [
+        (b"x".as_slice(), "br", "has the Content-Encoding `br`, expected none or gzip"),
+        (b"\x1F\x8B no gzip", "gzip", "cannot be uncompressed: "),
+    ] {
+        let mut packed = status(200);
+        packed.headers_mut().insert("content-encoding", encoding.parse().unwrap());
+        *packed.body_mut() = Full::from(Bytes::from_static(body));
+        server.with(|state| state.instead.push(packed));
+        let error = device.provision().await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    // A few bytes that stand for many.
     let mut packed = status(200);
     packed.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    *packed.body_mut() = Full::from(gzip(&vec![0; 1_000_000]));
     server.with(|state| state.instead.push(packed));
+    let limited = TransportSettings { answer_bytes: 100_000, ..TransportSettings::default() };
+    let transport = server.transport_with(&limited);
+    let mut device = Device::open(transport, settings(ProtocolVersion::V16_1), NoMemory).await.unwrap();
     let error = device.provision().await.unwrap_err().to_string();
-    assert!(error.ends_with("has the Content-Encoding `gzip`, expected none"), "{error}");
+    assert!(error.ends_with("is larger than 100000 bytes"), "{error}");
+}
+
+fn gzip(plain: &[u8]) -> Bytes {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(plain).unwrap();
+    encoder.finish().unwrap().into()
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_read() {
+    let server = Server::start().await;
+    let mut device = open(&server, ProtocolVersion::V16_1).await;
+    let mut packed = status(200);
+    packed.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    // Provision with Status 1 and a Policy whose Status is 2: no policy.
+    let document = b"\x03\x01\x6A\x00\x00\x0E\x45\x4B\x031\x00\x01\x46\x47\x48\x03MS-EAS-Provisioning-WBXML\x00\x01\x4B\x032\x00\x01\x01\x01\x01";
+    *packed.body_mut() = Full::from(gzip(document));
+    server.with(|state| state.instead.push(packed));
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::NoPolicy);
+}
+
+#[tokio::test]
+async fn a_cookie_is_sent_back_with_every_later_request() {
+    let server = Server::start().await;
+    let mut device = open(&server, ProtocolVersion::V16_1).await;
+    let mut setting = status(503);
+    setting.headers_mut().insert("set-cookie", "X-BackEndCookie=abc; path=/; HttpOnly".parse().unwrap());
+    server.with(|state| state.instead.push(setting));
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::Provisioned);
+    let cookies = server.with(|state| state.cookies.clone());
+    assert_eq!(cookies, ["", "X-BackEndCookie=abc", "X-BackEndCookie=abc"]);
+}
+
+fn moved(to: &str) -> http::Response<Full<Bytes>> {
+    let mut moved = status(451);
+    moved.headers_mut().insert("x-ms-location", format!("{to}/Microsoft-Server-ActiveSync").parse().unwrap());
+    moved
+}
+
+#[tokio::test]
+async fn a_451_to_another_host_gets_the_password_only_when_the_application_says_so() {
+    let (here, there) = (Server::start().await, Server::start().await);
+    here.with(|state| state.instead.push(moved(&there.url())));
+    let mut device = open(&here, ProtocolVersion::V16_1).await;
+    let Outcome::Failed { why } = device.provision().await.unwrap().outcome else { panic!() };
+    assert!(matches!(&why, Failure::Moved { location: Some(_) }), "{why}");
+    assert!(there.with(|state| state.seen.is_empty()));
+
+    here.with(|state| state.instead.push(moved(&there.url())));
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let mut device = open(&here, ProtocolVersion::V16_1).await.on_redirect(move |address| {
+        seen.lock().unwrap().push(address.to_string());
+        true
+    });
+    let conversation = device.provision().await.unwrap();
+    assert_eq!((conversation.outcome, conversation.report.requests), (Outcome::Provisioned, 3));
+    assert_eq!(*asked.lock().unwrap(), [there.url()]);
+    assert_eq!(device.address().to_string(), there.url());
+    assert!(there.permanent_key().is_some() && here.permanent_key().is_none());
+
+    // Plain HTTP to another machine is never followed, whatever the application says.
+    there.with(|state| state.instead.push(moved("http://mail.example.com")));
+    let Outcome::Failed { why: Failure::Moved { .. } } = device.provision().await.unwrap().outcome else { panic!() };
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}
+
+/// A proxy that answers CONNECT with this status line, notes what it was asked, and connects to `target`.
+async fn proxy(line: &'static str, target: std::net::SocketAddr) -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let (address, asked) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
+    let noted = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(stream.read_u8().await.unwrap());
+            }
+            noted.lock().unwrap().push(String::from_utf8(request).unwrap());
+            stream.write_all(format!("{line}\r\nVia: test\r\n\r\n").as_bytes()).await.unwrap();
+            if line.contains("200") {
+                tokio::spawn(async move {
+                    let mut server = tokio::net::TcpStream::connect(target).await.unwrap();
+                    drop(tokio::io::copy_bidirectional(&mut stream, &mut server).await);
+                });
+            }
+        }
+    });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_sees_the_name_of_the_server_and_nothing_else() {
+    let (roots, acceptor) = authority_for(&["mail.example.com"]);
+    let server = Server::start_with(Some(acceptor)).await;
+    for (line, works) in [("HTTP/1.1 200 Connection established", true), ("HTTP/1.1 407 Sign in", false)] {
+        let (address, asked) = proxy(line, server.address).await;
+        let proxies = asprov_client::Proxies::from_variables(|name| {
+            (name == "HTTPS_PROXY").then(|| format!("http://ann:pw@{address}"))
+        });
+        let settings = TransportSettings {
+            root_certificates: roots.clone(),
+            proxies: proxies.unwrap(),
+            ..TransportSettings::default()
+        };
+        let to = Address::parse("https://mail.example.com").unwrap();
+        let transport = Transport::new(to, Credentials::bearer("token-of-ann").unwrap(), &settings).unwrap();
+        let answer = transport.options().await;
+        if works {
+            assert!(answer.unwrap().commands.contains(&"Provision".to_owned()));
+        } else {
+            let error = answer.unwrap_err().to_string();
+            assert!(error.ends_with(&format!("the proxy {address} answers `HTTP/1.1 407 Sign in`")), "{error}");
+        }
+        let asked = asked.lock().unwrap().clone();
+        let expected = "CONNECT mail.example.com:443 HTTP/1.1\r\nHost: mail.example.com:443\r\nProxy-Authorization: Basic YW5uOnB3\r\n\r\n";
+        assert_eq!(asked, [expected]);
+    }
+}
+
+#[tokio::test]
+async fn an_attachment_comes_through_as_bytes() {
+    let server = Server::start().await;
+    let mut device = open(&server, ProtocolVersion::V12_1).await;
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::Provisioned);
+    let mut picture = status(200);
+    picture.headers_mut().insert("content-type", "image/png".parse().unwrap());
+    *picture.body_mut() = Full::from(Bytes::from_static(b"\x89PNG"));
+    server.with(|state| state.instead.push(picture));
+    let mut request = CommandRequest::new(Command::GetAttachment, None);
+    request.parameters.attachment_name = Some("5:1".to_owned());
+    let outcome = device.request(request).await.unwrap().outcome;
+    let expected = (Some("image/png".to_owned()), b"\x89PNG".to_vec());
+    let Outcome::CommandAnsweredInBytes { content_type, bytes } = outcome else { panic!("{outcome:?}") };
+    assert_eq!((content_type, bytes), expected);
 }
 
 #[tokio::test]
@@ -273,6 +426,11 @@ async fn versions_without_a_common_one_and_a_server_of_another_kind_are_told() {
 
 /// A private authority, and a server certificate for `localhost` signed by it.
 fn authority() -> (RootCertificates, TlsAcceptor) {
+    authority_for(&["localhost"])
+}
+
+fn authority_for(names: &[&str]) -> (RootCertificates, TlsAcceptor) {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let root_key = rcgen::KeyPair::generate().unwrap();
     let mut root = rcgen::CertificateParams::new(Vec::new()).unwrap();
     root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -280,8 +438,7 @@ fn authority() -> (RootCertificates, TlsAcceptor) {
     let root_certificate = root.self_signed(&root_key).unwrap();
     let issuer = rcgen::Issuer::new(root, &root_key);
     let key = rcgen::KeyPair::generate().unwrap();
-    let certificate =
-        rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let certificate = rcgen::CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut configuration = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -12,6 +12,7 @@
 //! | `http` | how a command travels: query, headers, OPTIONS (\[MS-ASHTTP\]) |
 //! | `server` | the server's side: a snapshot in, a decision out |
 //! | `client` | the device's side: a state machine that says what to send next |
+//! | `quirk` | what real devices do that no specification says, and what is done about it |
 
 pub mod client;
 pub mod device;
@@ -20,6 +21,7 @@ pub mod message;
 pub mod policy;
 pub mod policy_key;
 pub mod provision_command_errors;
+pub mod quirk;
 pub mod secret;
 pub mod server;
 pub mod status;

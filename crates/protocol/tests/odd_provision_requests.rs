@@ -88,12 +88,12 @@ fn what_is_not_the_grammar_of_provision_is_refused_with_its_place() {
             "text in Policies",
             "03016a00000e45460368656c6c6f004748034d532d4541532d50726f766973696f6e696e672d5742584d4c0001010101"
                 .to_owned(),
-            "Provision:Policies at byte 7: `hello`, expected one Policy".into(),
+            "Provision:Policies at byte 7: text of 5 characters, expected one Policy".into(),
         ),
         (
             "text in Provision",
             "03016a00000e450368656c6c6f0001".to_owned(),
-            format!("Provision:Provision at byte 6: `hello`, expected {whole}"),
+            format!("Provision:Provision at byte 6: text of 5 characters, expected {whole}"),
         ),
         (
             "a wipe without Status",

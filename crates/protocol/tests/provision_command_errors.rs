@@ -182,7 +182,7 @@ fn provision_145_an_externally_managed_device_is_refused_and_provisions_again() 
     let external = AcknowledgmentChoice::Fixed(AcknowledgmentStatus::ExternallyManaged);
     for version in ProtocolVersion::ALL {
         let exists = exists(Scope::Provision, 145, version);
-        let mut pair = Pair::with(version, |settings| settings.acknowledgment = external);
+        let mut pair = Pair::with(version, |settings| settings.acknowledgment = external.clone());
         assert_eq!(pair.provision(), Outcome::Provisioned, "{version}");
         assert_eq!(pair.asked(), ["initial", "acknowledgment 4", "initial", "acknowledgment 1"], "{version}");
         // 12.1 and older have no such Status: HTTP 403 without a body.
@@ -193,7 +193,7 @@ fn provision_145_an_externally_managed_device_is_refused_and_provisions_again() 
 
         // The application does not let the server's policy replace the other one.
         let mut pair = Pair::with(version, |settings| {
-            settings.acknowledgment = external;
+            settings.acknowledgment = external.clone();
             settings.may_replace_external_management = false;
         });
         let outcome = pair.provision();

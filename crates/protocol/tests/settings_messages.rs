@@ -134,3 +134,14 @@ fn what_is_not_the_grammar_of_settings_is_refused() {
     // Nothing asked, nothing answered.
     assert_eq!(SettingsRequest::from_element(&element("03016a00001205")), Ok(SettingsRequest { properties: vec![] }));
 }
+
+#[test]
+fn a_recovery_password_in_the_wrong_place_is_in_no_error() {
+    // Settings/DevicePassword 4096-Recover, and Settings/DevicePassword/Set 4096-Recover
+    for hex in
+        ["03016a000012455403343039362d5265636f766572000101", "03016a00001245544803343039362d5265636f76657200010101"]
+    {
+        let error = SettingsRequest::from_element(&element(hex)).unwrap_err().to_string();
+        assert!(error.contains("text of 12 characters") && !error.contains("4096"), "{error}");
+    }
+}

@@ -61,6 +61,7 @@ mod mailbox;
 mod network;
 mod path;
 mod random;
+#[cfg(feature = "gateway")]
 mod readiness;
 mod server;
 mod service;
@@ -78,6 +79,7 @@ pub use limits::Limits;
 pub use listen::Listener;
 pub use mailbox::Mailbox;
 pub use network::{Connection, IpNetwork};
+#[cfg(feature = "gateway")]
 pub use readiness::Readiness;
 pub use server::{Server, serve_service};
 pub use service::{Passed, PassedOptions, ProvisionService};

@@ -3,6 +3,8 @@
 
 use asprov_protocol::device::UserName;
 use asprov_protocol::http::Call;
+use asprov_protocol::server::{Event, EventKind};
+use asprov_protocol::status::{self, StatusRow};
 use http::Response;
 
 use crate::answer::AnsweredStatus;
@@ -18,11 +20,13 @@ pub(crate) struct Line {
     command: &'static str,
     version: &'static str,
     detail: String,
+    /// What the device was refused with.
+    refused: Option<&'static StatusRow>,
 }
 
 impl Line {
     pub(crate) const fn new(request_id: String) -> Self {
-        Self { request_id, user: None, device: None, command: "-", version: "-", detail: String::new() }
+        Self { request_id, user: None, device: None, command: "-", version: "-", detail: String::new(), refused: None }
     }
 
     pub(crate) fn request_id(&self) -> &str {
@@ -47,6 +51,14 @@ impl Line {
         self.detail = detail;
     }
 
+    /// What happened to the device: a refusal goes into the line with its meaning, cause and resolution.
+    pub(crate) fn events<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) {
+        let refuses = |event: &&Event| event.kind.is_refusal() || event.kind == EventKind::PolicyRefused;
+        let Some(event) = events.into_iter().find(refuses) else { return };
+        self.refused = event.status.and_then(|(scope, status)| status::row(scope, status.0));
+        self.detail.clone_from(&event.detail);
+    }
+
     pub(crate) fn warn(&mut self, detail: &str) {
         tracing::warn!(request_id = %self.request_id, "{detail}");
         self.detail = detail.to_owned();
@@ -54,6 +66,7 @@ impl Line {
 
     pub(crate) fn write<B>(&self, response: &Response<B>) {
         let status = response.extensions().get::<AnsweredStatus>().map(|AnsweredStatus(status)| status.0);
+        let refused = self.refused.map(|row| format!("{} {} {}", row.scope, row.code, row.name));
         tracing::info!(
             request_id = %self.request_id,
             user = self.user.as_deref().unwrap_or("-"),
@@ -62,6 +75,10 @@ impl Line {
             version = self.version,
             http = response.status().as_u16(),
             status,
+            refused,
+            meaning = self.refused.map(|row| row.meaning),
+            cause = self.refused.map(|row| row.cause),
+            resolution = self.refused.map(|row| row.resolution),
             detail = %shown(&self.detail),
             "answered"
         );

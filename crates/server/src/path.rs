@@ -35,6 +35,15 @@ pub(crate) struct Path {
 pub(crate) struct Ruling {
     pub(crate) outcome: Outcome,
     pub(crate) refusals: Vec<Event>,
+    /// What was saved with it.
+    pub(crate) saved: Vec<Event>,
+}
+
+impl Ruling {
+    /// Everything there is to tell, saved or not.
+    pub(crate) fn events(&self) -> impl Iterator<Item = &Event> {
+        self.refusals.iter().chain(&self.saved)
+    }
 }
 
 /// Nobody can say: the store is away, or it stays busy.
@@ -55,7 +64,10 @@ impl Path {
     pub(crate) async fn provision(&self, caller: &Caller, body: ReceivedBody) -> Ruling {
         match self.try_provision(caller, body).await {
             Ok(ruling) => ruling,
-            Err(Away) => Ruling { outcome: Outcome::Answer(store_is_away(caller.version)), refusals: Vec::new() },
+            Err(Away) => {
+                let outcome = Outcome::Answer(store_is_away(caller.version));
+                Ruling { outcome, refusals: Vec::new(), saved: Vec::new() }
+            }
         }
     }
 
@@ -114,7 +126,7 @@ impl Path {
         let Some(record) = &decision.change else { return Ok(Ok(unsaved(decision))) };
         let saved = self.in_time(self.store.save(snapshot.revision, record, &decision.events, now())).await?;
         Ok(match saved {
-            Saved::Saved => Ok(Ruling { outcome: decision.outcome, refusals: Vec::new() }),
+            Saved::Saved => Ok(Ruling { outcome: decision.outcome, refusals: Vec::new(), saved: decision.events }),
             Saved::Conflict => Err(Faster),
         })
     }
@@ -155,7 +167,7 @@ impl Path {
 struct Faster;
 
 fn unsaved(decision: Decision) -> Ruling {
-    Ruling { outcome: decision.outcome, refusals: decision.events }
+    Ruling { outcome: decision.outcome, refusals: decision.events, saved: Vec::new() }
 }
 
 /// The rows about the body: 101, 102, Provision Status 2.

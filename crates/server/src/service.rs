@@ -151,7 +151,7 @@ where
         }
     };
     if call.command == Command::Provision {
-        return Ok(provision(shared, &caller, request).await);
+        return Ok(provision(shared, &caller, request, line).await);
     }
     command(shared, inner, request, Passed { call, caller, request_id: line.request_id().to_owned() }, line).await
 }
@@ -195,14 +195,16 @@ async fn sign_in(
     }
 }
 
-async fn provision<B>(shared: &Shared, caller: &Caller, request: Request<B>) -> Response<ResponseBody>
+async fn provision<B>(shared: &Shared, caller: &Caller, request: Request<B>, line: &mut Line) -> Response<ResponseBody>
 where
     B: Body + Send,
     B::Error: Into<BoxError>,
 {
     let (head, body) = request.into_parts();
     let body = body::read(&head.headers, body, &shared.config.limits).await;
-    let Ruling { outcome, refusals } = shared.path.provision(caller, body).await;
+    let ruling = shared.path.provision(caller, body).await;
+    line.events(ruling.events());
+    let Ruling { outcome, refusals, .. } = ruling;
     shared.sightings.seen(caller, refusals);
     match outcome {
         Outcome::Answer(reply) => answer::reply(Some(Command::Provision), &reply),
@@ -260,6 +262,7 @@ where
         Ok(ruling) => ruling,
         Err(Away) => return Ok(answer::reply(None, &shared.path.unavailable())),
     };
+    line.events(ruling.events());
     let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&passed.call)).collect();
     shared.sightings.seen(&caller, refusals);
     if let Outcome::Answer(reply) = ruling.outcome {
@@ -273,6 +276,7 @@ where
             biased;
             response = answers => response?,
             ended = hold.until_refused(&shared.path, &caller, command, shared.config.policy_spread) => {
+                line.events(ended.events());
                 line.explain("held, and ended because the device may no longer pass".to_owned());
                 shared.sightings.seen(&caller, ended.refusals);
                 return Ok(match ended.outcome {

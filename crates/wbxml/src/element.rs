@@ -153,6 +153,7 @@ impl<'a> Element<'a> {
     }
 
     /// Joins a piece of text to what is there; as soon as one piece is opaque, all of it is.
+    #[inline]
     fn add_text(&mut self, piece: &'a str) {
         if piece.is_empty() {
             return;
@@ -259,14 +260,20 @@ pub fn decode<'a>(bytes: &'a [u8], limits: &Limits, unknown: Unknown) -> Result<
             }
             Event::Text(text) => {
                 if let Some(element) = open.last().and_then(|&index| elements.get_mut(index)) {
+                    let is_first = matches!(element.content, Content::Nothing);
                     element.add_text(text);
-                    within_limit(element, &reader, limits)?;
+                    if !is_first {
+                        within_limit(element, &reader, limits)?;
+                    }
                 }
             }
             Event::Opaque(bytes) => {
                 if let Some(element) = open.last().and_then(|&index| elements.get_mut(index)) {
+                    let is_first = matches!(element.content, Content::Nothing);
                     element.add_opaque(bytes);
-                    within_limit(element, &reader, limits)?;
+                    if !is_first {
+                        within_limit(element, &reader, limits)?;
+                    }
                 }
             }
         }
@@ -278,7 +285,8 @@ pub fn decode<'a>(bytes: &'a [u8], limits: &Limits, unknown: Unknown) -> Result<
     elements.pop().ok_or_else(|| Error::new(ErrorKind::NoRoot, bytes.len(), 0, None))
 }
 
-/// The reader counts the text between two tags; here the pieces around children count together.
+/// The reader counts the text between two tags, so a first piece is within the limit; here the pieces around children
+/// count together.
 fn within_limit(element: &Element<'_>, reader: &Reader<'_>, limits: &Limits) -> Result<(), Error> {
     if element.content_length() > limits.text {
         let kind = ErrorKind::TooMuchText { limit: limits.text };

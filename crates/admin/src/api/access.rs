@@ -1,7 +1,7 @@
 //! `.../access`: an administrator's decision about one device. It does not touch the device's keys.
 
 use asprov_protocol::device::DeviceKey;
-use asprov_protocol::server::{AccessState, PersonalAccess, decide_access};
+use asprov_protocol::server::{AccessState, decide_access};
 use axum::Json;
 use axum::extract::State;
 use axum::routing::put;
@@ -37,10 +37,11 @@ pub(crate) struct AccessToDecide {
 async fn change(
     state: &AdminState,
     device: &DeviceKey,
-    access: Option<PersonalAccess>,
+    decision: Option<(AccessState, &str)>,
+    administrator: &str,
 ) -> Result<Json<AccessBody>, Problem> {
     let (record, ()) = change_device(state, device, |record, _| {
-        Ok(match decide_access(record, access.clone()) {
+        Ok(match decide_access(record, decision, administrator) {
             Some((record, event)) => DeviceChange::Keep(Box::new(record), event, ()),
             None => DeviceChange::None(()),
         })
@@ -64,8 +65,7 @@ pub(crate) async fn decide(
 ) -> Result<Json<AccessBody>, Problem> {
     let access = word("state", &body.state, &AccessState::ALL, AccessState::as_str)?;
     one_line("reason", &body.reason, MAX_REASON)?;
-    let decided = PersonalAccess { state: access, reason: body.reason, decided_by: administrator.clone() };
-    let answer = change(&state, &device, Some(decided)).await?;
+    let answer = change(&state, &device, Some((access, &body.reason)), &administrator).await?;
     tracing::info!(administrator, device = %device.to_string().escape_debug(), access = access.as_str(), "access decided");
     Ok(answer)
 }
@@ -81,7 +81,7 @@ pub(crate) async fn return_to_the_rules(
     DevicePath(device): DevicePath,
     Administrator(administrator): Administrator,
 ) -> Result<Json<AccessBody>, Problem> {
-    let answer = change(&state, &device, None).await?;
+    let answer = change(&state, &device, None, &administrator).await?;
     tracing::info!(administrator, device = %device.to_string().escape_debug(), "access returned to the rules");
     Ok(answer)
 }
@@ -103,11 +103,11 @@ mod tests {
         assert_eq!(api.get("/api/v1/devices/ann/A1").await.json(200)["access"], blocked);
 
         let rules = json!({"state": "allowed", "reason": null, "decided_by": null});
-        assert_eq!(api.delete(ACCESS).await.json(200), rules);
+        assert_eq!(api.as_administrator("eve").delete(ACCESS).await.json(200), rules);
         assert_eq!(api.delete(ACCESS).await.json(200), rules, "a second time changes nothing");
         let events = api.get("/api/v1/devices/ann/A1/events").await.json(200);
         assert_eq!(events["items"].as_array().unwrap().len(), 2);
-        assert_eq!(events["items"][0]["detail"], "returned to the rules");
+        assert_eq!(events["items"][0]["detail"], "returned to the rules by eve");
         assert_eq!(events["items"][1]["detail"], "blocked by bob: lost");
     }
 
@@ -123,6 +123,14 @@ mod tests {
     async fn without_a_name_the_token_decided() {
         let api = Api::new().with_device("ann", "A1").await;
         assert_eq!(api.put(ACCESS, &json!({"state": "allowed"})).await.json(200)["decided_by"], "admin token");
+    }
+
+    #[tokio::test]
+    async fn without_a_reason_the_event_ends_with_who_decided() {
+        let api = Api::new().with_device("ann", "A1").await;
+        api.put(ACCESS, &json!({"state": "allowed"})).await.json(200);
+        let events = api.get("/api/v1/devices/ann/A1/events").await.json(200);
+        assert_eq!(events["items"][0]["detail"], "allowed by admin token");
     }
 
     #[tokio::test]

@@ -170,3 +170,20 @@ async fn the_same_works_over_sqlite_and_is_still_there_after_a_restart() {
     api.delete("/api/v1/devices/ann/A1/wipe").await.json(200);
     api.delete("/api/v1/devices/ann/A1").await.empty(204);
 }
+
+#[tokio::test]
+async fn an_array_is_no_body_even_where_its_values_would_fit_the_fields() {
+    let api = Api::new().with_device("ann", "A1").await;
+    let answer = api.put("/api/v1/devices/ann/A1/access", &serde_json::json!(["blocked", "lost"])).await;
+    assert_eq!(answer.problem(422, "invalid-value"), "the body is an array, expected a JSON object");
+    assert_eq!(api.get("/api/v1/devices/ann/A1").await.json(200)["access"]["state"], "allowed");
+}
+
+#[tokio::test]
+async fn an_unknown_parameter_is_named_with_those_there_are() {
+    let detail = Api::new().get("/api/v1/devices?phse=offered").await.problem(422, "invalid-value");
+    assert_eq!(
+        detail,
+        "query: phse: unknown field `phse`, expected one of `access`, `phase`, `user`, `q`, `limit`, `cursor`"
+    );
+}

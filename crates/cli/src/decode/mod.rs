@@ -3,6 +3,7 @@
 //! What is printed as XML is what `asprov encode` reads. A Status is followed by a comment that says its meaning.
 
 mod annotation;
+mod http;
 mod json;
 mod multipart;
 mod query;
@@ -31,14 +32,17 @@ pub(crate) struct Arguments {
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     /// The input is hexadecimal text
-    #[arg(long, conflicts_with_all = ["base64", "query"])]
+    #[arg(long, conflicts_with_all = ["base64", "query", "http"])]
     hex: bool,
     /// The input is base64 text
-    #[arg(long, conflicts_with = "query")]
+    #[arg(long, conflicts_with_all = ["query", "http"])]
     base64: bool,
     /// The input is the base64 query of a request, or its whole URL
-    #[arg(long)]
+    #[arg(long, conflicts_with = "http")]
     query: bool,
+    /// The input is a log of HTTP: what `curl -v` or `curl --trace -` print, or a HAR file of a browser or proxy
+    #[arg(long)]
+    http: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -47,6 +51,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
     if arguments.query {
         return query::write(&input::read_text(&arguments.file)?, arguments.json, out);
+    }
+    if arguments.http {
+        return http::write(&input::read_text(&arguments.file)?, arguments.json, out);
     }
     let form = match (arguments.hex, arguments.base64) {
         (true, _) => Form::Hex,

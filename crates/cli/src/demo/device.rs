@@ -138,6 +138,11 @@ impl<'a> Device<'a> {
                     Moment::Waits { seconds }
                 }
                 Step::AskWipe(_) => Moment::WipeAsked,
+                // The demo's server is the only one there is.
+                Step::AskRedirect(_) => {
+                    self.client.answer_redirect(false);
+                    continue;
+                }
                 Step::Done(outcome) => Moment::Ended(outcome),
             });
         }

@@ -3,13 +3,10 @@
 mod report;
 
 use std::io;
-use std::path::PathBuf;
 use std::str::FromStr;
 
-use asprov_client::{
-    Address, ClientError, Conversation, Credentials, Device, NoMemory, RootCertificates, Transport, TransportError,
-    TransportSettings,
-};
+use asprov_client::{ClientError, Conversation, Device, NoMemory, Transport, TransportError};
+use asprov_protocol::client::capability::{self, PROFILES, Profile};
 use asprov_protocol::client::{AcknowledgmentChoice, ClientSettings, Outcome, SeenStatus};
 use asprov_protocol::device::{DeviceId, DeviceType};
 use asprov_protocol::http::Command;
@@ -17,9 +14,9 @@ use asprov_protocol::message::{AcknowledgmentStatus, DeviceInformation};
 use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
 
-use crate::failure::Failure;
+use crate::account::Account;
+use crate::failure::{Failure, nearest};
 use crate::terminal::{HINT, harmless, painted};
-use crate::{input, password};
 
 /// Provision as a phone does, and say what the server answered
 ///
@@ -30,15 +27,8 @@ pub(crate) struct Arguments {
     /// The server, such as https://mail.example.com
     #[arg(value_name = "URL")]
     url: String,
-    /// The user to sign in
-    #[arg(long, value_name = "USER")]
-    user: String,
-    /// Read the password from stdin
-    #[arg(long, conflicts_with = "bearer_stdin")]
-    password_stdin: bool,
-    /// Read an OAuth access token from stdin and sign in with that
-    #[arg(long)]
-    bearer_stdin: bool,
+    #[command(flatten)]
+    account: Account,
     /// The protocol version, 2.5 to 16.1 [default: the highest that the server speaks]
     #[arg(long, value_name = "VERSION")]
     protocol_version: Option<ProtocolVersion>,
@@ -52,23 +42,36 @@ pub(crate) struct Arguments {
     /// by somebody else
     #[arg(long, value_name = "STATUS", default_value = "computed")]
     acknowledgment: Choice,
-    /// The client family to behave like; not built in yet
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-    /// A file of certificates in PEM to trust besides the system's own
-    #[arg(long, value_name = "FILE")]
-    root_certificates: Option<PathBuf>,
-    /// Send the password over http:// to another machine: everybody on the way can read it
-    #[arg(long)]
-    insecure_http: bool,
+    /// Acknowledge what this client family would: gmail, ios-mail, ... (`asprov policy lint` lists them)
+    #[arg(long, value_name = "NAME", conflicts_with = "acknowledgment")]
+    profile: Option<Family>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 /// What `--acknowledgment` says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Choice(AcknowledgmentChoice);
+
+/// What `--profile` says.
+#[derive(Clone, Copy, Debug)]
+struct Family(&'static Profile);
+
+impl FromStr for Family {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = || PROFILES.iter().map(|profile| profile.name);
+        capability::profile(text).map(Self).ok_or_else(|| {
+            let all = names().collect::<Vec<_>>().join(", ");
+            match nearest(text, names()) {
+                Some(near) => format!("no such family; did you mean {near}? There are {all}"),
+                None => format!("no such family, expected one of {all}"),
+            }
+        })
+    }
+}
 
 impl FromStr for Choice {
     type Err = String;
@@ -85,13 +88,11 @@ impl FromStr for Choice {
 }
 
 pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
-    if arguments.profile.is_some() {
-        return Err(Failure::new("--profile: profiles of client families are not built in yet")
-            .hint("--acknowledgment says what the device answers"));
-    }
-    let address = address(&arguments)?;
+    let address = arguments.account.address(&arguments.url)?;
     let settings = settings(&arguments)?;
-    let transport = transport(&arguments, address)?;
+    let credentials = arguments.account.credentials(&address.to_string())?;
+    let transport =
+        Transport::new(address, credentials, &arguments.account.transport_settings()?).map_err(Failure::new)?;
     let (conversation, version) = match converse(transport, settings, arguments.protocol_version).await {
         Ok(ended) => ended,
         Err(error) => return Err(failed(&error, arguments.json, out)),
@@ -148,28 +149,13 @@ fn failed(error: &ClientError, json: bool, out: &mut dyn io::Write) -> Failure {
     }
 }
 
-fn address(arguments: &Arguments) -> Result<Address, Failure> {
-    let parsed = if arguments.insecure_http {
-        Address::parse_allowing_plain_http(&arguments.url)
-    } else {
-        Address::parse(&arguments.url)
-    };
-    parsed.map_err(|error| {
-        let failure = Failure::wrong_use(format!("`{}`: {error}", harmless(&arguments.url)));
-        match error {
-            asprov_client::AddressError::Clear { .. } => failure.hint("--insecure-http sends it all the same"),
-            _ => failure,
-        }
-    })
-}
-
 fn settings(arguments: &Arguments) -> Result<ClientSettings, Failure> {
     let device_id =
         DeviceId::new(&arguments.device_id).map_err(|error| Failure::wrong_use(format!("--device-id: {error}")))?;
     let device_type = DeviceType::new(&arguments.device_type)
         .map_err(|error| Failure::wrong_use(format!("--device-type: {error}")))?;
     // The version is known once the server was asked.
-    let mut settings = ClientSettings::new(&arguments.user, device_id, device_type, ProtocolVersion::V16_1);
+    let mut settings = ClientSettings::new(&arguments.account.user, device_id, device_type, ProtocolVersion::V16_1);
     settings.user_agent = Some(concat!("asprov/", env!("CARGO_PKG_VERSION")).to_owned());
     settings.device_information = DeviceInformation {
         model: Some(arguments.device_type.clone()),
@@ -177,27 +163,16 @@ fn settings(arguments: &Arguments) -> Result<ClientSettings, Failure> {
         os: Some(std::env::consts::OS.to_owned()),
         ..DeviceInformation::default()
     };
-    settings.acknowledgment = arguments.acknowledgment.0;
+    settings.acknowledgment = match arguments.profile {
+        Some(Family(profile)) => AcknowledgmentChoice::Profile(profile),
+        None => arguments.acknowledgment.0.clone(),
+    };
+    settings.randomness = randomness();
     Ok(settings)
 }
 
-fn transport(arguments: &Arguments, address: Address) -> Result<Transport, Failure> {
-    let credentials = if arguments.bearer_stdin {
-        Credentials::bearer(password::from_stdin("token")?.expose())
-    } else {
-        let password = if arguments.password_stdin {
-            password::from_stdin("password")?
-        } else {
-            // Who is about to type a password should know where it goes.
-            password::from_variable_or_prompt(&format!("Password of {} at {address}: ", harmless(&arguments.user)))?
-        };
-        Credentials::basic(&arguments.user, password.expose())
-    };
-    let mut settings = TransportSettings::default();
-    if let Some(file) = &arguments.root_certificates {
-        settings.root_certificates = RootCertificates::from_pem(&input::read(file)?)
-            .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
-    }
-    let credentials = credentials.map_err(Failure::wrong_use)?;
-    Transport::new(address, credentials, &settings).map_err(Failure::new)
+/// What spreads the waits of this process: the hash keys that the standard library draws from the system.
+pub(crate) fn randomness() -> Option<u64> {
+    use std::hash::BuildHasher as _;
+    Some(std::hash::RandomState::new().hash_one("wait"))
 }

@@ -163,7 +163,7 @@ mod tests {
             assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
             let sections = [("sign-in-", "sign_in."), ("policy-", "policy."), ("gateway-", "gateway.")];
             let key = sections.iter().fold(flag.to_owned(), |key, (prefix, section)| key.replace(prefix, section));
-            let key = key.replace('-', '_');
+            let key = key.replace("-", "_");
             // An impossible value is refused for its type, not for its name.
             let message = parse(&format!("{key} = 1979-05-27")).unwrap_err().message;
             assert!(!message.starts_with("unknown"), "{key}: {message}");

@@ -53,6 +53,8 @@ pub(crate) struct State {
     pub(crate) versions: Vec<ProtocolVersion>,
     /// Method, command and HTTP version of every request that was signed in.
     pub(crate) seen: Vec<(Method, Option<Command>, Version)>,
+    /// The Cookie header of every request that was signed in.
+    pub(crate) cookies: Vec<String>,
     keys_drawn: u32,
 }
 
@@ -136,6 +138,7 @@ impl State {
             drop_answers: 0,
             versions: ProtocolVersion::ALL.to_vec(),
             seen: Vec::new(),
+            cookies: Vec::new(),
             keys_drawn: 0,
         }
     }
@@ -216,6 +219,8 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result<
     if !signed_in(&parts.headers) {
         return Ok(status(401));
     }
+    let cookie = parts.headers.get("cookie").map_or("", |cookie| cookie.to_str().unwrap());
+    state.cookies.push(cookie.to_owned());
     if !state.instead.is_empty() {
         return Ok(state.instead.remove(0));
     }

@@ -20,12 +20,16 @@ impl Client {
     pub(super) fn command_answered(&mut self, response: &IncomingResponse<'_>) {
         let command = self.command_of(&Sending::Command);
         let document = response.document(self.settings.limits.answer_bytes);
+        let most_bytes = self.settings.limits.answer_bytes;
         let named = document.as_ref().ok().and_then(Option::as_ref).and_then(|document| condition(command, document));
+        let named = named.or_else(|| response.condition_of_first_part(command, most_bytes));
+        self.note_throttle(response);
         if !response.is_success() {
             let http = SeenStatus { scope: Scope::Http, code: response.status, command };
             self.report.statuses.push(http);
             // Horde sends 449 and the Status that says what for: the Status is the better answer.
-            match named.filter(|named| action(*named, self.settings.version) != Action::GiveUp) {
+            let is_told = |seen| matches!(action(seen, self.settings.version), Action::Tell(_));
+            match named.filter(|named| !is_told(*named) || is_told(http)) {
                 Some(named) => {
                     self.report.statuses.push(named);
                     self.resolve(named, response, Sending::Command);
@@ -39,6 +43,10 @@ impl Client {
                 self.report.statuses.push(named);
                 self.resolve(named, response, Sending::Command);
             }
+            _ if response.is_bytes(command) => {
+                let content_type = response.content_type.map(|text| text.chars().take(200).collect());
+                self.done(Outcome::CommandAnsweredInBytes { content_type, bytes: response.body.to_vec() });
+            }
             (Ok(document), None) => self.done(Outcome::CommandAnswered(document.map(Element::into_owned))),
             (Err(error), None) => self.fail(Failure::Unreadable { command, why: error.to_string() }),
         }
@@ -46,6 +54,7 @@ impl Client {
 
     pub(super) fn provision_answered(&mut self, request: Sending, response: &IncomingResponse<'_>) {
         let command = Command::Provision;
+        self.note_throttle(response);
         let read = match response.document(self.settings.limits.answer_bytes) {
             Ok(Some(element)) => ProvisionResponse::from_element(&element).map_err(|error| error.to_string()),
             Ok(None) => Err("it has no body".to_owned()),
@@ -81,7 +90,8 @@ impl Client {
         if answer.remote_wipe {
             return self.wipe_directed(WipeKind::Device);
         }
-        if answer.account_only_remote_wipe {
+        // Below 16.1 there is no such element ([MS-ASPROV] 2.2.2.1), so it is read past like any other unknown one.
+        if answer.account_only_remote_wipe && self.settings.version.has_account_only_remote_wipe() {
             return self.wipe_directed(WipeKind::AccountOnly);
         }
         if action(seen, self.settings.version) != Action::Resolve(Resolution::Proceed) {
@@ -190,21 +200,39 @@ impl Client {
         };
         let may_replace = acknowledged == Some(AcknowledgmentStatus::ExternallyManaged)
             && self.settings.may_replace_external_management;
+        let is_handshake = matches!(request, Sending::Initial | Sending::Acknowledgment { .. });
         match action(seen, self.settings.version) {
+            // Provisioning would leave the wipe behind that was announced.
+            Action::Resolve(Resolution::ProvisionAgain | Resolution::SendPolicyKey | Resolution::GoOnWithoutPolicy)
+            | Action::SendDeviceInformation
+                if request == Sending::WipeQuery =>
+            {
+                self.refuse(seen);
+            }
             // A success in a place where only failures are looked for.
             Action::Resolve(Resolution::Proceed) => {
                 self.fail(Failure::Incomplete { request: name(&request), missing: "Status that fits its HTTP status" });
             }
             Action::Resolve(Resolution::CorrectRequest) => {
-                if self.tries.corrected {
+                // A command is the application's to correct.
+                if self.tries.corrected || !is_handshake {
                     return self.refuse(seen);
                 }
                 self.tries.corrected = true;
                 self.tries.as_specified = true;
                 self.begin_provisioning();
             }
-            Action::Resolve(Resolution::Retry) => self.retry(seen, response.retry_after, request),
-            Action::Resolve(Resolution::Administrator) | Action::GiveUp => self.refuse(seen),
+            Action::Resolve(Resolution::Retry) => self.retry(seen, response, request),
+            // A server that names a time wants the command again.
+            Action::RetryProvision if request != Sending::Command || response.retry_after.is_some() => {
+                self.retry(seen, response, request);
+            }
+            Action::FollowLocation => self.redirected(response.location, request),
+            Action::Tell(_) if (seen.scope, seen.code) == (Scope::Http, 457) => {
+                let url = response.credential_service_url.map(str::to_owned);
+                self.fail(Failure::PasswordExpired { url });
+            }
+            Action::Resolve(Resolution::Administrator) | Action::RetryProvision | Action::Tell(_) => self.refuse(seen),
             Action::Resolve(Resolution::SendPolicyKey) => {
                 self.tries.key_wanted = true;
                 self.challenged(seen);
@@ -250,7 +278,8 @@ impl Client {
                 self.begin_provisioning();
             }
             Action::LookForWipe | Action::SendDeviceInformation | Action::ProvisionOnce => self.refuse(seen),
-            Action::AskForCredentials => self.fail(Failure::Credentials),
+            Action::AskForCredentials if seen.scope == Scope::Http => self.fail(Failure::Credentials),
+            Action::AskForCredentials => self.refuse(seen),
         }
     }
 
@@ -263,9 +292,18 @@ impl Client {
         self.begin_provisioning();
     }
 
-    fn retry(&mut self, seen: SeenStatus, retry_after: Option<u32>, request: Sending) {
-        if self.tries.repetitions < self.settings.limits.retries {
-            return self.pause(Some(seen), retry_after, request);
+    /// Why the server slows the device down is kept for the report.
+    fn note_throttle(&mut self, response: &IncomingResponse<'_>) {
+        if let Some(reason) = response.throttle {
+            self.report.throttle = Some(reason.chars().take(200).collect());
+        }
+    }
+
+    fn retry(&mut self, seen: SeenStatus, response: &IncomingResponse<'_>, request: Sending) {
+        let limits = self.settings.limits;
+        if self.tries.repetitions < limits.retries {
+            let first = if response.throttle.is_some() { limits.throttled_wait } else { limits.first_wait };
+            return self.pause(Some(seen), response.retry_after, first, request);
         }
         match seen.provision_command_error() {
             Some(row) => self.end(Outcome::Refused { row }),

@@ -7,15 +7,20 @@
 
 use asprov_wbxml::Element;
 
+use super::command::CommandRequest;
 use super::memory::{ClientMemory, WipeInHand};
-use super::outcome::{Failure, Outcome, Report, SeenStatus, WipeAnswer};
+use super::outcome::{Failure, Outcome, Report, SeenStatus};
 use super::phase::{ClientEvent, Phase};
 use super::request::OutgoingRequest;
 use super::response::IncomingResponse;
-use super::settings::{AcknowledgmentChoice, ClientSettings, FirstContact};
+use super::settings::{ClientSettings, FirstContact};
+use super::spread::Spread;
 use crate::http::Command;
 use crate::message::{AcknowledgmentStatus, PolicyKeyText, WipeKind, WipeStatus};
 use crate::policy::ReceivedPolicy;
+
+/// Most characters of a URL; longer ones are no address of a server.
+const LONGEST_LOCATION: usize = 2048;
 
 /// What the application does next.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +32,8 @@ pub enum Step {
     Wait {
         /// How long.
         seconds: u32,
+        /// And so many milliseconds more, drawn from [`ClientSettings::randomness`].
+        milliseconds: u32,
         /// Which answer asks for it; `None` when no answer came.
         why: Option<SeenStatus>,
     },
@@ -34,6 +41,9 @@ pub enum Step {
     Remember(ClientMemory),
     /// The server orders a wipe: does the application take it on? The answer goes to [`Client::answer_wipe`].
     AskWipe(WipeKind),
+    /// The server says that every later request goes to this URL ([MS-ASHTTP] 2.2.1.2.2.8). Whoever sends the requests
+    /// decides whether that host may have the credentials. The answer goes to [`Client::answer_redirect`].
+    AskRedirect(String),
     /// The conversation is over.
     Done(Outcome),
 }
@@ -49,24 +59,26 @@ pub struct Client {
     keeping: bool,
     phase: Phase,
     pub(super) task: Task,
-    now: Now,
+    pub(super) now: Now,
     pub(super) tries: Tries,
     pub(super) report: Report,
+    spread: Spread,
 }
 
 /// What the application asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Task {
     Provision,
-    Command { command: Command, body: Option<Element<'static>> },
+    Command(CommandRequest),
 }
 
 /// What the conversation is about to do.
 #[derive(Clone, Debug, PartialEq)]
-enum Now {
+pub(super) enum Now {
     Send { request: Sending, out: bool },
-    Wait { seconds: u32, why: Option<SeenStatus>, request: Sending },
+    Wait { seconds: u32, milliseconds: u32, why: Option<SeenStatus>, request: Sending },
     AskWipe(WipeKind),
+    AskRedirect { location: String, request: Sending },
     Done(Outcome),
 }
 
@@ -95,6 +107,8 @@ pub(super) struct Tries {
     pub(super) device_information_sent: bool,
     /// HTTP 403 was tried to be cured by provisioning.
     pub(super) forbidden: bool,
+    /// How often the conversation went on at another address.
+    redirects: u32,
     /// The server's policy replaces external management.
     pub(super) replacing: bool,
     /// A server insisted on a policy key, so there is one in every command.
@@ -117,6 +131,7 @@ impl Client {
         Self {
             kept: memory.clone(),
             keeping: false,
+            spread: Spread::new(settings.randomness),
             settings,
             memory,
             phase,
@@ -136,10 +151,15 @@ impl Client {
     /// happens first and the command is repeated with the new key. For `Command::Provision` use
     /// [`Client::start_provision`]; a body given for it here is not sent.
     pub fn start_command(&mut self, command: Command, body: Option<Element<'static>>) {
-        if command == Command::Provision {
+        self.start_request(CommandRequest::new(command, body));
+    }
+
+    /// The same for a command with parameters of its own, or with a body that is no WBXML.
+    pub fn start_request(&mut self, request: CommandRequest) {
+        if request.command == Command::Provision {
             self.start_provision();
         } else {
-            self.start(Task::Command { command, body });
+            self.start(Task::Command(request));
         }
     }
 
@@ -148,7 +168,7 @@ impl Client {
         self.report = Report::default();
         // What was not kept last time is given out again.
         self.keeping = false;
-        let commands_first = matches!(task, Task::Command { .. });
+        let commands_first = matches!(task, Task::Command(_));
         self.task = task;
         match self.memory.wipe {
             // A wipe that was taken on is finished, whatever else is wanted (R643, R644).
@@ -197,11 +217,12 @@ impl Client {
                 self.now = Now::Send { request, out: true };
                 Step::Send(outgoing)
             }
-            Now::Wait { seconds, why, request } => {
+            Now::Wait { seconds, milliseconds, why, request } => {
                 self.now = Now::Send { request, out: false };
-                Step::Wait { seconds, why }
+                Step::Wait { seconds, milliseconds, why }
             }
             Now::AskWipe(kind) => Step::AskWipe(kind),
+            Now::AskRedirect { location, .. } => Step::AskRedirect(location),
             Now::Done(outcome) => Step::Done(outcome),
         }
     }
@@ -224,27 +245,23 @@ impl Client {
         match request {
             Sending::WipeReport { kind, status } => self.wipe_reported(kind, status),
             Sending::Command => self.fail(Failure::Lost { command, why: why.to_owned() }),
-            request if self.tries.repetitions < self.settings.limits.retries => self.pause(None, None, request),
+            request if self.tries.repetitions < self.settings.limits.retries => {
+                self.pause(None, None, self.settings.limits.first_wait, request);
+            }
             _ => self.fail(Failure::Lost { command, why: why.to_owned() }),
         }
     }
 
-    /// The application's answer to [`Step::AskWipe`].
-    pub fn answer_wipe(&mut self, answer: WipeAnswer) {
-        let Now::AskWipe(kind) = self.now else { return };
-        match answer {
-            WipeAnswer::Unanswered => self.done(Outcome::WipeOrdered { kind, answer }),
-            WipeAnswer::TakenOn => {
-                if self.moved(ClientEvent::WipeAccepted) {
-                    self.memory.wipe = Some(WipeInHand { kind, taken_on: true });
-                    self.send(Sending::WipeReport { kind, status: WipeStatus::Success });
-                }
-            }
-            WipeAnswer::Failed => {
-                if self.moved(ClientEvent::WipeFailed) {
-                    self.send(Sending::WipeReport { kind, status: WipeStatus::Failure });
-                }
-            }
+    /// The answer to [`Step::AskRedirect`]: whether the next request goes to that address. The same request is then sent
+    /// again.
+    pub fn answer_redirect(&mut self, follow: bool) {
+        let Now::AskRedirect { location, request } = &self.now else { return };
+        let (location, request) = (location.clone(), request.clone());
+        if follow {
+            self.tries.redirects += 1;
+            self.send(request);
+        } else {
+            self.fail(Failure::Moved { location: Some(location) });
         }
     }
 
@@ -271,7 +288,7 @@ impl Client {
     /// While provisioning is under way the old key is kept: if the application dies now, the server says what is wrong
     /// with it, and nothing is lost.
     fn has_something_to_keep(&self) -> bool {
-        let under_way = matches!(self.now, Now::Send { .. } | Now::Wait { .. })
+        let under_way = matches!(self.now, Now::Send { .. } | Now::Wait { .. } | Now::AskRedirect { .. })
             && matches!(self.phase, Phase::Asking | Phase::Acknowledging);
         self.memory != self.kept && !under_way
     }
@@ -285,22 +302,14 @@ impl Client {
 
     pub(super) fn command_of(&self, request: &Sending) -> Command {
         match (&self.task, request) {
-            (Task::Command { command, .. }, Sending::Command) => *command,
+            (Task::Command(asked), Sending::Command) => asked.command,
             _ => Command::Provision,
         }
     }
 
     /// What to acknowledge a policy with. `None` is a document that could not be read at all.
     pub(super) fn verdict(&self, policy: Option<&ReceivedPolicy>) -> AcknowledgmentStatus {
-        match (self.settings.acknowledgment, policy) {
-            (AcknowledgmentChoice::Fixed(AcknowledgmentStatus::ExternallyManaged), _) if !self.tries.replacing => {
-                AcknowledgmentStatus::ExternallyManaged
-            }
-            (AcknowledgmentChoice::Fixed(status), _) if status != AcknowledgmentStatus::ExternallyManaged => status,
-            (_, None) => AcknowledgmentStatus::NotApplied,
-            (_, Some(policy)) if policy.is_complete() => AcknowledgmentStatus::Applied,
-            (_, Some(_)) => AcknowledgmentStatus::AppliedInPart,
-        }
+        self.settings.acknowledgment.of(policy, self.settings.version, self.tries.replacing)
     }
 
     /// An initial request goes out: the policy key is reset to 0 ([MS-ASPROV] 3.1.5.1.1, R618).
@@ -311,34 +320,12 @@ impl Client {
         }
     }
 
-    pub(super) fn look_for_wipe(&mut self) {
-        if self.moved(ClientEvent::WipeAnnounced) {
-            self.send(Sending::WipeQuery);
-        }
-    }
-
-    /// A directive came. It is kept before anybody is asked, so that a restart does not lose it.
-    pub(super) fn wipe_directed(&mut self, kind: WipeKind) {
-        if self.moved(ClientEvent::WipeDirected) {
-            self.memory.wipe = Some(WipeInHand { kind, taken_on: false });
-            self.now = Now::AskWipe(kind);
-        }
-    }
-
-    fn wipe_reported(&mut self, kind: WipeKind, status: WipeStatus) {
-        let answer = match status {
-            WipeStatus::Success => WipeAnswer::TakenOn,
-            WipeStatus::Failure => WipeAnswer::Failed,
-        };
-        self.done(Outcome::WipeOrdered { kind, answer });
-    }
-
     /// Provisioning is over, with a key or without a policy: back to what the application wanted.
     pub(super) fn standing_is_clear(&mut self, outcome: Outcome) {
         self.tries.repetitions = 0;
         match self.task {
             Task::Provision => self.done(outcome),
-            Task::Command { .. } => self.send(Sending::Command),
+            Task::Command(_) => self.send(Sending::Command),
         }
     }
 
@@ -346,10 +333,11 @@ impl Client {
         self.now = Now::Send { request, out: false };
     }
 
-    /// The same request again after a wait, which is doubled each time unless the server names one.
-    pub(super) fn pause(&mut self, why: Option<SeenStatus>, asked_for: Option<u32>, request: Sending) {
+    /// The same request again after a wait of at first `first` seconds, which is doubled each time unless the server names
+    /// one.
+    pub(super) fn pause(&mut self, why: Option<SeenStatus>, asked_for: Option<u32>, first: u32, request: Sending) {
         let limits = self.settings.limits;
-        let doubled = limits.first_wait.saturating_mul(2_u32.saturating_pow(self.tries.repetitions));
+        let doubled = first.saturating_mul(2_u32.saturating_pow(self.tries.repetitions));
         self.tries.repetitions += 1;
         match asked_for {
             Some(seconds) if seconds > limits.longest_wait => {
@@ -357,8 +345,20 @@ impl Client {
             }
             asked_for => {
                 let seconds = asked_for.unwrap_or(doubled).min(limits.longest_wait);
-                self.now = Now::Wait { seconds, why, request };
+                let milliseconds = self.spread.milliseconds(seconds);
+                self.now = Now::Wait { seconds, milliseconds, why, request };
             }
+        }
+    }
+
+    /// HTTP 451: on to another address, if the server names one and the application agrees.
+    pub(super) fn redirected(&mut self, location: Option<&str>, request: Sending) {
+        match location {
+            Some(location) if self.tries.redirects < self.settings.limits.redirects => {
+                let location = location.chars().take(LONGEST_LOCATION).collect();
+                self.now = Now::AskRedirect { location, request };
+            }
+            location => self.fail(Failure::Moved { location: location.map(str::to_owned) }),
         }
     }
 

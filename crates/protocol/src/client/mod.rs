@@ -28,6 +28,8 @@
 //!         Step::Wait { seconds, .. } => println!("waiting {seconds} s"),
 //!         Step::Remember(memory) => println!("to be kept: {memory:?}"),
 //!         Step::AskWipe(_) => client.answer_wipe(WipeAnswer::Unanswered),
+//!         // Another host gets no credentials unasked.
+//!         Step::AskRedirect(_) => client.answer_redirect(false),
 //!         Step::Done(outcome) => break outcome,
 //!     }
 //! };
@@ -41,15 +43,21 @@
 //! [`ClientLimits`].
 
 mod answers;
+pub mod capability;
+mod command;
 mod conversation;
 mod memory;
 mod outcome;
+pub mod password;
 pub mod phase;
 mod request;
 pub mod resolution;
 mod response;
 mod settings;
+mod spread;
+mod wipe;
 
+pub use command::{CommandBody, CommandRequest};
 pub use conversation::{Client, Step};
 pub use memory::{AcknowledgedPolicy, ClientMemory, WipeInHand};
 pub use outcome::{Failure, Outcome, Report, SeenStatus, StatusClass, WipeAnswer};

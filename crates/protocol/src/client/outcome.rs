@@ -38,6 +38,14 @@ pub enum Outcome {
     /// The command was answered; its own Status is the application's to read. `None` when the answer has no body, which
     /// is how SendMail says that it succeeded and Sync that nothing changed.
     CommandAnswered(Option<Element<'static>>),
+    /// The command was answered with something that is no document: an attachment, or a multipart answer to
+    /// ItemOperations.
+    CommandAnsweredInBytes {
+        /// The Content-Type of the answer.
+        content_type: Option<String>,
+        /// The body as it came.
+        bytes: Vec<u8>,
+    },
 }
 
 /// What the application makes of a wipe.
@@ -95,6 +103,18 @@ pub enum Failure {
         status: SeenStatus,
         /// How often it asked.
         times: u32,
+    },
+    /// Another server is meant ([MS-ASHTTP] 451), and the conversation did not go there.
+    #[error("HTTP 451: the mailbox is on another server{}", .location.as_deref().map(|url| format!(": {}", shown(url))).unwrap_or_else(|| ", which is not named; Autodiscover finds it".to_owned()))]
+    Moved {
+        /// Where, if the server says it.
+        location: Option<String>,
+    },
+    /// The password has expired ([MS-ASHTTP] 457).
+    #[error("HTTP 457: the password has expired{}", .url.as_deref().map(|url| format!("; it is changed at {}", shown(url))).unwrap_or_default())]
+    PasswordExpired {
+        /// Where it can be changed, if the server says it.
+        url: Option<String>,
     },
     /// The server stayed in trouble.
     #[error("{times} repetitions did not help; last seen: {status}")]
@@ -170,6 +190,8 @@ pub struct Report {
     pub policy: Option<ReceivedPolicy>,
     /// What was said about it.
     pub acknowledgment: Option<AcknowledgmentStatus>,
+    /// Why the server slowed the device down (X-MS-ASThrottle), as it said last; cut at 200 characters.
+    pub throttle: Option<String>,
     /// What the server said about DeviceInformation (2.2.2.53): 1 when it kept it.
     pub device_information_status: Option<Status>,
 }
@@ -203,6 +225,37 @@ impl SeenStatus {
             _ => StatusClass::Unknown,
         }
     }
+}
+
+impl Failure {
+    /// The Status that is behind it, if there is one: [`resolution::advice`](super::resolution::advice) then says whom to
+    /// tell what.
+    pub const fn status(&self) -> Option<SeenStatus> {
+        match self {
+            Self::Status(seen) | Self::Loop { status: seen, .. } | Self::Unavailable { status: seen, .. } => {
+                Some(*seen)
+            }
+            Self::Credentials => http_status(401),
+            Self::Moved { .. } => http_status(451),
+            Self::PasswordExpired { .. } => http_status(457),
+            Self::WaitTooLong { .. }
+            | Self::TooManyRequests { .. }
+            | Self::Unreadable { .. }
+            | Self::Incomplete { .. }
+            | Self::UnusableKey { .. }
+            | Self::Lost { .. }
+            | Self::OutOfPhase { .. } => None,
+        }
+    }
+}
+
+const fn http_status(code: u16) -> Option<SeenStatus> {
+    Some(SeenStatus { scope: Scope::Http, code, command: Command::Provision })
+}
+
+/// Text of a server as it may be shown: escaped, and cut at 200 characters.
+fn shown(text: &str) -> String {
+    text.chars().take(200).flat_map(char::escape_debug).collect()
 }
 
 impl StatusClass {
@@ -242,7 +295,7 @@ impl Outcome {
             Self::WipeOrdered { .. } => "wipe_ordered",
             Self::Refused { .. } => "refused",
             Self::Failed { .. } => "failed",
-            Self::CommandAnswered(_) => "command_answered",
+            Self::CommandAnswered(_) | Self::CommandAnsweredInBytes { .. } => "command_answered",
         }
     }
 }
@@ -268,7 +321,7 @@ impl fmt::Display for Outcome {
                 write!(f, "refused with {} Status {} ({}): {}", row.scope, row.code, row.name, row.resolution)
             }
             Self::Failed { why } => write!(f, "failed: {why}"),
-            Self::CommandAnswered(_) => f.write_str("the command was answered"),
+            Self::CommandAnswered(_) | Self::CommandAnsweredInBytes { .. } => f.write_str("the command was answered"),
         }
     }
 }

@@ -4,8 +4,9 @@
 use core::fmt;
 
 use ::http::{HeaderMap, HeaderValue};
-use asprov_wbxml::{Element, encode};
+use asprov_wbxml::Element;
 
+use super::command::{CommandBody, CommandRequest};
 use super::conversation::{Client, Sending, Task};
 use super::settings::{ClientSettings, FirstContact, Opening};
 use crate::http::{Command, PATH, QueryForm, QueryParts, base64_query, headers, plain_query};
@@ -53,14 +54,14 @@ impl KeyToSend<'_> {
 }
 
 impl OutgoingRequest {
-    fn new(
-        settings: &ClientSettings,
-        command: Command,
-        key: KeyToSend<'_>,
-        body: Option<&Element<'_>>,
-        answer_awaited: bool,
-    ) -> Self {
-        let parts = QueryParts::new(command, &settings.user, &settings.device_id, &settings.device_type);
+    fn new(settings: &ClientSettings, request: &CommandRequest, key: KeyToSend<'_>, answer_awaited: bool) -> Self {
+        let command = request.command;
+        let parts = QueryParts {
+            parameters: request.parameters.clone(),
+            save_in_sent: request.save_in_sent,
+            accept_multipart: request.accept_multipart,
+            ..QueryParts::new(command, &settings.user, &settings.device_id, &settings.device_type)
+        };
         let base64 = match (settings.query_form, key.number()) {
             (QueryForm::Base64, Some(number)) => base64_query(&parts, settings.version, ENGLISH, number).ok(),
             _ => None,
@@ -68,6 +69,9 @@ impl OutgoingRequest {
         let mut headers = HeaderMap::new();
         if base64.is_none() {
             headers.insert(headers::MS_AS_PROTOCOL_VERSION, HeaderValue::from_static(settings.version.as_str()));
+            if request.accept_multipart {
+                headers.insert(headers::MS_AS_ACCEPT_MULTIPART, HeaderValue::from_static("T"));
+            }
             if let Some(mut value) = key.text().and_then(|text| HeaderValue::from_str(text).ok()) {
                 value.set_sensitive(true);
                 headers.insert(headers::X_MS_POLICY_KEY, value);
@@ -76,13 +80,13 @@ impl OutgoingRequest {
         if let Some(value) = settings.user_agent.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
             headers.insert(::http::header::USER_AGENT, value);
         }
-        if body.is_some() {
-            // Only with a body ([MS-ASHTTP] R407).
-            let wbxml = HeaderValue::from_static(headers::CONTENT_TYPE_WBXML);
-            headers.insert(::http::header::CONTENT_TYPE, wbxml);
+        let (content_type, body) = request.body.bytes().unzip();
+        // Only with a body ([MS-ASHTTP] R407).
+        if let Some(content_type) = content_type {
+            headers.insert(::http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         let query = base64.unwrap_or_else(|| plain_query(&parts));
-        Self { command, query, headers, body: body.map(encode), answer_awaited }
+        Self { command, query, headers, body, answer_awaited }
     }
 
     /// The command.
@@ -122,34 +126,34 @@ impl Client {
     pub(super) fn outgoing(&self, request: &Sending) -> OutgoingRequest {
         let command = self.command_of(request);
         let held = self.memory.policy_key.as_ref().map_or(KeyToSend::Zero, KeyToSend::Key);
-        let (key, body) = match request {
+        let (key, asked) = match request {
             Sending::Command => {
-                let body = match &self.task {
-                    Task::Command { body, .. } => body.clone(),
-                    Task::Provision => None,
+                let asked = match &self.task {
+                    Task::Command(asked) => asked.clone(),
+                    Task::Provision => CommandRequest::new(command, None),
                 };
                 // [MS-ASPROV] 3.1.5.1 (R61103): Ping carries no key.
                 let without = !command.carries_policy_key()
                     || (self.memory.policy_key.is_none()
                         && self.settings.first_contact == FirstContact::CommandWithoutKey
                         && !self.tries.key_wanted);
-                (if without { KeyToSend::None } else { held }, body)
+                (if without { KeyToSend::None } else { held }, asked)
             }
             // The key is reset to 0 (R618).
-            Sending::Initial => (KeyToSend::Zero, Some(self.initial_request())),
+            Sending::Initial => (KeyToSend::Zero, provision(self.initial_request())),
             Sending::Acknowledgment { policy_key, status, .. } => {
                 let policy_type = self.settings.version.policy_type().into();
                 let ask = Ask::Acknowledgment { policy_type, policy_key: policy_key.clone(), status: *status };
                 // Element and header both carry the temporary key (R635, R636).
-                (KeyToSend::Key(policy_key), Some(provision(ask)))
+                (KeyToSend::Key(policy_key), asking(ask))
             }
-            Sending::WipeQuery => (held, Some(provision(Ask::Empty))),
+            Sending::WipeQuery => (held, asking(Ask::Empty)),
             Sending::WipeReport { kind, status } => {
-                (held, Some(provision(Ask::WipeAcknowledgment { kind: *kind, status: *status })))
+                (held, asking(Ask::WipeAcknowledgment { kind: *kind, status: *status }))
             }
         };
         let awaited = !matches!(request, Sending::WipeReport { .. });
-        OutgoingRequest::new(&self.settings, command, key, body.as_ref(), awaited)
+        OutgoingRequest::new(&self.settings, &asked, key, awaited)
     }
 
     /// The initial request (3.1.5.1.1): DeviceInformation with a Model in 14.1 and later (R607) and never before
@@ -177,8 +181,12 @@ impl Client {
 }
 
 /// A Provision request without DeviceInformation.
-fn provision(ask: Ask) -> Element<'static> {
-    ProvisionRequest { device_information: None, ask }.to_element()
+fn asking(ask: Ask) -> CommandRequest {
+    provision(ProvisionRequest { device_information: None, ask }.to_element())
+}
+
+fn provision(document: Element<'static>) -> CommandRequest {
+    CommandRequest { body: CommandBody::Document(document), ..CommandRequest::new(Command::Provision, None) }
 }
 
 /// The language of texts in answers, as a Windows LCID; a base64 query has to name one.

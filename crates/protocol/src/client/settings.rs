@@ -2,9 +2,11 @@
 
 use asprov_wbxml::Element;
 
+use super::capability::{self, Capabilities, Expected, Profile};
 use crate::device::{DeviceId, DeviceType};
 use crate::http::QueryForm;
 use crate::message::{AcknowledgmentStatus, DeviceInformation, PolicyTypeText};
+use crate::policy::ReceivedPolicy;
 use crate::version::ProtocolVersion;
 
 /// Who the client is and how it behaves.
@@ -37,20 +39,27 @@ pub struct ClientSettings {
     pub opening: Opening,
     /// How much one conversation may take.
     pub limits: ClientLimits,
+    /// A random number, best a new one for each conversation: every wait is lengthened by up to its half, so that a
+    /// thousand devices that a server turned away do not come back in the same second. Without one nothing is added.
+    pub randomness: Option<u64>,
 }
 
 /// What an acknowledgment says.
 ///
-/// The verdict is computed from what can be known without a device: whether the policy could be read. A model of what a
-/// device is able to enforce, setting by setting, comes later; until then an application that enforces less than the
-/// policy asks for says so with [`AcknowledgmentChoice::Fixed`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An application that is able to enforce something describes itself with [`AcknowledgmentChoice::Capabilities`]: the
+/// verdicts on the single settings then make the acknowledgment.
+#[derive(Clone, Debug)]
 pub enum AcknowledgmentChoice {
     /// 1 when every setting could be read, 2 when one has a value that is out of range, 3 when the document cannot be
     /// read at all.
     Computed,
     /// Always this one: what the application knows about the device.
     Fixed(AcknowledgmentStatus),
+    /// What follows from what the application is able to enforce.
+    Capabilities(Box<Capabilities>),
+    /// What a family of clients would say, as far as that is known; where it is not, what an honest one would say. A
+    /// policy for which the family refuses the account is acknowledged as not applied.
+    Profile(&'static Profile),
 }
 
 /// What a command does when the client holds no policy key.
@@ -89,10 +98,48 @@ pub struct ClientLimits {
     pub retries: u32,
     /// Seconds before the first repetition; doubled for each one after it, unless the server names a time. Default 1.
     pub first_wait: u32,
+    /// Seconds before the first repetition when the server says with X-MS-ASThrottle that it slows the device down, and
+    /// not for how long. Default 30.
+    pub throttled_wait: u32,
+    /// How often a conversation may go on at another address. Default 3, as for Autodiscover.
+    pub redirects: u32,
     /// Most seconds to wait at once. A server that asks for more ends the conversation. Default 300.
     pub longest_wait: u32,
     /// Most bytes of an answer that is decoded. Default 1 MiB: the largest policy has some 100 KiB.
     pub answer_bytes: usize,
+}
+
+impl AcknowledgmentChoice {
+    /// What is said about a policy. `None` is a document that could not be read at all; `replacing` is whether the server's
+    /// policy takes the place of external management.
+    pub(super) fn of(
+        &self,
+        policy: Option<&ReceivedPolicy>,
+        version: ProtocolVersion,
+        replacing: bool,
+    ) -> AcknowledgmentStatus {
+        use AcknowledgmentStatus::{Applied, AppliedInPart, ExternallyManaged, NotApplied};
+        let read = policy.map_or(NotApplied, |policy| if policy.is_complete() { Applied } else { AppliedInPart });
+        let (chosen, otherwise) = match (self, policy) {
+            (Self::Fixed(status), _) => (*status, read),
+            (Self::Computed, _) | (_, None) => (read, read),
+            (Self::Capabilities(capabilities), Some(policy)) => {
+                let own = capability::acknowledgment(&capabilities.verdicts(&policy.document, version));
+                let own = if own == Applied { read } else { own };
+                (capabilities.acknowledgment(policy, version), own)
+            }
+            (Self::Profile(profile), Some(policy)) => {
+                let own = match profile.expected(&policy.document, version) {
+                    Expected::Acknowledges(status) => status,
+                    Expected::RefusesAccount(_) => NotApplied,
+                    Expected::Unknown => capability::acknowledgment(&profile.verdicts(&policy.document, version)),
+                };
+                let own = if own == Applied { read } else { own };
+                (own, own)
+            }
+        };
+        if chosen == ExternallyManaged && replacing { otherwise } else { chosen }
+    }
 }
 
 impl ClientSettings {
@@ -116,12 +163,22 @@ impl ClientSettings {
             first_contact: FirstContact::Provision,
             opening: Opening::AsSpecified,
             limits: ClientLimits::default(),
+            randomness: None,
         }
     }
 }
 
 impl Default for ClientLimits {
     fn default() -> Self {
-        Self { requests: 12, challenges: 3, retries: 5, first_wait: 1, longest_wait: 300, answer_bytes: 1024 * 1024 }
+        Self {
+            requests: 12,
+            challenges: 3,
+            retries: 5,
+            first_wait: 1,
+            throttled_wait: 30,
+            redirects: 3,
+            longest_wait: 300,
+            answer_bytes: 1024 * 1024,
+        }
     }
 }

@@ -5,15 +5,18 @@ use core::fmt;
 
 use asprov_wbxml::{Element, code_page::provision};
 
+use super::fingerprint::Fingerprints;
 use super::table::COUNT;
 use super::{PolicyError, ReceivedPolicy, SETTINGS, Setting, SettingFault, SettingId, Value};
 use crate::version::ProtocolVersion;
 
 /// The settings of one policy. A setting is set to a value it accepts, or unset.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct PolicyDocument {
     // On the heap: a document is moved through many hands, and is a kilobyte.
     values: Box<[Option<Value>; COUNT]>,
+    // The gate asks for one at every request, and a policy changes once in a while. Every change empties them.
+    pub(super) fingerprints: Fingerprints,
 }
 
 impl PolicyDocument {
@@ -82,21 +85,34 @@ impl PolicyDocument {
         let mut refusal = None;
         for child in element.children() {
             let Some(setting) = Setting::by_tag(child.tag()) else { continue };
-            let value = setting.read_element(child, &mut refusal);
+            let bit = 1_u64 << (setting.id as u64);
+            let is_first = seen & bit == 0;
+            seen |= bit;
+            // A value is read straight into its place: to hand it back and move it there costs more than to read it.
+            let mut second = None;
+            let place = received.document.values.get_mut(setting.id as usize).filter(|_| is_first);
+            setting.read_element(child, place.unwrap_or(&mut second), &mut refusal);
             if let Some(refusal) = refusal.take() {
                 received.add_refusal(refusal);
             }
-            let bit = 1_u64 << (setting.id as u64);
-            if seen & bit == 0 {
-                seen |= bit;
-                received.document.put(setting.id, value);
-            } else if received.document.value(setting.id) != value.as_ref() {
+            if !is_first && received.document.value(setting.id) != second.as_ref() {
                 // The schema allows each child once. Two that differ leave no way to tell which is meant.
                 let given = "a second, different element".to_owned();
                 received.add_fault(SettingFault { name: setting.name, given, expected: "at most one".to_owned() });
             }
         }
         received
+    }
+
+    /// The settings by which a device of this version is asked for something, in the order of the schema: those that it
+    /// gets and whose value restricts anything. Without a device password, the eight settings about it are not among
+    /// them.
+    pub fn demands(&self, version: ProtocolVersion) -> impl Iterator<Item = (&'static Setting, &Value)> {
+        let carried = SETTINGS.iter().filter(move |setting| setting.is_carried_by(version));
+        carried.filter_map(|setting| {
+            let value = self.effective(setting).filter(|value| !setting.restricts_nothing(Some(value)))?;
+            Some((setting, value))
+        })
     }
 
     /// The value that goes out, `None` for neutral: without a device password, the eight settings about it say
@@ -110,6 +126,7 @@ impl PolicyDocument {
     }
 
     pub(super) fn put(&mut self, id: SettingId, value: Option<Value>) {
+        self.fingerprints = Fingerprints::default();
         if let Some(place) = self.values.get_mut(id as usize) {
             *place = value;
         }
@@ -119,9 +136,17 @@ impl PolicyDocument {
 impl Default for PolicyDocument {
     /// Nothing set: everything neutral.
     fn default() -> Self {
-        Self { values: Box::new([const { None }; COUNT]) }
+        Self { values: Box::new([const { None }; COUNT]), fingerprints: Fingerprints::default() }
     }
 }
+
+impl PartialEq for PolicyDocument {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
+
+impl Eq for PolicyDocument {}
 
 impl fmt::Debug for PolicyDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,6 +155,6 @@ impl fmt::Debug for PolicyDocument {
 }
 
 #[cfg(test)]
-pub(super) mod properties;
+pub(crate) mod properties;
 #[cfg(test)]
 mod tests;

@@ -51,7 +51,7 @@ pub struct WapError {
 }
 
 /// What came, as an error may repeat it: one line, and not much of it.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut shown: String = text.chars().take(limits::SHOWN_CHARACTERS).flat_map(char::escape_debug).collect();
     if text.chars().nth(limits::SHOWN_CHARACTERS).is_some() {
         shown.push('…');

@@ -7,6 +7,7 @@
 
 use core::fmt;
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
@@ -29,9 +30,28 @@ impl Fingerprint {
     }
 }
 
+/// The fingerprints of one document that were asked for so far, each worked out once. A document that nobody asks has
+/// none, and pays for none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fingerprints(OnceLock<Box<[OnceLock<Fingerprint>; ProtocolVersion::ALL.len()]>>);
+
+impl Fingerprints {
+    fn of_version(&self, version: ProtocolVersion, work_out: impl Fn() -> Fingerprint) -> Fingerprint {
+        match self.0.get_or_init(Box::default).get(version as usize) {
+            Some(place) => *place.get_or_init(work_out),
+            None => work_out(),
+        }
+    }
+}
+
 impl PolicyDocument {
-    /// What a device of this version would be asked for, in 32 bytes.
+    /// What a device of this version would be asked for, in 32 bytes. Worked out when it is first asked for, and again
+    /// after a change.
     pub fn fingerprint(&self, version: ProtocolVersion) -> Fingerprint {
+        self.fingerprints.of_version(version, || self.digest(version))
+    }
+
+    fn digest(&self, version: ProtocolVersion) -> Fingerprint {
         let mut lines = BTreeSet::new();
         for setting in SETTINGS.iter().filter(|setting| setting.is_carried_by(version)) {
             match self.effective(setting) {

@@ -27,21 +27,30 @@
 mod document;
 mod error;
 mod fingerprint;
+pub mod import;
 pub mod limits;
+pub mod lint;
+pub mod preset;
 mod received;
 mod reference;
 mod rules;
 mod setting;
+mod strictest;
 mod table;
 mod value;
 mod wap;
 
+#[cfg(test)]
+pub(crate) use document::properties::any_document;
+
 pub use document::PolicyDocument;
+pub(crate) use error::shown;
 pub use error::{PolicyError, WapError};
 pub use fingerprint::Fingerprint;
 pub use received::{ReceivedPolicy, SettingFault};
 pub use reference::{json_schema, markdown};
 pub use rules::{Policy, PolicyName, PolicyRules, RefreshInterval};
 pub use setting::{Group, Kind, Neutral, Setting};
+pub use strictest::{NO_APPLICATION, Stricter, strictest};
 pub use table::{SETTINGS, SettingId};
 pub use value::Value;

@@ -7,8 +7,8 @@ use super::{Kind, Neutral, SETTINGS, Setting, Value, limits};
 /// The table of `docs/reference/policy-settings.md`, in the order of the schema.
 pub fn markdown() -> String {
     let mut text = String::from(
-        "| Setting | What it does | Accepts | When unset | Since | Section | A device may ignore it when |\n\
-         | --- | --- | --- | --- | --- | --- | --- |\n",
+        "| Setting | What it does | Accepts | When unset | Since | Section | Of two, the stricter is | A device may ignore it when |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for setting in SETTINGS {
         let neutral = setting.neutral_value().map_or("empty".into(), |value| value.text());
@@ -16,12 +16,13 @@ pub fn markdown() -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "| `{}` | {} | {} | {neutral} | {} | {} | {ignored} |",
+            "| `{}` | {} | {} | {neutral} | {} | {} | {} | {ignored} |",
             setting.name,
             setting.doc,
             setting.expects(),
             setting.since,
             setting.section,
+            setting.stricter().as_str(),
         );
     }
     text
@@ -64,10 +65,10 @@ mod tests {
     fn the_reference_has_a_row_for_every_setting() {
         let text = markdown();
         assert_eq!(text.lines().count(), SETTINGS.len() + 2);
-        assert!(text.lines().all(|line| line.matches('|').count() == 8));
+        assert!(text.lines().all(|line| line.matches('|').count() == 9));
         assert!(
             text.contains(
-                "| `AllowCamera` | Allow the camera. | 0 or 1 | 1 | 12.1 | 2.2.2.4 | the device has no camera"
+                "| `AllowCamera` | Allow the camera. | 0 or 1 | 1 | 12.1 | 2.2.2.4 | the one that is not neutral | the device has no camera"
             )
         );
         assert!(text.contains("| 1 to 16, or empty | empty | 12.0 | 2.2.2.38 |"));

@@ -142,6 +142,12 @@ impl Event {
         Self { kind, status: None, command: None, detail: detail.into() }
     }
 
+    /// What an administrator did, and why if a reason was given.
+    pub(super) fn by(kind: EventKind, what: &str, administrator: &str, reason: &str) -> Self {
+        let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        Self::new(kind, format!("{what} by {administrator}{why}"))
+    }
+
     /// The same event with the status that goes with it.
     #[must_use]
     pub fn with_status(self, scope: Scope, status: Status) -> Self {

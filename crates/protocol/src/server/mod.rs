@@ -5,6 +5,7 @@
 //! holds, and otherwise looks and decides again.
 
 mod access;
+pub mod access_rule;
 mod decision;
 mod gate;
 pub mod phase;

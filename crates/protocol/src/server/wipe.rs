@@ -71,7 +71,7 @@ pub fn order_wipe(
         sent_at: None,
         acknowledged_at: None,
     };
-    let event = Event::new(EventKind::WipeOrdered, format!("{} by {requested_by}: {reason}", kind.as_str()));
+    let event = Event::by(EventKind::WipeOrdered, kind.as_str(), requested_by, reason);
     // An offer that is out must not be acknowledged any more.
     Ok(Some((DeviceRecord { wipe: Some(order), offer: None, ..record.clone() }, event)))
 }

@@ -23,6 +23,7 @@ impl Pair {
                 }
                 Step::Wait { .. } | Step::Remember(_) => {}
                 Step::AskWipe(_) => self.client.answer_wipe(self.on_wipe),
+                Step::AskRedirect(_) => self.client.answer_redirect(false),
                 Step::Done(outcome) => return outcome,
             }
         }

@@ -108,12 +108,13 @@ impl Pair {
                     give(&mut self.client, &exchange);
                     self.did.push(Did::Exchange(exchange));
                 }
-                Step::Wait { seconds, why } => self.did.push(Did::Wait { seconds, why }),
+                Step::Wait { seconds, why, .. } => self.did.push(Did::Wait { seconds, why }),
                 Step::Remember(memory) => self.did.push(Did::Remember(memory)),
                 Step::AskWipe(kind) => {
                     self.did.push(Did::AskWipe(kind));
                     self.client.answer_wipe(self.on_wipe);
                 }
+                Step::AskRedirect(_) => self.client.answer_redirect(false),
                 Step::Done(outcome) => return outcome,
             }
         }

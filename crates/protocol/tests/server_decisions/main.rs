@@ -4,5 +4,6 @@
 
 mod gate_rows;
 mod provision_rows;
+mod quirks;
 mod situation;
 mod walks;

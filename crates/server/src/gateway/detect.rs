@@ -98,10 +98,11 @@ pub(super) fn status_of(command: Command, bytes: &[u8]) -> Option<Status> {
 
 /// Reads until the body ends or is longer than `most`: the body as if it had not been read, and its bytes if it ended.
 async fn read_up_to(mut body: Incoming, most: usize) -> Result<(Begun, Option<Vec<u8>>), BoxError> {
+    let sized = body.size_hint().exact().is_some();
     let (mut frames, mut bytes) = (VecDeque::new(), Vec::new());
     while bytes.len() <= most {
         match body.frame().await {
-            None => return Ok((Begun { frames, rest: None }, Some(bytes))),
+            None => return Ok((Begun { sized, frames, rest: None }, Some(bytes))),
             Some(frame) => {
                 let frame = frame?;
                 bytes.extend_from_slice(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
@@ -109,14 +110,15 @@ async fn read_up_to(mut body: Incoming, most: usize) -> Result<(Begun, Option<Ve
             }
         }
         if body.is_end_stream() && bytes.len() <= most {
-            return Ok((Begun { frames, rest: None }, Some(bytes)));
+            return Ok((Begun { sized, frames, rest: None }, Some(bytes)));
         }
     }
-    Ok((Begun { frames, rest: Some(passed_on(body)) }, None))
+    Ok((Begun { sized, frames, rest: Some(passed_on(body)) }, None))
 }
 
-/// A body of which some frames have been read already.
+/// A body of which some frames have been read already. One whose length was not told goes on without it.
 struct Begun {
+    sized: bool,
     frames: VecDeque<Frame<Bytes>>,
     rest: Option<ResponseBody>,
 }
@@ -136,19 +138,15 @@ impl Body for Begun {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.frames.is_empty() && self.rest.as_ref().is_none_or(Body::is_end_stream)
+        self.sized && self.frames.is_empty() && self.rest.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let read: usize = self.frames.iter().filter_map(Frame::data_ref).map(Bytes::len).sum();
-        let read = u64::try_from(read).unwrap_or(u64::MAX);
-        let Some(rest) = &self.rest else { return SizeHint::with_exact(read) };
-        let rest = rest.size_hint();
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower().saturating_add(read));
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(read));
+        if !self.sized {
+            return SizeHint::default();
         }
-        hint
+        let read: usize = self.frames.iter().filter_map(Frame::data_ref).map(Bytes::len).sum();
+        let rest = self.rest.as_ref().and_then(|rest| rest.size_hint().exact()).unwrap_or(0);
+        SizeHint::with_exact(rest.saturating_add(u64::try_from(read).unwrap_or(u64::MAX)))
     }
 }

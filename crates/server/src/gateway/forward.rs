@@ -149,7 +149,7 @@ impl GatewayShared {
         for _ in 0..=self.limits.hops {
             let request = self.request(next.0, next.1, index, errand.call)?;
             let authorization = request.headers().clone();
-            let response = self.upstreams.send(request, progress.clone(), patience).await?;
+            let response = self.upstreams.send(index, request, progress.clone(), patience).await?;
             if response.status() == http::StatusCode::UNAUTHORIZED {
                 self.sign_in.refused_later(&authorization);
             }
@@ -287,7 +287,7 @@ impl GatewayShared {
             Ok(uri) => {
                 head.uri = uri;
                 let request = Request::from_parts(head, boxed(body));
-                self.upstreams.send(request, Progress::new(0), self.limits.answer_time).await
+                self.upstreams.send(UpstreamIndex::FIRST, request, Progress::new(0), self.limits.answer_time).await
             }
             Err(error) => Err(UpstreamFault::Request(error.to_string())),
         };

@@ -134,7 +134,7 @@ impl Observe {
         head.uri = uri.map_err(|error| UpstreamFault::Request(error.to_string()))?;
         let patience = shared.patience(call.map(|call| call.command));
         let request = Request::from_parts(head, boxed(body));
-        let mut response = shared.upstreams.send(request, Progress::new(0), patience).await?;
+        let mut response = shared.upstreams.send(UpstreamIndex::FIRST, request, Progress::new(0), patience).await?;
         rewrite_answer(response.headers_mut(), false);
         Ok(response)
     }

@@ -25,8 +25,8 @@ use crate::body::full;
 pub(crate) struct Upstreams {
     urls: Vec<UpstreamUrl>,
     client: Client<Connector, SentBody>,
-    /// Whether the last request met a fault: only the first of a row is worth an error in the log.
-    away: AtomicBool,
+    /// Whether the last request to each met a fault: only the first of a row is worth an error in the log.
+    away: Vec<AtomicBool>,
     limits: GatewayLimits,
 }
 
@@ -51,7 +51,8 @@ impl Upstreams {
             .build(connector);
         let mut urls = vec![settings.upstream.clone()];
         urls.extend(settings.other_upstreams.iter().cloned());
-        Ok(Self { urls, client, away: AtomicBool::new(false), limits })
+        let away = urls.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Self { urls, client, away, limits })
     }
 
     /// The address of an upstream. An index comes from this list, so there is always one.
@@ -73,6 +74,7 @@ impl Upstreams {
     /// Sends a request, and waits until its answer begins. `patience` counts from the last byte that went out.
     pub(super) async fn send(
         &self,
+        index: UpstreamIndex,
         mut request: Request<UpstreamBody>,
         progress: Progress,
         patience: Duration,
@@ -86,7 +88,7 @@ impl Upstreams {
             }),
             () = silence(&progress, patience) => Err(UpstreamFault::Silent(patience)),
         };
-        self.remember(answered.as_ref().err());
+        self.remember(index, answered.as_ref().err());
         answered
     }
 
@@ -104,7 +106,7 @@ impl Upstreams {
         *request.method_mut() = Method::OPTIONS;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
-        self.send(request, Progress::new(0), self.limits.question_time).await
+        self.send(index, request, Progress::new(0), self.limits.question_time).await
     }
 
     /// Fetches a document that is no ActiveSync, such as the keys of an issuer.
@@ -120,21 +122,22 @@ impl Upstreams {
             .map_err(|error| UpstreamFault::of(&error))
     }
 
-    /// One line in the log when the upstream goes away, and one when it is back.
-    fn remember(&self, fault: Option<&UpstreamFault>) {
+    /// One line in the log when an upstream goes away, and one when it is back.
+    fn remember(&self, index: UpstreamIndex, fault: Option<&UpstreamFault>) {
+        if fault.is_some_and(|fault| !fault.is_of_upstream()) {
+            return;
+        }
+        let Some(away) = self.away.get(index.0) else { return };
+        // Almost always nothing changes, and reading is cheaper than writing.
+        if away.load(Ordering::Relaxed) == fault.is_some()
+            || away.swap(fault.is_some(), Ordering::Relaxed) == fault.is_some()
+        {
+            return;
+        }
+        let upstream = self.url(index);
         match fault {
-            Some(fault) if fault.is_of_upstream() => {
-                if !self.away.swap(true, Ordering::Relaxed) {
-                    tracing::error!("{fault}; devices are told to come back later");
-                }
-            }
-            Some(_) => {}
-            None if self.away.load(Ordering::Relaxed) => {
-                if self.away.swap(false, Ordering::Relaxed) {
-                    tracing::info!("the upstream answers again");
-                }
-            }
-            None => {}
+            Some(fault) => tracing::error!(%upstream, "{fault}; devices are told to come back later"),
+            None => tracing::info!(%upstream, "the upstream answers again"),
         }
     }
 }

@@ -170,7 +170,8 @@ impl Htpasswd {
         })
     }
 
-    /// Gives a user this password hash; `true` when the name is new.
+    /// Gives a user this password hash; `true` when the user is new. `Ann` and `ann` are one user, as devices are kept,
+    /// and have one line.
     ///
     /// # Errors
     /// When the name cannot stand in such a file.
@@ -179,23 +180,23 @@ impl Htpasswd {
         if name.contains(':') || name.starts_with('#') || name.trim() != name {
             return Err(HtpasswdError::UnusableName { came: name.to_owned() });
         }
-        let new = hash.as_str().to_owned();
-        for line in &mut self.lines {
-            if let Line::User { name: known, hash } = line
-                && known == name
-            {
-                *hash = new;
-                return Ok(false);
+        let mut new = Some(hash.as_str().to_owned());
+        self.lines.retain_mut(|line| match line {
+            Line::User { name: known, hash } if is_same_user(known, name) => {
+                // A second line of the user, which makes the file unusable, goes with the old password.
+                new.take().map(|new| *hash = new).is_some()
             }
-        }
-        self.lines.push(Line::User { name: name.to_owned(), hash: new });
+            _ => true,
+        });
+        let Some(hash) = new else { return Ok(false) };
+        self.lines.push(Line::User { name: name.to_owned(), hash });
         Ok(true)
     }
 
-    /// Takes a user out; `false` when there is no line with this name.
+    /// Takes a user out; `false` when there is no line for this user.
     pub fn remove(&mut self, name: &str) -> bool {
         let before = self.lines.len();
-        self.lines.retain(|line| !matches!(line, Line::User { name: known, .. } if known == name));
+        self.lines.retain(|line| !matches!(line, Line::User { name: known, .. } if is_same_user(known, name)));
         self.lines.len() < before
     }
 
@@ -254,6 +255,11 @@ impl core::fmt::Debug for Htpasswd {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Htpasswd").field("users", &self.names().count()).finish_non_exhaustive()
     }
+}
+
+/// Whether two names are kept as one user. (Listed domains are not known here.)
+fn is_same_user(one: &str, other: &str) -> bool {
+    one == other || matches!((UserName::new(one), UserName::new(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 fn read_line(line: usize, text: &str) -> Result<Line, HtpasswdError> {
@@ -315,6 +321,20 @@ mod tests {
         assert!(file.remove("ann"));
         assert!(!file.remove("ann"));
         assert_eq!(file.text(), format!("# staff\nbob:{HASH}\n\neve:{HASH}\n"));
+    }
+
+    #[test]
+    fn a_user_has_one_line_whatever_the_case_of_the_name() {
+        let mut file = Htpasswd::parse("ann:x\n").unwrap();
+        assert!(!file.set("Ann", &hash()).unwrap());
+        assert_eq!(file.text(), format!("ann:{HASH}\n"));
+        assert_eq!(file.users(&[]).unwrap().len(), 1);
+        assert!(file.remove("ANN"));
+        assert_eq!(file.text(), "");
+
+        let mut twice = Htpasswd::parse("ann:x\nbob:y\nAnn:z\n").unwrap();
+        assert!(!twice.set("ann", &hash()).unwrap());
+        assert_eq!(twice.text(), format!("ann:{HASH}\nbob:y\n"), "the file can be used again");
     }
 
     #[test]

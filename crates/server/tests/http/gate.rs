@@ -1,7 +1,7 @@
 //! What stands between a request and the mailbox besides the policy: OPTIONS, access, headers of answers.
 
 use asprov_protocol::http::Command;
-use asprov_protocol::server::{AccessState, PersonalAccess, decide_access};
+use asprov_protocol::server::{AccessState, decide_access};
 use asprov_protocol::version::ProtocolVersion;
 use asprov_wbxml::code_page::{folder_hierarchy, ping, provision, settings};
 use asprov_wbxml::{Element, Tag};
@@ -10,8 +10,7 @@ use super::support::{Answer, Device, PATH, Running, memory, request, text};
 
 async fn set_access(server: &Running, device: &Device, state: AccessState) {
     let row = device.row(server).await.unwrap();
-    let access = PersonalAccess { state, reason: "x".to_owned(), decided_by: "eve".to_owned() };
-    let (record, event) = decide_access(&row.record, Some(access)).unwrap();
+    let (record, event) = decide_access(&row.record, Some((state, "x")), "eve").unwrap();
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
     server.store.save(row.revision, &record, &[event], now).await.unwrap();
 }

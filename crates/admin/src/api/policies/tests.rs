@@ -134,7 +134,7 @@ async fn unknown_fields_wrong_types_and_bad_texts_are_refused() {
         (json!({"alow_partial": true}), "unknown field `alow_partial`, expected one of"),
         (json!({"allow_partial": "yes"}), "invalid type: string \"yes\", expected a boolean"),
         (json!({"settings": []}), "expected an object of settings by name"),
-        (json!([]), "invalid"),
+        (json!([]), "the body is an array, expected a JSON object"),
         (json!({"name": "other"}), "name is `other`, expected `strict` as in the path, or no name"),
         (json!({"description": "x".repeat(1001)}), "at most 1000 characters"),
         (json!({"refresh_interval": "soon"}), "refresh_interval: `soon` is no refresh interval"),

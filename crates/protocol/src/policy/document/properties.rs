@@ -19,7 +19,7 @@ fn value(setting: &Setting, choice: u64, entries: &[String]) -> Value {
 }
 
 prop_compose! {
-    pub(in crate::policy) fn any_document()(
+    pub(crate) fn any_document()(
         choices in prop::collection::vec(prop::option::of(0..u64::MAX / 2), COUNT),
         entries in prop::collection::vec(r"[a-zA-Z0-9._ äß-]{0,30}[a-z]", 0..8),
     ) -> PolicyDocument {

@@ -25,16 +25,19 @@ struct Message {
     pieces: Vec<Vec<u8>>,
     /// Whether its length is told.
     sized: bool,
+    /// Whether it says that it is WBXML, so that the gateway looks for a Status in it.
+    wbxml: bool,
 }
 
 fn message() -> impl Strategy<Value = Message> {
     let name = "x-[a-z]{1,8}";
     let value = proptest::collection::vec(prop_oneof![0x21_u8..0x7f, 0x80_u8..=0xff], 0..20);
     let headers = proptest::collection::vec((name, value), 0..6);
-    let piece = proptest::collection::vec(any::<u8>(), 1..3000);
-    (headers, proptest::collection::vec(piece, 0..6), any::<bool>())
-        .prop_filter("these have a meaning", |(headers, _, _)| !headers.iter().any(|(name, _)| name == "x-script"))
-        .prop_map(|(headers, pieces, sized)| Message { headers, pieces, sized })
+    let short = proptest::collection::vec(any::<u8>(), 1..40);
+    let piece = prop_oneof![short, proptest::collection::vec(any::<u8>(), 1..3000)];
+    (headers, proptest::collection::vec(piece, 0..6), any::<bool>(), any::<bool>())
+        .prop_filter("these have a meaning", |(headers, ..)| !headers.iter().any(|(name, _)| name == "x-script"))
+        .prop_map(|(headers, pieces, sized, wbxml)| Message { headers, pieces, sized, wbxml })
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -52,6 +55,9 @@ fn add(headers: &mut HeaderMap, message: &Message) {
     for (name, value) in &message.headers {
         let name: HeaderName = name.parse().unwrap();
         headers.append(name, HeaderValue::from_bytes(value).unwrap());
+    }
+    if message.wbxml {
+        headers.insert("content-type", HeaderValue::from_static("application/vnd.ms-sync.wbxml"));
     }
     if message.sized {
         headers.insert("content-length", message.pieces.iter().map(Vec::len).sum::<usize>().into());

@@ -134,7 +134,7 @@ async fn answer(
     accepted: Accepted,
 ) -> Result<Response<AnswerBody>, Infallible> {
     let (head, incoming) = request.into_parts();
-    let body = incoming.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = incoming.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let one = Noted { method: head.method, target: head.uri.to_string(), headers: head.headers, body };
     noted.lock().unwrap().push(one.clone());
     if one.method == Method::OPTIONS && one.header("x-script").is_none() {

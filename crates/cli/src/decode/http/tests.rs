@@ -1,0 +1,122 @@
+//! Logs as curl and browsers write them.
+
+use super::*;
+
+/// `curl -v`: the 449 of a server for 12.1.
+const VERBOSE: &str = "\
+*   Trying 192.0.2.1:443...
+> POST /Microsoft-Server-ActiveSync?Cmd=FolderSync&User=ann&DeviceId=x1&DeviceType=t HTTP/1.1
+> Host: mail.example.com
+> Authorization: Basic YW5uOnNlY3JldA==
+> MS-ASProtocolVersion: 12.1
+> X-MS-PolicyKey: 0
+>\u{20}
+< HTTP/1.1 449 Need provisioning
+< content-length: 0
+<\u{20}
+* Connection #0 to host mail.example.com left intact
+";
+
+/// `curl --trace`: the example of section 4 of the specification, 142 in the body.
+const TRACE: &str = "\
+== Info: Connected to 192.0.2.1
+=> Send header, 94 bytes (0x5e)
+0000: 50 4f 53 54 20 2f 4d 69 63 72 6f 73 6f 66 74 2d POST /Microsoft-
+0010: 53 65 72 76 65 72 2d 41 63 74 69 76 65 53 79 6e Server-ActiveSyn
+0020: 63 3f 6a 41 41 4a 42 41 70 32 4d 54 51 77 52 47 c?jAAJBAp2MTQwRG
+0030: 56 32 61 57 4e 6c 41 41 70 54 62 57 46 79 64 46 V2aWNlAApTbWFydF
+0040: 42 6f 62 32 35 6c 20 48 54 54 50 2f 31 2e 31 0d Bob25l HTTP/1.1.
+0050: 0a 48 6f 73 74 3a 20 61 0d 0a 0d 0a             .Host: a....
+<= Recv header, 17 bytes (0x11)
+0000: 48 54 54 50 2f 31 2e 31 20 32 30 30 20 4f 4b 0d HTTP/1.1 200 OK.
+0010: 0a                                              .
+<= Recv data, 15 bytes (0xf)
+0000: 03 01 6a 00 00 07 56 4c 03 31 34 32 00 01 01    ..j...VL.142...
+== Info: Connection left intact
+";
+
+const ASCII: &str = "\
+=> Send header, 120 bytes
+0000: POST /Microsoft-Server-ActiveSync?Cmd=FolderSync&User=ann&Device
+0040: Id=x1&DeviceType=t HTTP/1.1
+005d: Host: 127.0.0.1:18080
+0074: MS-ASProtocolVersion: 14.1
+0090:
+<= Recv header, 20 bytes (0x14)
+0000: HTTP/1.1 403 Forbidden
+";
+
+fn shown(log: &str) -> String {
+    let mut out = Vec::new();
+    write(log, false, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    anstream::adapter::strip_str(&text).to_string()
+}
+
+#[test]
+fn a_verbose_log_shows_the_status_and_no_password() {
+    let text = shown(VERBOSE);
+    assert!(text.starts_with("1 FolderSync version 12.1, policy key 0: HTTP 449\nhttp 449 RetryWith\n"), "{text}");
+    assert!(text.contains("Send Provision, then repeat the command with the new key."), "{text}");
+    assert!(!text.contains("YW5u"), "{text}");
+}
+
+#[test]
+fn a_trace_shows_the_bodies_and_the_status_in_them() {
+    let text = shown(TRACE);
+    assert!(text.starts_with("1 Sync version 14.0, no policy key: HTTP 200\nanswer\n"), "{text}");
+    assert!(text.contains("<Status>142</Status> <!-- common 142 DeviceNotProvisioned"), "{text}");
+    assert!(text.contains("\ncommon 142 DeviceNotProvisioned\n"), "{text}");
+    // Timestamps before every line change nothing.
+    let timed: String = TRACE.lines().map(|line| format!("10:00:00.123456 {line}\n")).collect();
+    let is_dump = |line: &str| line.split_once(": ").is_some_and(|(offset, _)| offset.len() == 4);
+    let timed: String = timed
+        .lines()
+        .map(|line| if is_dump(&line[16..]) { format!("{}\n", &line[16..]) } else { format!("{line}\n") })
+        .collect();
+    assert_eq!(shown(&timed), text);
+}
+
+#[test]
+fn a_trace_in_ascii_has_no_bodies_and_its_long_lines_are_joined() {
+    let text = shown(ASCII);
+    assert!(text.starts_with("1 FolderSync version 14.1, no policy key: HTTP 403\nhttp 403 Forbidden\n"), "{text}");
+}
+
+#[test]
+fn the_same_status_is_explained_once() {
+    let text = shown(&VERBOSE.repeat(2));
+    assert_eq!(text.matches("RetryWith").count(), 2, "{text}");
+    assert_eq!(text.matches("meaning").count(), 1, "{text}");
+}
+
+#[test]
+fn an_archive_of_a_browser_is_read_with_its_bodies() {
+    let har = r#"{"log":{"version":"1.2","entries":[{
+        "request":{"method":"POST","url":"https://h/Microsoft-Server-ActiveSync?Cmd=Provision&User=a&DeviceId=x&DeviceType=t",
+            "headers":[{"name":"MS-ASProtocolVersion","value":"14.1"},{"name":":authority","value":"h"}],
+            "postData":{"mimeType":"application/vnd.ms-sync.wbxml","text":"\u0003\u0001j\u0000\u0000\u000e\u0005"}},
+        "response":{"status":200,"headers":[{"name":"content-encoding","value":"gzip"}],
+            "content":{"encoding":"base64","text":"AwFqAAAORUsDMTY1AAEB"}}},
+        {"request":{"method":"OPTIONS","url":"https://h/Microsoft-Server-ActiveSync"},"response":{"status":0}}]}}"#;
+    let text = shown(har);
+    assert!(text.starts_with("1 Provision version 14.1, no policy key: HTTP 200\nrequest\n"), "{text}");
+    assert!(text.contains("common 165 DeviceInformationRequired"), "{text}");
+    assert!(text.ends_with("2 OPTIONS: no answer\n"), "{text}");
+    let mut out = Vec::new();
+    write(har, true, &mut out).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(json[0]["command"], "Provision");
+    assert_eq!(json[0]["statuses"][0]["code"], 165);
+    assert_eq!(json[1]["http"], serde_json::Value::Null);
+}
+
+#[test]
+fn what_is_no_log_is_told() {
+    for log in ["", "hello", "< HTTP/1.1 200 OK", "0000: 41 42"] {
+        let error = write(log, false, &mut Vec::new()).unwrap_err().to_string();
+        assert_eq!(error, "the log holds no request", "{log}");
+    }
+    let error = write("{\"log\":1}", false, &mut Vec::new()).unwrap_err().to_string();
+    assert!(error.starts_with("no HAR file: "), "{error}");
+}

@@ -1,0 +1,261 @@
+//! What the server does with each kind of policy key, and whether its handshake leads to one that counts.
+
+use asprov_client::Transport;
+use asprov_protocol::client::{
+    Client, ClientMemory, ClientSettings, Failure as Why, FirstContact, Outcome, OutgoingRequest, SeenStatus, Step,
+    WipeAnswer,
+};
+use asprov_protocol::http::{Command, headers};
+use asprov_protocol::message::{PolicyKeyText, WipeKind};
+use asprov_protocol::version::ProtocolVersion;
+use asprov_wbxml::{Element, code_page::folder_hierarchy};
+
+use super::finding::{Findings, Verdict};
+use crate::terminal::harmless;
+
+/// A key that no server gave to anybody here: more digits than a number has.
+const WRONG_KEY: &str = "4294967295";
+
+/// What a single FolderSync came to.
+enum Tried {
+    Passed,
+    Refused(SeenStatus),
+    Unclear(String),
+}
+
+pub(super) async fn look(transport: &Transport, settings: &ClientSettings, findings: &mut Findings) {
+    let without = ClientSettings { first_contact: FirstContact::CommandWithoutKey, ..settings.clone() };
+    let zero = ClientSettings { first_contact: FirstContact::CommandWithKeyZero, ..settings.clone() };
+    let mut passing = Vec::new();
+    for (check, settings, memory) in [
+        ("no key", &without, ClientMemory::new()),
+        ("key 0", &zero, ClientMemory::new()),
+        ("wrong key", settings, with_key(WRONG_KEY)),
+    ] {
+        match folder_sync(transport, settings, memory).await {
+            Tried::Passed => {
+                passing.push(check);
+                findings.plain(check, Verdict::Note, "FolderSync passes".to_owned());
+            }
+            Tried::Refused(seen) if asks_for_provisioning(seen, settings.version) => {
+                findings.plain(check, Verdict::Ok, format!("FolderSync is refused: {}", brief(seen)));
+            }
+            Tried::Refused(seen) => {
+                findings.status(check, Verdict::Problem, "FolderSync is refused", seen, settings.version);
+                // Blocked, disabled, in quarantine: a handshake would say no more.
+                if seen.code != 130 {
+                    return;
+                }
+            }
+            Tried::Unclear(why) => findings.plain(check, Verdict::Note, why),
+        }
+    }
+    handshake(transport, settings, findings, &passing).await;
+}
+
+fn with_key(key: &str) -> ClientMemory {
+    ClientMemory::restore(Some(PolicyKeyText::new(key)), None, false, None)
+}
+
+fn brief(seen: SeenStatus) -> String {
+    match seen.row() {
+        Some(row) => format!("{} {} {}", row.scope, row.code, row.name),
+        None => harmless(&seen.to_string()),
+    }
+}
+
+/// Whether a phone answers this Status with Provision.
+fn asks_for_provisioning(seen: SeenStatus, version: ProtocolVersion) -> bool {
+    use asprov_protocol::client::resolution::{Action, action};
+    use asprov_protocol::provision_command_errors::Resolution;
+    matches!(
+        action(seen, version),
+        Action::Resolve(Resolution::ProvisionAgain | Resolution::SendPolicyKey)
+            | Action::ProvisionOnce
+            | Action::LookForWipe
+    )
+}
+
+/// One FolderSync with what this client holds, and nothing after it.
+async fn folder_sync(transport: &Transport, settings: &ClientSettings, memory: ClientMemory) -> Tried {
+    let key = Element::with_text(folder_hierarchy::SYNC_KEY, "0");
+    let mut client = Client::new(settings.clone(), memory);
+    client.start_command(Command::FolderSync, Some(Element::new(folder_hierarchy::FOLDER_SYNC).with_child(key)));
+    let Step::Send(request) = client.step() else { return Tried::Unclear("nothing was sent".to_owned()) };
+    let answer = match transport.send(&request).await {
+        Ok(answer) => answer,
+        Err(error) => return Tried::Unclear(harmless(&error.to_string())),
+    };
+    client.receive(&answer.as_response());
+    // The last Status is the most exact: a server may send HTTP 449 and say 142 in the body.
+    match client.report().statuses.last() {
+        Some(seen) => Tried::Refused(*seen),
+        None => match client.step() {
+            Step::Done(Outcome::CommandAnswered(_)) => Tried::Passed,
+            Step::Done(outcome) => Tried::Unclear(harmless(&outcome.to_string())),
+            _ => Tried::Unclear("the answer asks for something else".to_owned()),
+        },
+    }
+}
+
+/// What a handshake brought.
+struct Ended {
+    outcome: Outcome,
+    /// What FolderSync with the temporary key came to, before the acknowledgment.
+    temporary: Option<Tried>,
+    wipe: Option<WipeKind>,
+}
+
+async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &mut Findings, passing: &[&str]) {
+    let mut client = Client::new(settings.clone(), ClientMemory::new());
+    let ended = converse(transport, settings, &mut client).await;
+    let report = client.report();
+    findings.policy = report.policy.clone();
+    let version = settings.version;
+    if let Some(kind) = ended.wipe {
+        findings.explained(
+            "wipe",
+            Verdict::Problem,
+            format!("the server orders a wipe ({}) of this device", kind.as_str()),
+            "An administrator ordered it for this user and DeviceId.",
+            "Cancel the wipe on the server. Nothing was wiped here and the server was told nothing.",
+        );
+        return;
+    }
+    match &ended.outcome {
+        Outcome::Provisioned => {
+            let requests = report.requests;
+            findings.plain("handshake", Verdict::Ok, format!("the device is provisioned after {requests} requests"));
+        }
+        Outcome::NoPolicy => {
+            findings.explained(
+                "handshake",
+                Verdict::Note,
+                "the server has no policy for this device".to_owned(),
+                "No policy is assigned, or the server has none at all: nothing is asked of a phone.",
+                "Assign a policy, if phones are meant to have one.",
+            );
+            return;
+        }
+        Outcome::Refused { row } => {
+            let seen = report.statuses.last().copied();
+            match seen {
+                Some(seen) => findings.status("handshake", Verdict::Problem, "Provision is refused", seen, version),
+                None => findings.plain("handshake", Verdict::Problem, row.meaning.to_owned()),
+            }
+            return;
+        }
+        Outcome::Failed { why } => {
+            match (why, why.status()) {
+                (Why::Loop { .. }, _) | (_, None) => findings.explained(
+                    "handshake",
+                    Verdict::Problem,
+                    harmless(&why.to_string()),
+                    "The server does not answer Provision as [MS-ASPROV] says.",
+                    "Have the administrator look at the server's log; `asprov decode --http` reads a trace of it.",
+                ),
+                (_, Some(seen)) => findings.status("handshake", Verdict::Problem, "Provision fails", seen, version),
+            }
+            return;
+        }
+        outcome => {
+            findings.plain("handshake", Verdict::Problem, harmless(&outcome.to_string()));
+            return;
+        }
+    }
+    keys(transport, settings, &client, ended.temporary, findings, passing).await;
+}
+
+/// Whether the acknowledgment counts: the permanent key has to pass, the temporary one must not.
+async fn keys(
+    transport: &Transport,
+    settings: &ClientSettings,
+    client: &Client,
+    temporary: Option<Tried>,
+    findings: &mut Findings,
+    passing: &[&str],
+) {
+    let temporary_passes = matches!(temporary, Some(Tried::Passed));
+    match temporary {
+        Some(Tried::Refused(seen)) => {
+            findings.plain("temporary key", Verdict::Ok, format!("FolderSync is refused: {}", brief(seen)));
+        }
+        Some(Tried::Passed) => {
+            findings.plain(
+                "temporary key",
+                Verdict::Note,
+                "FolderSync passes before the policy is acknowledged".to_owned(),
+            );
+        }
+        Some(Tried::Unclear(why)) => findings.plain("temporary key", Verdict::Note, why),
+        None => {}
+    }
+    match folder_sync(transport, settings, client.memory().clone()).await {
+        Tried::Passed => findings.plain("permanent key", Verdict::Ok, "FolderSync passes".to_owned()),
+        Tried::Refused(seen) => {
+            findings.status("permanent key", Verdict::Problem, "FolderSync is refused", seen, settings.version);
+        }
+        Tried::Unclear(why) => findings.plain("permanent key", Verdict::Problem, why),
+    }
+    if passing.len() == 3 {
+        findings.explained(
+            "enforcement",
+            Verdict::Note,
+            "the policy is offered and not enforced: every command passes without it".to_owned(),
+            "The server lets devices in that do not provision, or does not compare policy keys.",
+            "If the policy is meant, refuse devices that have not provisioned (allow_non_provisionable false), or put a policy gateway in front.",
+        );
+    } else if temporary_passes {
+        findings.explained(
+            "enforcement",
+            Verdict::Note,
+            "the acknowledgment does not count: the temporary key opens the mailbox".to_owned(),
+            "The server does not distinguish the two keys of [MS-ASPROV] 3.2.5.1.2.1.",
+            "A phone can ignore the policy. A policy gateway in front makes the acknowledgment count.",
+        );
+    } else if let [only] = passing {
+        findings.explained(
+            "enforcement",
+            Verdict::Note,
+            format!("a device gets in with {only}; any other has to acknowledge the policy"),
+            "The server lets devices in that cannot be provisioned: those that send no policy key.",
+            "If the policy is meant for all, set allow_non_provisionable to false.",
+        );
+    } else {
+        findings.plain("enforcement", Verdict::Ok, "only a device that acknowledged the policy gets in".to_owned());
+    }
+}
+
+/// Provisions, and tries the temporary key between the offer and its acknowledgment.
+async fn converse(transport: &Transport, settings: &ClientSettings, client: &mut Client) -> Ended {
+    let (mut temporary, mut wipe) = (None, None);
+    client.start_provision();
+    loop {
+        match client.step() {
+            Step::Send(request) => {
+                if let (Some(key), None) = (key_of(&request), &temporary) {
+                    temporary = Some(folder_sync(transport, settings, with_key(&key)).await);
+                }
+                match transport.send(&request).await {
+                    Ok(answer) => client.receive(&answer.as_response()),
+                    Err(error) => client.lost(&error.to_string()),
+                }
+            }
+            Step::Wait { seconds, .. } => tokio::time::sleep(std::time::Duration::from_secs(seconds.into())).await,
+            Step::Remember(_) => {}
+            Step::AskWipe(kind) => {
+                wipe = Some(kind);
+                // Nobody is told anything.
+                client.answer_wipe(WipeAnswer::Unanswered);
+            }
+            Step::AskRedirect(_) => client.answer_redirect(false),
+            Step::Done(outcome) => return Ended { outcome, temporary, wipe },
+        }
+    }
+}
+
+/// The policy key of an acknowledgment; an initial request carries 0.
+fn key_of(request: &OutgoingRequest) -> Option<String> {
+    let key = request.headers().get(headers::X_MS_POLICY_KEY)?.to_str().ok()?;
+    (key != "0").then(|| key.to_owned())
+}

@@ -1,0 +1,346 @@
+//! Autodiscover ([MS-ASCMD] 2.2.1.1 and the JSON form of it): from an address to its server.
+//!
+//! The JSON form is asked first, at each host: it needs no credentials. Then the XML form, which does. What protects the
+//! password on the way:
+//!
+//! - It goes only over verified TLS, and only to hosts at or below the address's own domain, or to a host that the caller
+//!   has confirmed. [`Autodiscover::on_host`] is told before it goes anywhere.
+//! - The domain is taken as it is: nobody asks `example.com` about `ann@mail.example.com`.
+//! - At most three redirects are followed, none of them to plain HTTP.
+//!
+//! The one request in clear, to `http://autodiscover.DOMAIN`, carries nothing but the name of the host; where its redirect
+//! leads is for the caller to confirm. DNS SRV records are not asked: the system's resolver has no call for them.
+
+mod json;
+mod pox;
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::{Method, Request};
+use http_body_util::Full;
+
+use crate::address::Address;
+use crate::credentials::Credentials;
+use crate::error::TransportError;
+use crate::wire::{Answer, TransportSettings, Wire};
+
+/// Most redirects from the first request to the answer.
+const REDIRECTS: u32 = 3;
+const XML_PATH: &str = "/autodiscover/autodiscover.xml";
+
+/// The address of a mailbox, such as `ann@example.com`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailAddress {
+    text: String,
+    at: usize,
+}
+
+/// A text that is no address of a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no mail address, expected something like ann@example.com")]
+pub struct NoMailAddress;
+
+/// Looks for the server of an address.
+pub struct Autodiscover {
+    wire: Wire,
+    credentials: Option<Credentials>,
+    on_host: Decision,
+}
+
+/// Whether a host may have the credentials; the second argument is whether it is below the address's own domain.
+type Decision = Box<dyn FnMut(&Address, bool) -> bool + Send>;
+
+/// The server of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovered {
+    /// Where it is.
+    pub address: Address,
+    /// Who said so.
+    pub source: String,
+    /// Whether it is at or below the domain of the address. If not, whoever is about to send credentials there should
+    /// ask.
+    pub is_own_domain: bool,
+}
+
+/// What was tried, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The URL.
+    pub url: String,
+    /// What came of it, in words.
+    pub result: String,
+}
+
+/// No server was found.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("autodiscover found no server for this address; {} places were asked", .attempts.len())]
+pub struct NotFound {
+    /// What was tried, in its order.
+    pub attempts: Vec<Attempt>,
+    /// The HTTP status that ends the search for the user: 401, 456 or 457.
+    pub status: Option<u16>,
+}
+
+impl MailAddress {
+    /// Reads an address: something before the last `@`, the name of a host after it.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn parse(text: &str) -> Result<Self, NoMailAddress> {
+        let text = text.trim();
+        let at = text.rfind('@').ok_or(NoMailAddress)?;
+        let (name, domain) = text.split_at_checked(at).ok_or(NoMailAddress)?;
+        let domain = domain.trim_start_matches('@');
+        let is_label = |label: &str| {
+            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        };
+        let is_domain = domain.len() <= 253 && domain.contains('.') && domain.split('.').all(is_label);
+        if name.is_empty() || text.chars().any(|c| c.is_control() || c.is_whitespace()) || !is_domain {
+            return Err(NoMailAddress);
+        }
+        Ok(Self { text: text.to_owned(), at })
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What follows the `@`.
+    pub fn domain(&self) -> &str {
+        self.text.get(self.at + 1..).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for MailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What an answer leads to.
+enum Answered {
+    Found(Address, String),
+    Nothing(String),
+    /// The user has to do something; asking elsewhere would not help.
+    Stop(u16, String),
+    Redirect(String),
+    OtherAddress(MailAddress),
+}
+
+impl Autodiscover {
+    /// Makes ready. Without credentials only the JSON form is asked.
+    ///
+    /// # Errors
+    /// When the trusted certificates cannot be read.
+    pub fn new(credentials: Option<Credentials>, settings: &TransportSettings) -> Result<Self, TransportError> {
+        Ok(Self { wire: Wire::new(settings)?, credentials, on_host: Box::new(|_, is_own_domain| is_own_domain) })
+    }
+
+    /// Is told each host that is about to get the credentials, and whether it is at or below the address's own domain, and
+    /// decides. Without this, hosts of the own domain get them and no others.
+    #[must_use]
+    pub fn on_host(mut self, decide: impl FnMut(&Address, bool) -> bool + Send + 'static) -> Self {
+        self.on_host = Box::new(decide);
+        self
+    }
+
+    /// Looks for the server of an address.
+    ///
+    /// # Errors
+    /// When it is not found; what was tried is in the error.
+    pub async fn find(&mut self, address: &MailAddress) -> Result<Discovered, NotFound> {
+        let own_domain = address.domain().to_owned();
+        let mut address = address.clone();
+        let mut attempts = Vec::new();
+        let mut redirects = 0;
+        loop {
+            match self.find_once(&address, &own_domain, &mut redirects, &mut attempts).await {
+                Found::Server(server, source) => {
+                    let is_own_domain = server.is_below(&own_domain);
+                    return Ok(Discovered { address: server, source, is_own_domain });
+                }
+                Found::Elsewhere(other) => address = other,
+                Found::Nothing(status) => return Err(NotFound { attempts, status }),
+            }
+        }
+    }
+
+    async fn find_once(
+        &mut self,
+        address: &MailAddress,
+        own_domain: &str,
+        redirects: &mut u32,
+        attempts: &mut Vec<Attempt>,
+    ) -> Found {
+        let domain = address.domain();
+        let json_path = json::path(address);
+        let hosts = [format!("https://autodiscover.{domain}"), format!("https://{domain}")];
+        let mut places: Vec<(String, Form)> =
+            hosts.iter().map(|host| (format!("{host}{json_path}"), Form::Json)).collect();
+        if self.credentials.is_some() {
+            places.extend(hosts.iter().rev().map(|host| (format!("{host}{XML_PATH}"), Form::Xml)));
+            places.push((format!("http://autodiscover.{domain}{XML_PATH}"), Form::RedirectInClear));
+        }
+        for (mut url, mut form) in places {
+            loop {
+                let answered = self.ask(&url, form, address, own_domain).await;
+                let mut note = |result: String| attempts.push(Attempt { url: url.clone(), result });
+                match answered {
+                    Answered::Found(server, result) => {
+                        note(result);
+                        return Found::Server(server, url);
+                    }
+                    Answered::Nothing(result) => {
+                        note(result);
+                        break;
+                    }
+                    Answered::Stop(status, result) => {
+                        note(result);
+                        return Found::Nothing(Some(status));
+                    }
+                    Answered::Redirect(location) => {
+                        *redirects += 1;
+                        if *redirects > REDIRECTS {
+                            note(format!("a redirect too many, at most {REDIRECTS} are followed"));
+                            return Found::Nothing(None);
+                        }
+                        note(format!("redirects to {}", shown(&location)));
+                        url = location;
+                        if form == Form::RedirectInClear {
+                            form = Form::Xml;
+                        }
+                    }
+                    Answered::OtherAddress(other) => {
+                        *redirects += 1;
+                        note(format!("says that the address is {}", shown(other.as_str())));
+                        if *redirects > REDIRECTS {
+                            return Found::Nothing(None);
+                        }
+                        return Found::Elsewhere(other);
+                    }
+                }
+            }
+        }
+        Found::Nothing(None)
+    }
+
+    async fn ask(&mut self, url: &str, form: Form, address: &MailAddress, own_domain: &str) -> Answered {
+        let (host, uri) = match endpoint(url) {
+            Ok(endpoint) => endpoint,
+            Err(why) => return Answered::Nothing(format!("is not followed: {why}")),
+        };
+        if !host.is_tls() && form != Form::RedirectInClear && !host.is_this_machine() {
+            return Answered::Nothing("is not followed: it is not encrypted".to_owned());
+        }
+        let mut request = Request::builder().uri(uri);
+        let mut body = Bytes::new();
+        if form == Form::Xml {
+            let Some(credentials) = &self.credentials else {
+                return Answered::Nothing("needs credentials".to_owned());
+            };
+            if !(self.on_host)(&host, host.is_below(own_domain)) {
+                return Answered::Nothing("not asked: this host may not have the credentials".to_owned());
+            }
+            request = request.method(Method::POST).header(AUTHORIZATION, credentials.header());
+            request = request.header(CONTENT_TYPE, "text/xml");
+            body = pox::request(address).into();
+        }
+        let request = match request.body(Full::new(body)) {
+            Ok(request) => request,
+            Err(error) => return Answered::Nothing(error.to_string()),
+        };
+        match self.wire.exchange(&host.to_string(), request).await {
+            Err(error) => Answered::Nothing(error.to_string()),
+            Ok(answer) => read(&answer, form),
+        }
+    }
+}
+
+enum Found {
+    Server(Address, String),
+    Elsewhere(MailAddress),
+    Nothing(Option<u16>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Json,
+    Xml,
+    /// Nothing but a redirect is taken from it.
+    RedirectInClear,
+}
+
+fn read(answer: &Answer, form: Form) -> Answered {
+    let location = || Some(answer.headers.get(LOCATION)?.to_str().ok()?.to_owned());
+    match (answer.status, form) {
+        (301 | 302 | 303 | 307 | 308, _) => match location() {
+            Some(location) => Answered::Redirect(location),
+            None => Answered::Nothing(format!("HTTP {} without Location", answer.status)),
+        },
+        (451, _) => match answer.headers.get(asprov_protocol::http::headers::X_MS_LOCATION).map(|value| value.to_str())
+        {
+            Some(Ok(location)) => Answered::Redirect(location.to_owned()),
+            _ => Answered::Nothing("HTTP 451 without X-MS-Location".to_owned()),
+        },
+        (_, Form::RedirectInClear) => Answered::Nothing(format!("HTTP {}, no redirect", answer.status)),
+        (200, Form::Json) => json::read(&answer.body),
+        (200, Form::Xml) => pox::read(&answer.body),
+        (401, Form::Xml) => Answered::Stop(401, "HTTP 401: the credentials are refused".to_owned()),
+        (456, _) => Answered::Stop(456, "HTTP 456: the account is blocked".to_owned()),
+        (457, _) => Answered::Stop(457, "HTTP 457: the password has expired".to_owned()),
+        (status, _) => Answered::Nothing(format!("HTTP {status}")),
+    }
+}
+
+/// The host and the whole of a URL.
+fn endpoint(url: &str) -> Result<(Address, http::Uri), String> {
+    let uri: http::Uri = url.parse().map_err(|_| "it is no URL".to_owned())?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err("it is no URL".to_owned());
+    };
+    let host =
+        Address::parse_allowing_plain_http(&format!("{scheme}://{authority}")).map_err(|error| error.to_string())?;
+    Ok((host, uri))
+}
+
+/// The server that an answer names.
+fn server(url: &str, what: &str) -> Answered {
+    // The path is written in many cases, and is always the same one.
+    let origin =
+        endpoint(url).and_then(|(host, _)| Address::parse(&host.to_string()).map_err(|error| error.to_string()));
+    match origin {
+        Ok(address) => {
+            let result = format!("{what} names {address}");
+            Answered::Found(address, result)
+        }
+        Err(why) => Answered::Nothing(format!("{what} names {}: {why}", shown(url))),
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(200).flat_map(char::escape_debug).collect()
+}
+
+impl fmt::Debug for Autodiscover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Autodiscover").field("with_credentials", &self.credentials.is_some()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_name_and_a_domain() {
+        let address = MailAddress::parse(" ann@Mail.Example.com ").unwrap();
+        assert_eq!((address.as_str(), address.domain()), ("ann@Mail.Example.com", "Mail.Example.com"));
+        assert_eq!(MailAddress::parse("\"a@b\"@example.com").unwrap().domain(), "example.com");
+        for text in ["ann", "@example.com", "ann@", "ann@host", "ann@exa mple.com", "ann@a..b", "a\n@b.c", "a@b.c/x"] {
+            assert_eq!(MailAddress::parse(text), Err(NoMailAddress), "{text}");
+        }
+    }
+}

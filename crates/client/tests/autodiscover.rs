@@ -1,0 +1,233 @@
+//! Autodiscover against hosts that answer over TLS under their own names, and what becomes of the password on the way.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use asprov_client::{
+    Autodiscover, Credentials, Discovered, MailAddress, NotFound, RootCertificates, TransportSettings,
+};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::TlsAcceptor;
+
+/// What each URL answers: status, Location, body.
+type Pages = BTreeMap<&'static str, (u16, Option<&'static str>, String)>;
+
+/// The network: every host at one address, in clear on port 80 and over TLS on port 443.
+struct Internet {
+    settings: TransportSettings,
+    /// Method and URL of every request, with `+password` when it had credentials.
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+const HOSTS: [&str; 6] = [
+    "example.com",
+    "autodiscover.example.com",
+    "evil.example",
+    "corp.example.com",
+    "autodiscover.corp.example.com",
+    "autodiscover.other.example",
+];
+
+impl Internet {
+    async fn with(pages: Pages) -> Self {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let pages = Arc::new(pages);
+        let root_key = rcgen::KeyPair::generate().unwrap();
+        let mut root = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let roots = RootCertificates::from_pem(root.self_signed(&root_key).unwrap().pem().as_bytes()).unwrap();
+        let issuer = rcgen::Issuer::new(root, &root_key);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names: Vec<String> = HOSTS.iter().map(|host| (*host).to_owned()).collect();
+        let certificate = rcgen::CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let configuration = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+            .unwrap();
+        let tls = TlsAcceptor::from(Arc::new(configuration));
+        let secure = listen(Some(tls), Arc::clone(&pages), Arc::clone(&asked)).await;
+        let clear = listen(None, pages, Arc::clone(&asked)).await;
+        let mut settings = TransportSettings { root_certificates: roots, ..TransportSettings::default() };
+        for host in HOSTS {
+            settings.connect_to.insert(format!("{host}:443"), secure);
+            settings.connect_to.insert(format!("{host}:80"), clear);
+        }
+        Self { settings, asked }
+    }
+
+    async fn find(&self, address: &str, confirm: bool) -> Result<Discovered, NotFound> {
+        let credentials = Credentials::basic("ann", "correct horse").unwrap();
+        let autodiscover = Autodiscover::new(Some(credentials), &self.settings).unwrap();
+        let mut autodiscover = if confirm { autodiscover.on_host(|_, _| true) } else { autodiscover };
+        autodiscover.find(&MailAddress::parse(address).unwrap()).await
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn given_the_password(&self) -> Vec<String> {
+        self.asked().into_iter().filter(|asked| asked.ends_with("+password")).collect()
+    }
+}
+
+async fn listen(tls: Option<TlsAcceptor>, pages: Arc<Pages>, asked: Arc<Mutex<Vec<String>>>) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (tls, pages, asked) = (tls.clone(), Arc::clone(&pages), Arc::clone(&asked));
+            tokio::spawn(async move {
+                let scheme = if tls.is_some() { "https" } else { "http" };
+                let service =
+                    service_fn(move |request| answer(scheme, request, Arc::clone(&pages), Arc::clone(&asked)));
+                let server = auto::Builder::new(TokioExecutor::new());
+                match tls {
+                    None => drop(server.serve_connection(TokioIo::new(stream), service).await),
+                    Some(tls) => {
+                        let Ok(stream) = tls.accept(stream).await else { return };
+                        drop(server.serve_connection(TokioIo::new(stream), service).await);
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+async fn answer(
+    scheme: &str,
+    request: Request<Incoming>,
+    pages: Arc<Pages>,
+    asked: Arc<Mutex<Vec<String>>>,
+) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
+    let host = match request.uri().host() {
+        Some(host) => host.to_owned(),
+        None => request.headers()["host"].to_str().unwrap().to_owned(),
+    };
+    let url = format!("{scheme}://{host}{}", request.uri().path());
+    let password = if request.headers().contains_key("authorization") { " +password" } else { "" };
+    asked.lock().unwrap().push(format!("{} {url}{password}", request.method()));
+    let (status, location, body) = pages.get(url.as_str()).cloned().unwrap_or((404, None, String::new()));
+    let mut response = Response::builder().status(status);
+    if let Some(location) = location {
+        response = response.header("location", location);
+    }
+    Ok(response.body(Full::from(body)).unwrap())
+}
+
+fn xml(action: &str) -> String {
+    format!("<?xml version=\"1.0\"?><Autodiscover><Response><Action>{action}</Action></Response></Autodiscover>")
+}
+
+fn mobile_sync(url: &str) -> String {
+    xml(&format!("<Settings><Server><Type>MobileSync</Type><Url>{url}</Url></Server></Settings>"))
+}
+
+const EAS: &str = "https://eas.example.com/Microsoft-Server-ActiveSync";
+
+#[tokio::test]
+async fn the_json_form_finds_the_server_without_the_password() {
+    let page = "https://autodiscover.example.com/autodiscover/autodiscover.json/v1.0/ann@example.com";
+    let json = format!("{{\"Protocol\":\"ActiveSync\",\"Url\":\"{EAS}\"}}");
+    let internet = Internet::with(BTreeMap::from([(page, (200, None, json))])).await;
+    let found = internet.find("ann@example.com", false).await.unwrap();
+    assert_eq!((found.address.to_string().as_str(), found.is_own_domain), ("https://eas.example.com", true));
+    assert_eq!(internet.asked(), [format!("GET {page}")]);
+}
+
+#[tokio::test]
+async fn the_xml_form_is_asked_at_the_own_domain_and_nowhere_above_it() {
+    let page = "https://autodiscover.corp.example.com/autodiscover/autodiscover.xml";
+    let internet = Internet::with(BTreeMap::from([(page, (200, None, mobile_sync(EAS)))])).await;
+    let found = internet.find("ann@corp.example.com", false).await.unwrap();
+    // eas.example.com is above the address's own domain: the caller has to ask before it signs in there.
+    assert!(!found.is_own_domain);
+    assert!(internet.asked().iter().all(|asked| asked.contains("corp.example.com")), "{:?}", internet.asked());
+    assert_eq!(
+        internet.given_the_password(),
+        [
+            "POST https://corp.example.com/autodiscover/autodiscover.xml +password".to_owned(),
+            format!("POST {page} +password"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_domain_gets_the_password_only_when_the_caller_says_so() {
+    let pages = || {
+        BTreeMap::from([
+            (
+                "http://autodiscover.example.com/autodiscover/autodiscover.xml",
+                (302, Some("https://evil.example/autodiscover/autodiscover.xml"), String::new()),
+            ),
+            ("https://evil.example/autodiscover/autodiscover.xml", (200, None, mobile_sync("https://evil.example/"))),
+        ])
+    };
+    let internet = Internet::with(pages()).await;
+    let error = internet.find("ann@example.com", false).await.unwrap_err();
+    assert!(error.attempts.last().unwrap().result.contains("may not have the credentials"), "{error:?}");
+    assert!(internet.given_the_password().iter().all(|asked| asked.contains("example.com/")), "{:?}", internet.asked());
+
+    let internet = Internet::with(pages()).await;
+    let found = internet.find("ann@example.com", true).await.unwrap();
+    assert_eq!((found.address.to_string().as_str(), found.is_own_domain), ("https://evil.example", false));
+    assert!(internet.asked().iter().all(|asked| !asked.contains("http://") || !asked.ends_with("+password")));
+}
+
+#[tokio::test]
+async fn no_redirect_leads_to_plain_http_and_a_fourth_one_leads_nowhere() {
+    let xml_page = "https://example.com/autodiscover/autodiscover.xml";
+    let internet = Internet::with(BTreeMap::from([(
+        xml_page,
+        (302, Some("http://example.com/autodiscover/autodiscover.xml"), String::new()),
+    )]))
+    .await;
+    let error = internet.find("ann@example.com", true).await.unwrap_err();
+    assert!(error.attempts.iter().any(|attempt| attempt.result.contains("not encrypted")), "{error:?}");
+    assert!(internet.given_the_password().iter().all(|asked| asked.contains("https://")));
+
+    let internet = Internet::with(BTreeMap::from([(xml_page, (302, Some(xml_page), String::new()))])).await;
+    let error = internet.find("ann@example.com", true).await.unwrap_err();
+    assert!(error.attempts.last().unwrap().result.starts_with("a redirect too many"), "{error:?}");
+    assert_eq!(internet.given_the_password().len(), 4);
+}
+
+#[tokio::test]
+async fn another_address_in_the_answer_is_looked_for_and_the_password_is_asked_for_again() {
+    let internet = Internet::with(BTreeMap::from([
+        (
+            "https://example.com/autodiscover/autodiscover.xml",
+            (200, None, xml("<Redirect>ann@other.example</Redirect>")),
+        ),
+        ("https://autodiscover.other.example/autodiscover/autodiscover.xml", (200, None, mobile_sync(EAS))),
+    ]))
+    .await;
+    assert!(internet.find("ann@example.com", false).await.is_err());
+    assert!(internet.given_the_password().iter().all(|asked| !asked.contains("other.example")));
+    assert!(internet.find("ann@example.com", true).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refused_password_ends_the_search_and_is_not_carried_around() {
+    for status in [401, 456, 457] {
+        let page = "https://example.com/autodiscover/autodiscover.xml";
+        let internet = Internet::with(BTreeMap::from([(page, (status, None, String::new()))])).await;
+        let error = internet.find("ann@example.com", true).await.unwrap_err();
+        assert_eq!(error.status, Some(status));
+        assert_eq!(internet.given_the_password().len(), 1, "{status}");
+    }
+}

@@ -1,0 +1,51 @@
+//! What becomes of a wipe ([MS-ASPROV] 3.1.5.1.2.2, 3.1.5.1.2.3): it is kept, the application is asked, the server is told at
+//! once, and its answer is not waited for. Nothing here erases anything.
+
+use super::conversation::{Client, Now, Sending};
+use super::memory::WipeInHand;
+use super::outcome::{Outcome, WipeAnswer};
+use super::phase::ClientEvent;
+use crate::message::{WipeKind, WipeStatus};
+
+impl Client {
+    /// The application's answer to [`Step::AskWipe`].
+    pub fn answer_wipe(&mut self, answer: WipeAnswer) {
+        let Now::AskWipe(kind) = self.now else { return };
+        match answer {
+            WipeAnswer::Unanswered => self.done(Outcome::WipeOrdered { kind, answer }),
+            WipeAnswer::TakenOn => {
+                if self.moved(ClientEvent::WipeAccepted) {
+                    self.memory.wipe = Some(WipeInHand { kind, taken_on: true });
+                    self.send(Sending::WipeReport { kind, status: WipeStatus::Success });
+                }
+            }
+            WipeAnswer::Failed => {
+                if self.moved(ClientEvent::WipeFailed) {
+                    self.send(Sending::WipeReport { kind, status: WipeStatus::Failure });
+                }
+            }
+        }
+    }
+
+    pub(super) fn look_for_wipe(&mut self) {
+        if self.moved(ClientEvent::WipeAnnounced) {
+            self.send(Sending::WipeQuery);
+        }
+    }
+
+    /// A directive came. It is kept before anybody is asked, so that a restart does not lose it.
+    pub(super) fn wipe_directed(&mut self, kind: WipeKind) {
+        if self.moved(ClientEvent::WipeDirected) {
+            self.memory.wipe = Some(WipeInHand { kind, taken_on: false });
+            self.now = Now::AskWipe(kind);
+        }
+    }
+
+    pub(super) fn wipe_reported(&mut self, kind: WipeKind, status: WipeStatus) {
+        let answer = match status {
+            WipeStatus::Success => WipeAnswer::TakenOn,
+            WipeStatus::Failure => WipeAnswer::Failed,
+        };
+        self.done(Outcome::WipeOrdered { kind, answer });
+    }
+}
