@@ -122,6 +122,8 @@ async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &
         );
         return;
     }
+    // Where Provision is not listed and nothing asks for it, a phone never sends it.
+    let failed = if !findings.lists_provision && passing.len() == 3 { Verdict::Note } else { Verdict::Problem };
     match &ended.outcome {
         Outcome::Provisioned => {
             let requests = report.requests;
@@ -140,8 +142,8 @@ async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &
         Outcome::Refused { row } => {
             let seen = report.statuses.last().copied();
             match seen {
-                Some(seen) => findings.status("handshake", Verdict::Problem, "Provision is refused", seen, version),
-                None => findings.plain("handshake", Verdict::Problem, row.meaning.to_owned()),
+                Some(seen) => findings.status("handshake", failed, "Provision is refused", seen, version),
+                None => findings.plain("handshake", failed, row.meaning.to_owned()),
             }
             return;
         }
@@ -149,17 +151,17 @@ async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &
             match (why, why.status()) {
                 (Why::Loop { .. }, _) | (_, None) => findings.explained(
                     "handshake",
-                    Verdict::Problem,
+                    failed,
                     harmless(&why.to_string()),
                     "The server does not answer Provision as [MS-ASPROV] says.",
                     "Have the administrator look at the server's log; `asprov decode --http` reads a trace of it.",
                 ),
-                (_, Some(seen)) => findings.status("handshake", Verdict::Problem, "Provision fails", seen, version),
+                (_, Some(seen)) => findings.status("handshake", failed, "Provision fails", seen, version),
             }
             return;
         }
         outcome => {
-            findings.plain("handshake", Verdict::Problem, harmless(&outcome.to_string()));
+            findings.plain("handshake", failed, harmless(&outcome.to_string()));
             return;
         }
     }

@@ -13,6 +13,8 @@ pub(super) struct Findings {
     pub(super) server: Option<String>,
     pub(super) version: Option<ProtocolVersion>,
     pub(super) found: Vec<Finding>,
+    /// Whether the server lists Provision among its commands.
+    pub(super) lists_provision: bool,
     /// The policy the server offers.
     pub(super) policy: Option<ReceivedPolicy>,
 }

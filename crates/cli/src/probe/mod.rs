@@ -125,6 +125,7 @@ async fn first_contact(
     let listed: Vec<_> = options.versions.iter().map(|version| version.as_str()).collect();
     findings.plain("OPTIONS", Verdict::Ok, format!("versions {}", listed.join(", ")));
     let offers = options.commands.iter().any(|command| command == Command::Provision.name());
+    findings.lists_provision = offers;
     if offers {
         findings.plain("Provision", Verdict::Ok, "the server lists Provision among its commands".to_owned());
     } else {

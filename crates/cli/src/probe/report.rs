@@ -4,6 +4,7 @@ use std::io;
 
 use asprov_admin::document_json::json_of;
 use asprov_protocol::client::capability::{Expected, PROFILES, Profile, Verdict as SettingVerdict};
+use asprov_protocol::client::resolution::Audience;
 use asprov_protocol::policy::ReceivedPolicy;
 use asprov_protocol::version::ProtocolVersion;
 use serde::Serialize;
@@ -75,10 +76,15 @@ impl Family {
                 ("refuses_account", None, format!("{} {}", refusal.sentence, refusal.advice))
             }
             Expected::Unknown => {
-                let met = |verdict: SettingVerdict| matches!(verdict, SettingVerdict::Enforced | SettingVerdict::Ignored);
+                let met =
+                    |verdict: SettingVerdict| matches!(verdict, SettingVerdict::Enforced | SettingVerdict::Ignored);
                 let met = verdicts.iter().filter(|verdict| met(verdict.verdict)).count();
                 let of = verdicts.len();
-                ("unknown", None, format!("is known to meet {met} of {of} settings; what it says then is not documented"))
+                (
+                    "unknown",
+                    None,
+                    format!("is known to meet {met} of {of} settings; what it says then is not documented"),
+                )
             }
         };
         Self { name: profile.name, title: profile.title, expected, acknowledgment, sentence, not_enforced }
@@ -119,7 +125,7 @@ fn found(finding: &Finding) -> Found<'_> {
         text: &finding.text,
         cause: finding.cause.as_deref(),
         resolution: finding.resolution.as_deref(),
-        audience: finding.audience.map(|audience| audience.as_str()),
+        audience: finding.audience.map(Audience::as_str),
         status: finding.status.map(|seen| Status {
             scope: seen.row().map_or(seen.scope, |row| row.scope).as_str(),
             code: seen.code,

@@ -14,6 +14,7 @@ mod call;
 mod gateway;
 mod horde;
 mod phone;
+mod probe;
 mod recorded;
 mod sogo;
 mod tap;

@@ -8,7 +8,7 @@ use super::phase::ClientEvent;
 use crate::message::{WipeKind, WipeStatus};
 
 impl Client {
-    /// The application's answer to [`Step::AskWipe`].
+    /// The application's answer to [`Step::AskWipe`](super::Step::AskWipe).
     pub fn answer_wipe(&mut self, answer: WipeAnswer) {
         let Now::AskWipe(kind) = self.now else { return };
         match answer {

@@ -77,7 +77,11 @@ fn refusal(
             // Without a policy there is nothing to provision: the request passes, whatever its key.
             EffectivePolicy::None => None,
             EffectivePolicy::Unreadable { .. } => key_of_unreadable_policy(caller, command),
-            EffectivePolicy::Assigned(policy) if command == Command::Ping => device_state(device, caller, policy, now),
+            EffectivePolicy::Assigned(policy)
+                if command == Command::Ping && caller.policy_key == RequestKey::Absent =>
+            {
+                device_state(device, caller, policy, now)
+            }
             EffectivePolicy::Assigned(policy) => policy_key(device, caller, policy, now),
         })
 }
@@ -87,7 +91,7 @@ fn wipe_is_due(device: Option<&DeviceRecord>, caller: &Caller) -> Option<Refusal
     if wipe.kind == WipeKind::AccountOnly && !caller.version.has_account_only_remote_wipe() {
         return Some(Refusal { status: Status::DEVICE_IS_BLOCKED_FOR_THIS_USER, http: FORBIDDEN });
     }
-    // [MS-ASCMD] 2.2.2 (R7561, R7562): 403 when the request had no policy key header, 449 otherwise.
+    // [MS-ASCMD] 2.2.2 (R7561, R7562): 449, but 403 for a request without a key.
     let http = if caller.policy_key == RequestKey::Absent { FORBIDDEN } else { RETRY_WITH };
     Some(Refusal { status: Status::REMOTE_WIPE_REQUESTED, http })
 }
@@ -134,7 +138,8 @@ fn policy_key(device: Option<&DeviceRecord>, caller: &Caller, policy: &Policy, n
     }
 }
 
-/// What the rows about the key come to for a Ping, which never carries one (R61103): the device's own state counts.
+/// What the rows about the key come to for a Ping without one, as Ping should be (R61103): the device's own state
+/// counts. A Ping that does carry a key is judged by it.
 fn device_state(device: Option<&DeviceRecord>, caller: &Caller, policy: &Policy, now: Timestamp) -> Option<Refusal> {
     if device.is_some_and(|device| device.provisioned.is_some()) {
         return acknowledged_document(device, caller, policy, now);

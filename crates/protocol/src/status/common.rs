@@ -46,7 +46,7 @@ pub(super) const fn http(code: u16) -> Option<u16> {
 common! {
     101 INVALID_CONTENT InvalidContent V14_0 400,
         "The body of the request cannot be used.",
-        "The Content-Type or the length is wrong, or a body is missing where one is needed.",
+        "Its Content-Type or length is wrong, or the command needs a body and none came.",
         "Send the body as application/vnd.ms-sync.wbxml with its right length.";
     102 INVALID_WBXML InvalidWBXML V14_0 400,
         "The body is meant to be WBXML and does not decode.",

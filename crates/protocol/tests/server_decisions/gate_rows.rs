@@ -56,6 +56,14 @@ fn a_ping_that_may_not_pass_sends_the_device_to_folder_sync() {
 }
 
 #[test]
+fn a_ping_with_a_key_that_is_not_the_permanent_one_may_not_pass() {
+    for policy_key in [RequestKey::Zero, RequestKey::Unusable, RequestKey::Key(key(1))] {
+        ping_sends_to_folder_sync(|version| with(version, |s| s.caller.policy_key = policy_key));
+    }
+    passes_in_every_version(Command::Ping, Situation::provisioned);
+}
+
+#[test]
 fn a_ping_of_a_provisioned_device_passes_without_a_key() {
     passes_in_every_version(Command::Ping, |version| with(version, |s| s.caller.policy_key = RequestKey::Absent));
 }
@@ -64,6 +72,7 @@ fn a_ping_of_a_provisioned_device_passes_without_a_key() {
 fn a_ping_passes_where_devices_without_provisioning_may() {
     passes_in_every_version(Command::Ping, |version| {
         let mut situation = Situation::new(version);
+        situation.caller.policy_key = RequestKey::Absent;
         situation.rules(|rules| rules.allow_non_provisionable = true);
         situation
     });

@@ -1,0 +1,232 @@
+//! `asprov probe` against servers that are not asprov: it has to say the truth about each.
+
+#![cfg(test)]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use asprov_wbxml::code_page::{folder_hierarchy, provision};
+use asprov_wbxml::{Element, Limits, Unknown, decode, encode};
+use serde_json::Value;
+
+/// What a server of a test is asked.
+struct Asked {
+    is_options: bool,
+    command: String,
+    key: Option<String>,
+    body: Vec<u8>,
+}
+
+/// What it answers: HTTP status, headers, body.
+type Answer = (u16, &'static str, Vec<u8>);
+
+const OPTIONS: &str = "MS-ASProtocolVersions: 12.1,14.0,14.1\r\nMS-ASProtocolCommands: Sync,FolderSync,Provision\r\n";
+const WITHOUT_PROVISION: &str = "MS-ASProtocolVersions: 12.1,14.0,14.1\r\nMS-ASProtocolCommands: Sync,FolderSync\r\n";
+
+/// Starts a server on a thread; it ends with the test.
+fn serve(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = Arc::new(Mutex::new(answer));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let answer = Arc::clone(&answer);
+            std::thread::spawn(move || while exchange(&stream, &answer) {});
+        }
+    });
+    url
+}
+
+fn exchange(stream: &TcpStream, answer: &Mutex<impl FnMut(&Asked) -> Answer>) -> bool {
+    let mut reader = BufReader::new(stream);
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return false;
+        }
+        match line.trim_end() {
+            "" => break,
+            line => lines.push(line.to_owned()),
+        }
+    }
+    let header = |name: &str| {
+        lines.iter().find_map(|line| {
+            let (known, value) = line.split_once(':')?;
+            known.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+        })
+    };
+    let mut body = vec![0; header("content-length").map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut body).unwrap();
+    let command = lines[0].split_once("Cmd=").map_or("", |(_, rest)| rest.split('&').next().unwrap()).to_owned();
+    let asked = Asked { is_options: lines[0].starts_with("OPTIONS"), command, key: header("X-MS-PolicyKey"), body };
+    // Held while answering only: another connection may be asking while this one is idle.
+    let (status, headers, body) = (*answer.lock().unwrap())(&asked);
+    let head = format!("HTTP/1.1 {status} x\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+    let mut stream = stream;
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).is_ok()
+}
+
+fn ok(element: &Element<'_>) -> Answer {
+    (200, "Content-Type: application/vnd.ms-sync.wbxml\r\n", encode(element))
+}
+
+fn folder_sync(status: &str) -> Answer {
+    ok(&Element::new(folder_hierarchy::FOLDER_SYNC).with_child(Element::with_text(folder_hierarchy::STATUS, status)))
+}
+
+/// A handshake that compares nothing, and whether the request was an acknowledgment.
+fn handshake(asked: &Asked, temporary: &'static str, permanent: &'static str) -> (Answer, bool) {
+    let request = decode(&asked.body, &Limits::default(), Unknown::Keep).unwrap();
+    assert!(request.child(provision::REMOTE_WIPE).is_none(), "a wipe was acknowledged");
+    let policy = request.child(provision::POLICIES).and_then(|policies| policies.child(provision::POLICY)).unwrap();
+    let is_acknowledgment = policy.child(provision::STATUS).is_some();
+    let mut policy = Element::new(provision::POLICY)
+        .with_child(Element::with_text(provision::POLICY_TYPE, "MS-EAS-Provisioning-WBXML"))
+        .with_child(Element::with_text(provision::STATUS, "1"))
+        .with_child(Element::with_text(provision::POLICY_KEY, if is_acknowledgment { permanent } else { temporary }));
+    if !is_acknowledgment {
+        let document = Element::new(provision::EAS_PROVISION_DOC)
+            .with_child(Element::with_text(provision::DEVICE_PASSWORD_ENABLED, "1"));
+        policy = policy.with_child(Element::new(provision::DATA).with_child(document));
+    }
+    let answer = Element::new(provision::PROVISION)
+        .with_child(Element::with_text(provision::STATUS, "1"))
+        .with_child(Element::new(provision::POLICIES).with_child(policy));
+    (ok(&answer), is_acknowledgment)
+}
+
+/// Runs the probe: its exit code, its findings as `check: verdict`, and all of its JSON.
+fn probe(url: &str) -> (i32, Vec<String>, Value) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_asprov"))
+        .args(["probe", url, "--user", "ann", "--password-stdin", "--json"])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told, format!("note: the password of ann goes to {url}\n"));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = json["findings"].as_array().unwrap().iter();
+    let findings = findings
+        .map(|finding| format!("{}: {}", finding["check"].as_str().unwrap(), finding["verdict"].as_str().unwrap()))
+        // These are the same for every server of a test.
+        .filter(|finding| !matches!(finding.as_str(), "name: ok" | "TLS: note" | "sign-in: ok"));
+    (output.status.code().unwrap(), findings.collect(), json)
+}
+
+fn text(json: &Value, check: &str) -> String {
+    let findings = json["findings"].as_array().unwrap();
+    findings.iter().find(|finding| finding["check"] == check).unwrap()["text"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_server_that_knows_no_provision_is_no_problem_for_a_phone() {
+    let url = serve(|asked| match asked.command.as_str() {
+        _ if asked.is_options => (200, WITHOUT_PROVISION, Vec::new()),
+        "FolderSync" => folder_sync("1"),
+        _ => (501, "", Vec::new()),
+    });
+    let (code, findings, json) = probe(&url);
+    let expected =
+        ["OPTIONS: ok", "Provision: note", "no key: note", "key 0: note", "wrong key: note", "handshake: note"];
+    assert_eq!((code, findings.as_slice()), (0, expected.map(str::to_owned).as_slice()));
+    assert!(text(&json, "handshake").contains("HTTP 501 (NotImplemented)"), "{json}");
+    assert_eq!(json["policy"], Value::Null);
+}
+
+#[test]
+fn a_server_that_takes_any_acknowledgment_is_found_out() {
+    let url = serve(|asked| match (asked.command.as_str(), asked.key.as_deref()) {
+        _ if asked.is_options => (200, OPTIONS, Vec::new()),
+        // It compares keys, but hands out the same one twice.
+        ("FolderSync", Some("77")) => folder_sync("1"),
+        ("FolderSync", _) => (449, "", Vec::new()),
+        _ => handshake(asked, "77", "77").0,
+    });
+    let (code, findings, json) = probe(&url);
+    assert_eq!(code, 0, "{json}");
+    assert_eq!(
+        findings[2..],
+        [
+            "no key: ok",
+            "key 0: ok",
+            "wrong key: ok",
+            "handshake: ok",
+            "temporary key: note",
+            "permanent key: ok",
+            "enforcement: note"
+        ]
+    );
+    assert!(text(&json, "enforcement").starts_with("the acknowledgment does not count"), "{json}");
+    assert_eq!(json["policy"]["DevicePasswordEnabled"], true);
+    assert_eq!(json["families"].as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn a_policy_that_is_offered_and_not_enforced_is_found_out() {
+    let url = serve(|asked| match asked.command.as_str() {
+        _ if asked.is_options => (200, OPTIONS, Vec::new()),
+        "FolderSync" => folder_sync("1"),
+        _ => handshake(asked, "77", "78").0,
+    });
+    let (code, findings, json) = probe(&url);
+    assert_eq!((code, findings.last().unwrap().as_str()), (0, "enforcement: note"));
+    assert!(text(&json, "enforcement").starts_with("the policy is offered and not enforced"), "{json}");
+}
+
+#[test]
+fn a_server_that_forgets_the_key_is_a_problem() {
+    let url = serve(|asked| match asked.command.as_str() {
+        _ if asked.is_options => (200, OPTIONS, Vec::new()),
+        "FolderSync" => (449, "", Vec::new()),
+        _ => handshake(asked, "77", "78").0,
+    });
+    let (code, findings, json) = probe(&url);
+    assert!(findings.contains(&"permanent key: problem".to_owned()), "{findings:?}");
+    assert_eq!((code, json["problems"].as_u64()), (1, Some(1)));
+    assert!(text(&json, "permanent key").contains("HTTP 449"), "{json}");
+}
+
+#[test]
+fn a_wipe_is_reported_and_never_acknowledged() {
+    let asked_before = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked_before);
+    let url = serve(move |asked| match asked.command.as_str() {
+        _ if asked.is_options => (200, OPTIONS, Vec::new()),
+        "FolderSync" => folder_sync("140"),
+        _ => {
+            noted.lock().unwrap().push(asked.body.clone());
+            ok(&Element::new(provision::PROVISION)
+                .with_child(Element::with_text(provision::STATUS, "1"))
+                .with_child(Element::new(provision::REMOTE_WIPE)))
+        }
+    });
+    let (code, findings, json) = probe(&url);
+    assert_eq!((code, findings.last().unwrap().as_str()), (1, "wipe: problem"), "{json}");
+    let asked = asked_before.lock().unwrap();
+    assert_eq!(asked.len(), 1, "one Provision request and nothing after the directive");
+    let request = decode(&asked[0], &Limits::default(), Unknown::Keep).unwrap();
+    assert!(request.child(provision::REMOTE_WIPE).is_none());
+}
+
+#[test]
+fn what_is_no_activesync_server_is_told_with_what_to_do() {
+    let url = serve(|_| (200, "Content-Type: text/html\r\n", b"<html>".to_vec()));
+    let (code, findings, json) = probe(&url);
+    assert_eq!((code, findings.as_slice()), (1, ["OPTIONS: problem".to_owned()].as_slice()));
+    assert!(text(&json, "OPTIONS").starts_with("this is no ActiveSync server"), "{json}");
+    for status in [401, 403, 404, 457] {
+        let url = serve(move |_| (status, "", Vec::new()));
+        let (code, _, json) = probe(&url);
+        let last = json["findings"].as_array().unwrap().last().unwrap();
+        assert_eq!((code, last["status"]["code"].as_u64()), (1, Some(status.into())));
+        assert!(last["cause"].is_string() && last["resolution"].is_string(), "{json}");
+    }
+}
