@@ -167,3 +167,15 @@ fn every_decision_has_a_number_of_its_own() {
     let numbers: BTreeSet<&str> = names.iter().map(|name| &name[..4]).collect();
     assert_eq!(numbers.len(), names.len(), "{names:?}");
 }
+
+#[test]
+fn the_paths_that_the_documents_name_exist() {
+    let mut gone = Vec::new();
+    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/reference/answers.md"] {
+        let text = std::fs::read_to_string(root().join(name)).unwrap();
+        let named = text.split('`').skip(1).step_by(2);
+        let paths = named.filter(|path| ["crates/", "xtask/", "docs/"].iter().any(|folder| path.starts_with(folder)));
+        gone.extend(paths.filter(|path| !root().join(path).exists()).map(|path| format!("{name}: {path}")));
+    }
+    assert_eq!(gone, Vec::<String>::new());
+}
