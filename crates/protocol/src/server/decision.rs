@@ -27,7 +27,7 @@ pub enum Outcome {
     Pass,
 }
 
-/// Something that happened to a device: a change of state, a refusal or a loop.
+/// Something that happened to a device: a change of state or a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// What happened.
