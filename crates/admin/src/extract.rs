@@ -19,7 +19,7 @@ pub const MAX_BODY: usize = 1024 * 1024;
 pub(crate) const MAX_REASON: usize = 500;
 
 /// Longest name of an administrator, in characters.
-const MAX_ADMINISTRATOR: usize = 64;
+pub(crate) const MAX_ADMINISTRATOR: usize = 64;
 
 /// The header that says which administrator is asking.
 pub const ADMINISTRATOR_HEADER: &str = "x-asprov-administrator";

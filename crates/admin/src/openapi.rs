@@ -110,6 +110,14 @@ fn share(operation: &mut Operation, needs_token: bool, changes: bool) {
     if changes {
         operation.parameters.get_or_insert_default().push(RefOr::T(administrator()));
     }
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.parameter_in != ParameterIn::Query
+            && let Some(shape) = shape::of_parameter(&parameter.name)
+        {
+            parameter.schema = Some(shape);
+        }
+    }
     if needs_token {
         kinds.push(ProblemKind::Unauthorized);
     }
@@ -157,7 +165,6 @@ fn administrator() -> Parameter {
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some("Who is asking, for events and orders. Without it: `admin token`."))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(64))))
         .build()
 }
 
@@ -217,5 +224,6 @@ pub(crate) fn page_limit() -> RefOr<Schema> {
         .into()
 }
 
+pub(crate) mod shape;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use super::Route;
 use super::devices::{AccessBody, word};
 use crate::device_change::{DeviceChange, change_device};
 use crate::extract::{Administrator, DevicePath, JsonBody, MAX_REASON, one_line};
-use crate::openapi;
+use crate::openapi::{self, shape};
 use crate::problem::Problem;
 use crate::state::AdminState;
 
@@ -31,6 +31,7 @@ pub(crate) struct AccessToDecide {
     state: String,
     /// Why. At most 500 characters in one line.
     #[serde(default)]
+    #[schema(schema_with = shape::reason, required = false)]
     reason: String,
 }
 

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::Route;
 use super::policies::kept;
 use crate::extract::{Administrator, DevicePath, JsonBody, UserPath, policy_name};
+use crate::openapi::shape;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AdminState;
 
@@ -36,7 +37,7 @@ pub(crate) const ROUTES: &[Route] = &[
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicyToAssign {
     /// Its name.
-    #[schema(example = "default")]
+    #[schema(schema_with = shape::policy_name)]
     policy: String,
 }
 

@@ -14,6 +14,7 @@ use super::Route;
 use super::policies::no_such_policy;
 use crate::document_json::json_of;
 use crate::extract::PolicyPath;
+use crate::openapi::shape;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AdminState;
 
@@ -77,7 +78,7 @@ pub struct VerdictBody {
     /// The setting.
     setting: &'static str,
     /// What the policy asks for.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = shape::anything)]
     value: serde_json::Value,
     /// `enforced`, `ignored` (there is nothing it could be about), `not enforced` or `unknown`.
     verdict: &'static str,

@@ -17,6 +17,7 @@ use super::Route;
 use super::lint::{FindingBody, LintBody};
 use crate::document_json::{GivenSettings, PolicySettings};
 use crate::extract::{Administrator, JsonBody, PolicyPath, QueryParameters, message, one_line};
+use crate::openapi::shape;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AdminState;
 
@@ -34,9 +35,11 @@ pub(crate) const ROUTES: &[Route] = &[
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicyToKeep {
     /// The policy's name, as in the path.
+    #[schema(schema_with = shape::policy_name, required = false)]
     name: Option<String>,
     /// What it is for. At most 1,000 characters.
     #[serde(default)]
+    #[schema(schema_with = shape::description)]
     description: String,
     #[serde(default)]
     #[schema(value_type = PolicySettings)]

@@ -14,7 +14,7 @@ use super::devices::{WipeBody, word};
 use super::policies::kept;
 use crate::device_change::{DeviceChange, change_device};
 use crate::extract::{Administrator, DevicePath, JsonBody, MAX_REASON, one_line};
-use crate::openapi;
+use crate::openapi::{self, shape};
 use crate::problem::Problem;
 use crate::state::AdminState;
 
@@ -33,6 +33,7 @@ pub(crate) struct WipeToOrder {
     kind: String,
     /// Why. At most 500 characters in one line.
     #[serde(default)]
+    #[schema(schema_with = shape::reason, required = false)]
     reason: String,
 }
 
