@@ -35,7 +35,7 @@ pub(crate) const ROUTES: &[Route] = &[
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicyToKeep {
     /// The policy's name, as in the path.
-    #[schema(schema_with = shape::policy_name, required = false)]
+    #[schema(schema_with = shape::policy_name_or_null, required = false)]
     name: Option<String>,
     /// What it is for. At most 1,000 characters.
     #[serde(default)]

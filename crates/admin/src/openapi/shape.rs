@@ -4,7 +4,7 @@ use asprov_protocol::device::{DeviceId, UserName};
 use asprov_protocol::policy::limits::DESCRIPTION_CHARACTERS;
 use serde_json::Value as Json;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
 use crate::extract::{MAX_ADMINISTRATOR, MAX_REASON};
 
@@ -33,6 +33,11 @@ pub(crate) fn policy_name() -> RefOr<Schema> {
     text(NAME, 64).min_length(Some(1)).into()
 }
 
+/// A name of a policy, or null.
+pub(crate) fn policy_name_or_null() -> RefOr<Schema> {
+    text(NAME, 64).min_length(Some(1)).schema_type(SchemaType::from_iter([Type::String, Type::Null])).into()
+}
+
 /// Why an administrator did something.
 pub(crate) fn reason() -> RefOr<Schema> {
     one_line(MAX_REASON).default(Some(Json::from(""))).into()
@@ -45,7 +50,7 @@ pub(crate) fn description() -> RefOr<Schema> {
 
 /// Anything that JSON can say.
 pub(crate) fn anything() -> RefOr<Schema> {
-    ObjectBuilder::new().schema_type(utoipa::openapi::schema::SchemaType::AnyValue).into()
+    ObjectBuilder::new().schema_type(SchemaType::AnyValue).into()
 }
 
 fn one_line(most: usize) -> ObjectBuilder {
