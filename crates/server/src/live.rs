@@ -29,7 +29,7 @@ use crate::stop::{Stop, StopSignal};
 #[derive(Clone, Debug)]
 pub enum Behaviour {
     /// Phones get an empty mailbox.
-    Mailbox(Server),
+    Mailbox(Box<Server>),
     /// Another server is behind.
     #[cfg(feature = "gateway")]
     Gateway(Gateway),
@@ -273,7 +273,7 @@ impl Service<Request<Incoming>> for LiveService {
 
 impl From<Server> for Behaviour {
     fn from(server: Server) -> Self {
-        Self::Mailbox(server)
+        Self::Mailbox(Box::new(server))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::error::{BoxError, ServeError};
 use crate::layer::ProvisionLayer;
 use crate::limits::Limits;
 use crate::listen::{Connections, Listener};
-use crate::live::{Behaviour, Live};
+use crate::live::Live;
 use crate::sign_in::SignIn;
 use crate::stop::{Stop, StopSignal};
 
@@ -62,7 +62,7 @@ impl Server {
         listeners: impl IntoIterator<Item = Listener>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        Live::new(Behaviour::Mailbox(self)).serve(listeners, shutdown).await
+        Live::new(self.into()).serve(listeners, shutdown).await
     }
 
     /// Serves whatever answers the requests that pass. `inner` gets the word to stop, for requests it holds.

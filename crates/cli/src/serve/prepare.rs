@@ -66,7 +66,7 @@ pub(super) fn serving(
             };
             Behaviour::Gateway(gateway.map_err(told)?)
         }
-        (None, Some(judge)) => Behaviour::Mailbox(Server::new(store, judge, config)),
+        (None, Some(judge)) => Server::new(store, judge, config).into(),
         (None, None) => return Err(Failure::new("there is no users file, so nobody could sign in")),
     };
     Ok(Serving { behaviour, users })

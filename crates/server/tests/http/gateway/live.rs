@@ -102,8 +102,7 @@ async fn a_gateway_with_the_same_upstream_goes_on_with_who_was_judged() {
 async fn the_mode_and_the_mailbox_can_be_replaced_too() {
     let (upstream, store) = (named("first").await, memory());
     let (live, server) =
-        running(Behaviour::Mailbox(Server::new(Arc::clone(&store), Arc::new(OnePassword), Config::default())), &store)
-            .await;
+        running(Server::new(Arc::clone(&store), Arc::new(OnePassword), Config::default()).into(), &store).await;
     let device = Device::new("A", ProtocolVersion::V14_1);
     let answer = device.folder_sync(&server).await;
     assert_eq!(Command::FolderSync.status_of(&answer.document()).map(|status| status.0), Some(1));
