@@ -48,7 +48,7 @@ pub enum TokenError {
         /// What the system says.
         fault: io::Error,
     },
-    /// Everybody on this machine can read the file.
+    /// Somebody besides its owner can read or write the file.
     #[error("token file {} has mode {mode:04o}, expected 0600: others can read it; run chmod 600", .path.display())]
     Readable {
         /// Its path.
@@ -137,7 +137,7 @@ pub fn read_token_file(path: &Path) -> Result<AdminToken, TokenError> {
     {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = file.metadata().map_err(file_error)?.permissions().mode() & 0o7777;
-        if mode & 0o007 != 0 {
+        if mode & 0o077 != 0 {
             return Err(TokenError::Readable { path: path.to_owned(), mode });
         }
     }
@@ -265,10 +265,12 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-            let refused = read_or_create_token_file(&path).unwrap_err().to_string();
-            assert!(refused.contains("mode 0644, expected 0600"), "{refused}");
-            assert!(!refused.contains(made.expose()));
+            for mode in [0o640, 0o660, 0o604, 0o644] {
+                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+                let refused = read_or_create_token_file(&path).unwrap_err().to_string();
+                assert!(refused.contains(&format!("mode {mode:04o}, expected 0600")), "{refused}");
+                assert!(!refused.contains(made.expose()));
+            }
         }
     }
 

@@ -66,7 +66,8 @@ where
     }
 }
 
-async fn collect<B>(body: B, most: usize, time: Duration) -> Result<Bytes, ReceivedBody>
+/// Reads a body whole, whatever it is said to be.
+pub(crate) async fn collect<B>(body: B, most: usize, time: Duration) -> Result<Bytes, ReceivedBody>
 where
     B: Body,
     B::Error: Into<BoxError>,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use asprov_protocol::server::ServerRules;
 
+use crate::autodiscover::PublicUrl;
 use crate::limits::Limits;
 use crate::network::IpNetwork;
 
@@ -27,6 +28,8 @@ pub struct Config {
     /// The domain of the addresses that the empty mailbox tells a device, where the user's name is no address already.
     /// Default `asprov.invalid`, which exists nowhere (RFC 2606).
     pub mail_domain: String,
+    /// Where phones reach this server, for Autodiscover. Without it Autodiscover is answered HTTP 404. Default none.
+    pub public_url: Option<PublicUrl>,
 }
 
 impl Default for Config {
@@ -39,6 +42,7 @@ impl Default for Config {
             policy_spread: Duration::from_secs(600),
             drop_never_acknowledged_after: Duration::from_secs(7 * 24 * 60 * 60),
             mail_domain: "asprov.invalid".to_owned(),
+            public_url: None,
         }
     }
 }

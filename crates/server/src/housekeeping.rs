@@ -10,13 +10,22 @@ use crate::clock::now;
 use crate::sightings::Sightings;
 use crate::sign_in::SignIn;
 
-/// Writes sightings, and lets the judge of credentials look at its file.
-pub(crate) async fn every_second(sightings: &Sightings, sign_in: &dyn SignIn, store: &dyn Store) {
+/// Writes sightings.
+pub(crate) async fn every_second(sightings: &Sightings, store: &dyn Store) {
     let mut clock = interval(Duration::from_secs(1));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         clock.tick().await;
         sightings.write(store).await;
+    }
+}
+
+/// Lets the judge of credentials look at its file.
+pub(crate) async fn attend_every_second(sign_in: &dyn SignIn) {
+    let mut clock = interval(Duration::from_secs(1));
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        clock.tick().await;
         sign_in.attend().await;
     }
 }

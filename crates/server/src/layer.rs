@@ -28,9 +28,9 @@ pub(crate) struct Shared {
     pub(crate) path: Path,
     pub(crate) sign_in: Arc<dyn SignIn>,
     pub(crate) config: Config,
-    pub(crate) sightings: Sightings,
+    pub(crate) sightings: Arc<Sightings>,
     pub(crate) holds: Arc<Holds>,
-    pub(crate) ids: RequestIds,
+    pub(crate) ids: Arc<RequestIds>,
     /// Whether OPTIONS goes to the inner service.
     pub(crate) options_pass: bool,
 }
@@ -51,17 +51,33 @@ impl ProvisionLayer {
         let shared = Shared {
             path: Path::new(store, &config),
             sign_in,
-            sightings: Sightings::new(&config.limits),
+            sightings: Arc::new(Sightings::new(&config.limits)),
             holds: Arc::default(),
-            ids: RequestIds::new(),
+            ids: Arc::new(RequestIds::new()),
             options_pass,
             config,
         };
         Self { shared: Arc::new(shared) }
     }
 
+    /// The same layer, with the held requests, sightings and request numbers of one that runs already: a wipe then
+    /// reaches the requests that either holds.
+    pub(crate) fn joining(self, running: &Self) -> Self {
+        let (this, running) = (&self.shared, &running.shared);
+        Self {
+            shared: Arc::new(Shared {
+                path: running.path.with(&this.config),
+                sign_in: Arc::clone(&this.sign_in),
+                sightings: Arc::clone(&running.sightings),
+                holds: Arc::clone(&running.holds),
+                ids: Arc::clone(&running.ids),
+                options_pass: this.options_pass,
+                config: this.config.clone(),
+            }),
+        }
+    }
+
     /// What all requests share.
-    #[cfg(feature = "gateway")]
     pub(crate) const fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -70,13 +86,23 @@ impl ProvisionLayer {
     /// judge of credentials is attended to, devices that never acknowledged are dropped. Without it a wipe does not
     /// reach a held Ping.
     pub async fn background(&self) {
+        tokio::join!(self.watch(), self.attend());
+    }
+
+    /// The part of [`ProvisionLayer::background`] that layers which join each other need once.
+    pub(crate) async fn watch(&self) {
         let shared = &self.shared;
         let store = shared.path.store().as_ref();
         tokio::join!(
             shared.holds.watch(store),
-            housekeeping::every_second(&shared.sightings, shared.sign_in.as_ref(), store),
+            housekeeping::every_second(&shared.sightings, store),
             housekeeping::every_hour(store, shared.config.drop_never_acknowledged_after),
         );
+    }
+
+    /// The part that belongs to this layer alone.
+    pub(crate) async fn attend(&self) {
+        housekeeping::attend_every_second(self.shared.sign_in.as_ref()).await;
     }
 
     /// Writes what `background` has not written yet. To be called once at the end.

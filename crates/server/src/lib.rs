@@ -36,14 +36,17 @@
 //! | `service`, `layer` | the rows that look at no policy, in their order: call, password, device |
 //! | [`sign_in`] | who is asking |
 //! | `path` | load, decide, save; again when somebody was faster |
+//! | `live` | another behaviour in place of the one that runs |
 //! | `hold` | held Ping and Sync, ended when the device may no longer pass |
 //! | `mailbox` | the empty mailbox |
 //! | [`gateway`] | any ActiveSync server in place of it |
+//! | `autodiscover` | where phones find this server |
 //! | `sightings`, `housekeeping` | what is written by the second and the hour, not by the request |
 //!
 //! There is no administrator's interface here: that is asprov-admin, and the two meet in the store.
 
 mod answer;
+mod autodiscover;
 mod body;
 mod clock;
 mod config;
@@ -53,10 +56,12 @@ mod framing;
 pub mod gateway;
 mod hold;
 mod housekeeping;
+mod inventory;
 mod layer;
 mod limits;
 mod line;
 mod listen;
+mod live;
 mod mailbox;
 mod network;
 mod path;
@@ -71,12 +76,14 @@ mod stop;
 #[cfg(feature = "tls")]
 mod tls;
 
+pub use autodiscover::{PublicUrl, PublicUrlError};
 pub use body::ResponseBody;
 pub use config::Config;
 pub use error::{BoxError, NetworkError, ServeError};
 pub use layer::ProvisionLayer;
 pub use limits::Limits;
 pub use listen::Listener;
+pub use live::{Behaviour, Live};
 pub use mailbox::Mailbox;
 pub use network::{Connection, IpNetwork};
 #[cfg(feature = "gateway")]

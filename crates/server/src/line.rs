@@ -4,7 +4,7 @@
 use asprov_protocol::device::UserName;
 use asprov_protocol::http::Call;
 use asprov_protocol::server::{Event, EventKind};
-use asprov_protocol::status::{self, StatusRow};
+use asprov_protocol::status::{self, Scope, StatusRow};
 use http::Response;
 
 use crate::answer::AnsweredStatus;
@@ -43,6 +43,10 @@ impl Line {
         self.command = "OPTIONS";
     }
 
+    pub(crate) fn autodiscover(&mut self) {
+        self.command = "Autodiscover";
+    }
+
     pub(crate) fn user(&mut self, user: &UserName) {
         self.user = Some(shown(user.as_str()));
     }
@@ -66,7 +70,8 @@ impl Line {
 
     pub(crate) fn write<B>(&self, response: &Response<B>) {
         let status = response.extensions().get::<AnsweredStatus>().map(|AnsweredStatus(status)| status.0);
-        let refused = self.refused.map(|row| format!("{} {} {}", row.scope, row.code, row.name));
+        let row = self.refused.or_else(|| self.of_no_event(status, response.status().as_u16()));
+        let refused = row.map(|row| format!("{} {} {}", row.scope, row.code, row.name));
         tracing::info!(
             request_id = %self.request_id,
             user = self.user.as_deref().unwrap_or("-"),
@@ -76,20 +81,39 @@ impl Line {
             http = response.status().as_u16(),
             status,
             refused,
-            meaning = self.refused.map(|row| row.meaning),
-            cause = self.refused.map(|row| row.cause),
-            resolution = self.refused.map(|row| row.resolution),
-            detail = %shown(&self.detail),
+            meaning = row.map(|row| row.meaning),
+            cause = row.map(|row| row.cause),
+            resolution = row.map(|row| row.resolution),
+            // As text, so that it stands in quotation marks and cannot look like another field.
+            detail = shown(&self.detail),
             "answered"
         );
     }
+
+    /// What an answer means that is no event of the device, because nothing could be written or looked up: Provision
+    /// Status 2 or 3, and HTTP 503.
+    fn of_no_event(&self, status: Option<u16>, http: u16) -> Option<&'static StatusRow> {
+        match (self.command, status, http) {
+            ("Provision", Some(status @ 2..), _) => status::row(Scope::Provision, status),
+            (_, None, 503) => status::row(Scope::Http, 503),
+            _ => None,
+        }
+    }
 }
 
+/// A text as it may stand in a log: cut, without anything that would begin a line or turn its direction.
 fn shown(text: &str) -> String {
     text.chars()
         .take(SHOWN)
-        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+        .flat_map(|c| if is_harmful(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] })
         .collect()
+}
+
+/// Control characters, those that end a line elsewhere (U+2028, U+2029), and those that turn the direction of what
+/// follows or are not seen at all.
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -98,7 +122,9 @@ mod tests {
 
     #[test]
     fn a_device_cannot_write_lines_of_its_own() {
-        assert_eq!(shown("a\r\nb\u{1b}[0m"), "a\\r\\nb\\u{1b}[0m");
+        assert_eq!(shown("a\r\nb\u{1b}[0m"), "a\\u{d}\\u{a}b\\u{1b}[0m");
+        assert_eq!(shown("a\u{202e}b\u{2028}c\u{2066}d"), "a\\u{202e}b\\u{2028}c\\u{2066}d");
+        assert_eq!(shown("Grüße, 日本"), "Grüße, 日本");
         assert_eq!(shown(&"x".repeat(500)).len(), SHOWN);
     }
 }

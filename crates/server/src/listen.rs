@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::header::TRANSFER_ENCODING;
@@ -73,7 +74,7 @@ pub(crate) struct Connections {
     /// The word to end at once, whatever is under way.
     pub(crate) cut: Stop,
     /// Answers go out as the inner service made them: no Date is added, and names of headers keep their case.
-    pub(crate) as_received: bool,
+    pub(crate) as_received: Arc<AtomicBool>,
 }
 
 impl Connections {
@@ -182,11 +183,12 @@ impl Connections {
     }
 
     fn builder(&self, http2: bool) -> auto::Builder<TokioExecutor> {
+        let as_received = self.as_received.load(Ordering::Relaxed);
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
-            .preserve_header_case(self.as_received)
-            .auto_date_header(!self.as_received)
+            .preserve_header_case(as_received)
+            .auto_date_header(!as_received)
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_time)
             .max_headers(self.limits.headers)

@@ -37,9 +37,15 @@ pub(crate) struct Ruling {
     pub(crate) refusals: Vec<Event>,
     /// What was saved with it.
     pub(crate) saved: Vec<Event>,
+    away: bool,
 }
 
 impl Ruling {
+    /// Whether nobody could say: the answer is Provision Status 3, and there is nothing else to tell.
+    pub(crate) const fn is_away(&self) -> bool {
+        self.away
+    }
+
     /// Everything there is to tell, saved or not.
     pub(crate) fn events(&self) -> impl Iterator<Item = &Event> {
         self.refusals.iter().chain(&self.saved)
@@ -55,6 +61,11 @@ impl Path {
         Self { store, rules: config.rules, limits: config.limits.clone() }
     }
 
+    /// The same way, with what the administrator set since.
+    pub(crate) fn with(&self, config: &Config) -> Self {
+        Self { rules: config.rules, limits: config.limits.clone(), ..self.clone() }
+    }
+
     /// The store at the end of the path.
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         &self.store
@@ -66,7 +77,7 @@ impl Path {
             Ok(ruling) => ruling,
             Err(Away) => {
                 let outcome = Outcome::Answer(store_is_away(caller.version));
-                Ruling { outcome, refusals: Vec::new(), saved: Vec::new() }
+                Ruling { outcome, refusals: Vec::new(), saved: Vec::new(), away: true }
             }
         }
     }
@@ -126,7 +137,9 @@ impl Path {
         let Some(record) = &decision.change else { return Ok(Ok(unsaved(decision))) };
         let saved = self.in_time(self.store.save(snapshot.revision, record, &decision.events, now())).await?;
         Ok(match saved {
-            Saved::Saved => Ok(Ruling { outcome: decision.outcome, refusals: Vec::new(), saved: decision.events }),
+            Saved::Saved => {
+                Ok(Ruling { outcome: decision.outcome, refusals: Vec::new(), saved: decision.events, away: false })
+            }
             Saved::Conflict => Err(Faster),
         })
     }
@@ -167,7 +180,7 @@ impl Path {
 struct Faster;
 
 fn unsaved(decision: Decision) -> Ruling {
-    Ruling { outcome: decision.outcome, refusals: decision.events, saved: Vec::new() }
+    Ruling { outcome: decision.outcome, refusals: decision.events, saved: Vec::new(), away: false }
 }
 
 /// The rows about the body: 101, 102, Provision Status 2.

@@ -1,6 +1,7 @@
 //! The server as a whole: listeners in front, the layer, a service behind it, and an end in good order.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use asprov_store::Store;
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use crate::error::{BoxError, ServeError};
 use crate::layer::ProvisionLayer;
 use crate::limits::Limits;
 use crate::listen::{Connections, Listener};
-use crate::mailbox::Mailbox;
+use crate::live::Live;
 use crate::sign_in::SignIn;
 use crate::stop::{Stop, StopSignal};
 
@@ -39,6 +40,18 @@ impl Server {
         Self { store, sign_in, config }
     }
 
+    pub(crate) fn provision_layer(&self) -> ProvisionLayer {
+        ProvisionLayer::new(Arc::clone(&self.store), Arc::clone(&self.sign_in), self.config.clone())
+    }
+
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Serves an empty mailbox until `shutdown` is ready; then the listeners close, held requests are let go, requests
     /// under way are answered within [`Limits::stop_time`](crate::Limits::stop_time), and what was seen is written.
     ///
@@ -49,8 +62,7 @@ impl Server {
         listeners: impl IntoIterator<Item = Listener>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        let (store, config) = (Arc::clone(&self.store), self.config.clone());
-        self.serve_with(listeners, shutdown, |stop| Mailbox::new(store, &config, stop)).await
+        Live::new(self.into()).serve(listeners, shutdown).await
     }
 
     /// Serves whatever answers the requests that pass. `inner` gets the word to stop, for requests it holds.
@@ -69,13 +81,13 @@ impl Server {
         S::Error: Into<BoxError> + Send,
     {
         let (signal, stop) = StopSignal::new();
-        let layer = ProvisionLayer::new(self.store, self.sign_in, self.config.clone());
+        let layer = self.provision_layer();
         let service = layer.layer(inner(stop.clone()));
         // Whatever is still running when this function is left is aborted with its set.
         let mut beside = JoinSet::new();
         let background = layer.clone();
         beside.spawn(async move { background.background().await });
-        serve_connections(listeners, service, &self.config.limits, (signal, stop), shutdown, false).await?;
+        serve_connections(listeners, service, &self.config.limits, (&signal, stop), shutdown, Arc::default()).await?;
         beside.shutdown().await;
         layer.write_sightings().await;
         Ok(())
@@ -102,18 +114,19 @@ where
 {
     let service =
         service.map_response(|response: Response<B>| response.map(|body| body.map_err(Into::into).boxed_unsync()));
-    serve_connections(listeners, service, limits, StopSignal::new(), shutdown, false).await
+    let (signal, stop) = StopSignal::new();
+    serve_connections(listeners, service, limits, (&signal, stop), shutdown, Arc::default()).await
 }
 
 /// Accepts until `shutdown` is ready, then gives the word to stop and lets requests under way end in good order.
-/// With `as_received` nothing is added to an answer.
+/// While `as_received` is true nothing is added to an answer on a connection that begins.
 pub(crate) async fn serve_connections<S>(
     listeners: impl IntoIterator<Item = Listener>,
     service: S,
     limits: &Limits,
-    (signal, stop): (StopSignal, Stop),
+    (signal, stop): (&StopSignal, Stop),
     shutdown: impl Future<Output = ()>,
-    as_received: bool,
+    as_received: Arc<AtomicBool>,
 ) -> Result<(), ServeError>
 where
     S: Service<Request<Incoming>, Response = Response<ResponseBody>> + Clone + Send + Sync + 'static,
@@ -151,7 +164,7 @@ where
     }
 
     shutdown.await;
-    tracing::info!("stopping");
+    tracing::debug!("stopping");
     signal.stop();
     // The listeners close with their tasks.
     while accepting.join_next().await.is_some() {}

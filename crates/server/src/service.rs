@@ -93,7 +93,10 @@ where
         Box::pin(async move {
             let mut line = Line::new(shared.ids.next());
             let mut response = answer(&shared, inner, request, &mut line).await?;
-            if let Ok(id) = line.request_id().parse() {
+            // An inner service that numbers its answers has a log of its own, and its number is the one to look for there.
+            if !response.headers().contains_key("request-id")
+                && let Ok(id) = line.request_id().parse()
+            {
                 response.headers_mut().insert("request-id", id);
             }
             line.write(&response);
@@ -156,8 +159,11 @@ where
     command(shared, inner, request, Passed { call, caller, request_id: line.request_id().to_owned() }, line).await
 }
 
+/// Why a device is told to come back: for the log.
+const AWAY: &str = "the store is away, or somebody was always faster; the lines before this one say which";
+
 /// No or wrong credentials: HTTP 401, and nothing is stored.
-async fn sign_in(
+pub(crate) async fn sign_in(
     shared: &Shared,
     connection: Option<&Connection>,
     headers: &HeaderMap,
@@ -188,6 +194,10 @@ async fn sign_in(
             line.explain(format!("wrong credentials from {address}"));
             Err(Box::new(answer::unauthorized()))
         }
+        Verdict::LockedOut => {
+            line.explain(format!("not looked at: too many wrong credentials came from {address} within a minute"));
+            Err(Box::new(answer::unauthorized()))
+        }
         Verdict::Busy { retry_after } => {
             line.explain("sign-in is busy".to_owned());
             Err(Box::new(answer::reply(None, &Reply::unavailable(retry_after))))
@@ -204,6 +214,9 @@ where
     let body = body::read(&head.headers, body, &shared.config.limits).await;
     let ruling = shared.path.provision(caller, body).await;
     line.events(ruling.events());
+    if ruling.is_away() {
+        line.explain(AWAY.to_owned());
+    }
     let Ruling { outcome, refusals, .. } = ruling;
     shared.sightings.seen(caller, refusals);
     match outcome {
@@ -260,7 +273,10 @@ where
     let hold = matches!(command, Command::Ping | Command::Sync).then(|| shared.holds.register(&caller.device));
     let ruling = match shared.path.gate(&caller, command).await {
         Ok(ruling) => ruling,
-        Err(Away) => return Ok(answer::reply(None, &shared.path.unavailable())),
+        Err(Away) => {
+            line.explain(AWAY.to_owned());
+            return Ok(answer::reply(None, &shared.path.unavailable()));
+        }
     };
     line.events(ruling.events());
     let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&passed.call)).collect();

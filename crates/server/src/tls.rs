@@ -1,44 +1,45 @@
 //! TLS 1.2 and 1.3 from PEM files, read again when they change: a renewed certificate needs no restart.
+//!
+//! There may be several certificates, each for its names. A client says which name it wants before anything is encrypted
+//! (SNI, RFC 6066, 3): it gets the first certificate that has exactly this name, otherwise the first with a wildcard that
+//! covers it, otherwise, and when it names nobody, the first of all.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+mod pair;
+
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use rustls::pki_types::pem;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, version};
 use tokio_rustls::TlsAcceptor;
+
+use self::pair::{Fit, Pair};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Largest file that is read: a chain of certificates takes some kilobytes.
 const FILE_BYTES: u64 = 1024 * 1024;
 
-/// A certificate with its key, and the handshakes they are used for. HTTP/2 and HTTP/1.1 are offered.
+/// Certificates with their keys, and the handshakes they are used for. HTTP/2 and HTTP/1.1 are offered. Clones share them.
 #[derive(Clone)]
 pub struct Tls {
-    files: Arc<Files>,
+    certificates: Arc<Certificates>,
     acceptor: TlsAcceptor,
 }
 
-struct Files {
-    certificate: PathBuf,
-    key: PathBuf,
-    current: RwLock<Arc<CertifiedKey>>,
-    stamps: Mutex<Stamps>,
-}
-
-/// Time, size and place of both files.
-type Stamps = [Option<(i64, i64, u64, u64)>; 2];
+/// Every certificate; the first one is for clients that name nobody, or somebody else.
+struct Certificates(RwLock<Arc<[Pair]>>);
 
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
+    /// There is no certificate at all.
+    #[error("there is no TLS certificate, expected at least one with its key")]
+    None,
     /// A file cannot be read, or is no PEM.
     #[error("TLS file {}: {error}", .path.display())]
     File {
@@ -69,30 +70,63 @@ pub enum TlsError {
         /// What is wrong with them.
         error: rustls::Error,
     },
+    /// Beside others a certificate is chosen by its names, and they cannot be read.
+    #[error(
+        "TLS certificate {}: its names cannot be read, so no client would ever get it: {error}; only the first certificate \
+         may be without", .certificate.display()
+    )]
+    NoNames {
+        /// The certificates' file.
+        certificate: PathBuf,
+        /// What is wrong with it.
+        error: rustls::Error,
+    },
 }
 
 impl Tls {
-    /// Reads the certificate chain, the server's own certificate first, and its key (PKCS #8, PKCS #1 or SEC 1), both
-    /// in PEM.
+    /// Reads one certificate chain, the server's own certificate first, and its key (PKCS #8, PKCS #1 or SEC 1), both in
+    /// PEM.
     ///
     /// # Errors
     /// When a file cannot be read, or certificate and key do not fit together.
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let stamps = [stamp(certificate), stamp(key)];
-        let current = read(certificate, key)?;
-        let files = Arc::new(Files {
-            certificate: certificate.to_owned(),
-            key: key.to_owned(),
-            current: RwLock::new(Arc::new(current)),
-            stamps: Mutex::new(stamps),
-        });
+        Self::from_pairs(&[(certificate.to_owned(), key.to_owned())])
+    }
+
+    /// Reads several, each with its key. The first one is for clients that ask for no name, or for a name that none has.
+    ///
+    /// # Errors
+    /// When there is none, a file cannot be read, a certificate and its key do not fit together, or one beside the first
+    /// has no names by which it could be chosen.
+    pub fn from_pairs(files: &[(PathBuf, PathBuf)]) -> Result<Self, TlsError> {
+        let mut pairs = Vec::new();
+        for (certificate, key) in files {
+            let pair = Pair::read(certificate, key)?;
+            if !pairs.is_empty() {
+                pair.check_names()?;
+            }
+            pairs.push(pair);
+        }
+        let (certificate, key) = files.first().ok_or(TlsError::None)?;
+        let certificates = Arc::new(Certificates(RwLock::new(pairs.into())));
         let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])
-            .map_err(|error| unusable(certificate, key, error))?
+            .map_err(|error| TlsError::Unusable { certificate: certificate.clone(), key: key.clone(), error })?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&files) as Arc<dyn ResolvesServerCert>);
+            .with_cert_resolver(Arc::clone(&certificates) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { files, acceptor: TlsAcceptor::from(Arc::new(config)) })
+        Ok(Self { certificates, acceptor: TlsAcceptor::from(Arc::new(config)) })
+    }
+
+    /// Goes on with the certificates of another one; handshakes that begin from now on get those.
+    pub fn replace_with(&self, other: &Self) {
+        let pairs = other.certificates.pairs();
+        *self.certificates.0.write().unwrap_or_else(PoisonError::into_inner) = pairs;
+    }
+
+    /// How many certificates there are.
+    pub fn certificates(&self) -> usize {
+        self.certificates.pairs().len()
     }
 
     pub(crate) const fn acceptor(&self) -> &TlsAcceptor {
@@ -111,87 +145,73 @@ impl Tls {
 
     /// Reads the files again if they have changed. Faulty ones leave the old certificate in use.
     pub fn look(&self) {
-        let Files { certificate, key, .. } = self.files.as_ref();
-        let stamps = [stamp(certificate), stamp(key)];
-        {
-            let mut before = self.files.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-            if *before == stamps {
-                return;
-            }
-            *before = stamps;
-        }
-        match read(certificate, key) {
-            Ok(new) => {
-                *self.files.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
-                tracing::info!(certificate = %certificate.display(), "the TLS certificate was read again");
-            }
-            // While both are being replaced they may not fit together for a moment.
-            Err(error) => {
-                tracing::error!("the TLS files have changed and cannot be used, so the old ones stay: {error}");
-            }
-        }
+        self.certificates.pairs().iter().for_each(Pair::look);
     }
 }
 
-impl ResolvesServerCert for Files {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
+impl Certificates {
+    fn pairs(&self) -> Arc<[Pair]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The certificate for a client that asks for this name.
+    fn of(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        let pairs = self.pairs();
+        let first = pairs.first()?;
+        let (Some(name), [_, _, ..]) = (name, pairs.as_ref()) else { return Some(first.current()) };
+        let mut by_wildcard = None;
+        for pair in pairs.iter() {
+            match pair.fit(name) {
+                Fit::Exact => return Some(pair.current()),
+                Fit::Wildcard => by_wildcard = by_wildcard.or(Some(pair)),
+                Fit::None => {}
+            }
+        }
+        Some(by_wildcard.unwrap_or(first).current())
     }
 }
 
-impl core::fmt::Debug for Files {
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.of(hello.server_name())
+    }
+}
+
+impl core::fmt::Debug for Certificates {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Tls").field("certificate", &self.certificate).field("key", &self.key).finish_non_exhaustive()
+        f.debug_list().entries(self.pairs().iter()).finish()
     }
 }
 
 impl core::fmt::Debug for Tls {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.files.fmt(f)
+        f.debug_tuple("Tls").field(&self.certificates).finish()
     }
-}
-
-fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
-    for path in [certificate, key] {
-        if fs::metadata(path).is_ok_and(|data| data.len() > FILE_BYTES) {
-            return Err(TlsError::TooLarge { path: path.to_owned() });
-        }
-    }
-    let in_file = |path: &Path| {
-        let path = path.to_owned();
-        move |error| TlsError::File { path, error }
-    };
-    let chain: Vec<CertificateDer<'static>> =
-        CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect).map_err(in_file(certificate))?;
-    if chain.is_empty() {
-        return Err(TlsError::NoCertificate { path: certificate.to_owned() });
-    }
-    let private = PrivateKeyDer::from_pem_file(key).map_err(in_file(key))?;
-    CertifiedKey::from_der(chain, private, &default_provider()).map_err(|error| unusable(certificate, key, error))
-}
-
-fn unusable(certificate: &Path, key: &Path, error: rustls::Error) -> TlsError {
-    TlsError::Unusable { certificate: certificate.to_owned(), key: key.to_owned(), error }
-}
-
-fn stamp(path: &Path) -> Option<(i64, i64, u64, u64)> {
-    fs::metadata(path).ok().map(|data| (data.mtime(), data.mtime_nsec(), data.size(), data.ino()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    use std::fs;
+
+    use rustls::pki_types::CertificateDer;
+
     fn write(directory: &Path) -> (PathBuf, PathBuf) {
-        let (certificate, key) = (directory.join("tls.crt"), directory.join("tls.key"));
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        write_for(directory, "tls", &["localhost"])
+    }
+
+    fn write_for(directory: &Path, file: &str, names: &[&str]) -> (PathBuf, PathBuf) {
+        let (certificate, key) = (directory.join(format!("{file}.crt")), directory.join(format!("{file}.key")));
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
         fs::write(&certificate, made.cert.pem()).unwrap();
         fs::write(&key, made.signing_key.serialize_pem()).unwrap();
         (certificate, key)
     }
 
     fn current(tls: &Tls) -> Vec<CertificateDer<'static>> {
-        tls.files.current.read().unwrap().cert.clone()
+        tls.certificates.of(None).unwrap().cert.clone()
     }
 
     #[test]
@@ -222,5 +242,48 @@ mod tests {
         assert!(error(&directory.path().join("none"), &key).contains("none"));
         fs::write(&certificate, "").unwrap();
         assert!(error(&certificate, &key).contains("no certificate"));
+    }
+
+    #[test]
+    fn a_client_gets_the_certificate_of_the_name_it_asks_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let pairs = [
+            write_for(directory.path(), "default", &["*.example.com", "mail.example.net"]),
+            write_for(directory.path(), "exact", &["mail.example.com"]),
+            write_for(directory.path(), "other", &["*.example.org", "example.org"]),
+        ];
+        let tls = Tls::from_pairs(&pairs).unwrap();
+        let of = |name: Option<&str>| {
+            let got = tls.certificates.of(name).unwrap().cert.clone();
+            let is = |pair: &Pair| pair.current().cert == got;
+            tls.certificates.pairs().iter().position(is).unwrap()
+        };
+        assert_eq!(of(None), 0, "a client without SNI");
+        assert_eq!(of(Some("nowhere.example")), 0, "a name that none has");
+        assert_eq!(of(Some("eas.example.com")), 0, "a wildcard");
+        assert_eq!(of(Some("Mail.Example.Com")), 1, "an exact name before a wildcard, whatever the order and the case");
+        assert_eq!(of(Some("example.org")), 2);
+        assert_eq!(of(Some("a.example.org")), 2);
+        assert_eq!(of(Some("a.b.example.org")), 0, "a wildcard covers one label");
+        assert_eq!(of(Some("mail.example.net")), 0);
+        assert_eq!(of(Some("no name\u{0}")), 0);
+        let one = Tls::from_files(&pairs[1].0, &pairs[1].1).unwrap();
+        tls.replace_with(&one);
+        assert_eq!(current(&tls), current(&one), "handshakes from now on get the new ones");
+    }
+
+    #[test]
+    fn every_pair_is_looked_at_and_each_fault_names_its_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let (first, second) = (write_for(directory.path(), "a", &["a.example"]), write(directory.path()));
+        let crossed = [first.clone(), (second.0.clone(), first.1.clone())];
+        let fault = Tls::from_pairs(&crossed).unwrap_err().to_string();
+        assert!(fault.contains("tls.crt") && fault.contains("a.key"), "{fault}");
+        assert!(matches!(Tls::from_pairs(&[]), Err(TlsError::None)));
+        let tls = Tls::from_pairs(&[first, second.clone()]).unwrap();
+        let before = tls.certificates.of(Some("localhost")).unwrap().cert.clone();
+        write(directory.path());
+        tls.look();
+        assert_ne!(tls.certificates.of(Some("localhost")).unwrap().cert, before, "the second is read again too");
     }
 }

@@ -19,8 +19,8 @@ pub(super) struct Configuration {
     pub(super) listen: SocketAddr,
     pub(super) admin_listen: SocketAddr,
     pub(super) admin_hosts: Vec<String>,
-    /// Certificate and key.
-    pub(super) tls: Option<(PathBuf, PathBuf)>,
+    /// Certificates, each with its key; the listeners speak TLS when there is one.
+    pub(super) tls: Vec<(PathBuf, PathBuf)>,
     pub(super) store: StoreUrl,
     /// The file; without one the server behind the gateway judges passwords.
     pub(super) users: Option<PathBuf>,
@@ -36,21 +36,10 @@ impl Configuration {
     pub(super) fn of(keys: &Keys) -> Result<Self, Vec<Failure>> {
         let mut faults = Vec::new();
         let gateway = GatewayConfiguration::of(keys, &mut faults);
-        let tls = match (&keys.tls_certificate, &keys.tls_key) {
-            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
-            (None, None) => None,
-            (Some(_), None) => {
-                faults.push(Failure::new("tls_certificate is set and tls_key is not"));
-                None
-            }
-            (None, Some(_)) => {
-                faults.push(Failure::new("tls_key is set and tls_certificate is not"));
-                None
-            }
-        };
+        let tls = certificates(keys, &mut faults);
         let admin_listen = keys.admin_listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081)));
         let admin_behind_proxy = keys.admin_behind_proxy.unwrap_or(false);
-        if !admin_listen.ip().to_canonical().is_loopback() && tls.is_none() && !admin_behind_proxy {
+        if !admin_listen.ip().to_canonical().is_loopback() && tls.is_empty() && !admin_behind_proxy {
             faults.push(
                 Failure::new(format!(
                     "admin_listen is {admin_listen}: beyond loopback, the administrators' token would travel in clear"
@@ -102,11 +91,28 @@ impl Configuration {
     /// Whether passwords that arrive on the phones' listener are refused: it has no TLS, is reachable from elsewhere, and
     /// nobody said that this is fine.
     pub(super) fn refuses_passwords(&self) -> bool {
-        self.tls.is_none()
+        self.tls.is_empty()
             && !self.listen.ip().to_canonical().is_loopback()
             && !self.server.insecure_http
             && self.server.trusted_proxies.is_empty()
     }
+}
+
+/// Each certificate with the key in the same place of its list.
+fn certificates(keys: &Keys, faults: &mut Vec<Failure>) -> Vec<(PathBuf, PathBuf)> {
+    let (certificates, private) = (&keys.tls_certificate, &keys.tls_key);
+    match (certificates.len(), private.len()) {
+        (1.., 0) => faults.push(Failure::new("tls_certificate is set and tls_key is not")),
+        (0, 1..) => faults.push(Failure::new("tls_key is set and tls_certificate is not")),
+        (several, keys) if several != keys => faults.push(
+            Failure::new(format!(
+                "tls_certificate has {several} files and tls_key has {keys}, expected a key for each"
+            ))
+            .hint("the first key belongs to the first certificate, the second to the second"),
+        ),
+        _ => {}
+    }
+    certificates.iter().cloned().zip(private.iter().cloned()).collect()
 }
 
 fn server(keys: &Keys, faults: &mut Vec<Failure>) -> Config {
@@ -121,14 +127,16 @@ fn server(keys: &Keys, faults: &mut Vec<Failure>) -> Config {
     let policy_spread = match keys.policy.spread.as_deref() {
         None => defaults.policy_spread,
         Some(text) => duration(text).unwrap_or_else(|| {
-            faults.push(Failure::new(format!(
-                "policy.spread is `{}`, expected a number of s, m or h such as 10m, at most 24h",
-                text.escape_debug()
-            )));
+            faults.push(Failure::new(format!("policy.spread is `{}`, expected {TIMES}", text.escape_debug())));
             defaults.policy_spread
         }),
     };
+    let public_url = keys
+        .public_url
+        .as_deref()
+        .and_then(|text| text.parse().map_err(|error| faults.push(Failure::new(format!("public_url: {error}")))).ok());
     Config {
+        public_url,
         rules: ServerRules { devices_per_user: keys.devices_per_user.unwrap_or(defaults.rules.devices_per_user) },
         insecure_http: keys.insecure_http.unwrap_or(false),
         trusted_proxies,
@@ -138,8 +146,11 @@ fn server(keys: &Keys, faults: &mut Vec<Failure>) -> Config {
     }
 }
 
+/// What a time looks like.
+pub(super) const TIMES: &str = "a number of s, m or h such as 10m, at most 24h";
+
 /// A number of seconds, minutes or hours, one day at most.
-fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let split = text.len().checked_sub(1)?;
     let (number, unit) = (text.get(..split)?, text.get(split..)?);
     let factor = match unit {
@@ -182,10 +193,10 @@ mod tests {
         keys.admin_behind_proxy = Some(true);
         assert!(Configuration::of(&keys).is_ok());
         keys.admin_behind_proxy = None;
-        (keys.tls_certificate, keys.tls_key) = (Some("c".into()), Some("k".into()));
+        (keys.tls_certificate, keys.tls_key) = (vec!["c".into()], vec!["k".into()]);
         assert!(Configuration::of(&keys).is_ok());
         keys.admin_listen = Some("[::ffff:127.0.0.1]:1".parse().unwrap());
-        (keys.tls_certificate, keys.tls_key) = (None, None);
+        (keys.tls_certificate, keys.tls_key) = (Vec::new(), Vec::new());
         assert!(Configuration::of(&keys).is_ok(), "loopback in either family");
     }
 
@@ -193,7 +204,7 @@ mod tests {
     fn everything_that_is_wrong_is_said_at_once() {
         let keys = Keys {
             store: Some("mysql:x".to_owned()),
-            tls_key: Some("k".into()),
+            tls_key: vec!["k".into()],
             mode: Some("merge".to_owned()),
             trusted_proxies: vec!["10.0.0.0/99".to_owned()],
             ..Keys::default()

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use asprov_server::gateway::{BearerSettings, DocumentUrl, GatewaySettings, Mode, RootCertificates, UpstreamUrl};
+use asprov_server::gateway::{
+    BearerSettings, DocumentUrl, ForwardPath, GatewaySettings, Mode, RootCertificates, UpstreamUrl,
+};
 use serde::{Deserialize, Serialize};
 
-use super::keys::Keys;
+use super::keys::{Keys, usable};
 use crate::failure::Failure;
 use crate::user::told;
 
@@ -24,6 +26,7 @@ pub(crate) struct GatewayKeys {
         hide_env_values = true,
         value_name = "URL",
         value_delimiter = ',',
+        value_parser = usable::<UpstreamUrl>,
         help_heading = "Gateway"
     )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -36,6 +39,7 @@ pub(crate) struct GatewayKeys {
         hide_env_values = true,
         value_name = "PATH",
         value_delimiter = ',',
+        value_parser = usable::<ForwardPath>,
         help_heading = "Gateway"
     )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -125,15 +129,18 @@ impl GatewayConfiguration {
 }
 
 fn mode(text: Option<&str>, faults: &mut Vec<Failure>) -> Option<Mode> {
-    let fault = match text? {
-        "replace" => return Some(Mode::Replace),
-        "observe" => return Some(Mode::Observe),
-        "merge" => Failure::new("mode: merge is not built in yet, expected replace or observe")
-            .hint("replace puts asprov's policy in place of the other server's, which has to be switched off there"),
-        other => Failure::new(format!("mode is `{}`, expected replace or observe", other.escape_debug())),
-    };
-    faults.push(fault);
-    None
+    understood_mode(text?).map_err(|fault| faults.push(fault)).ok()
+}
+
+/// The mode of this name.
+pub(super) fn understood_mode(text: &str) -> Result<Mode, Failure> {
+    match text {
+        "replace" => Ok(Mode::Replace),
+        "observe" => Ok(Mode::Observe),
+        "merge" => Err(Failure::new("mode: merge is not built in yet, expected replace or observe")
+            .hint("replace puts asprov's policy in place of the other server's, which has to be switched off there")),
+        other => Err(Failure::new(format!("mode is `{}`, expected replace or observe", other.escape_debug()))),
+    }
 }
 
 fn understood<T>(key: &str, text: &str, faults: &mut Vec<Failure>) -> Option<T>

@@ -6,9 +6,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use asprov_server::gateway::UpstreamUrl;
+use asprov_server::{IpNetwork, PublicUrl};
+use asprov_store::StoreUrl;
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
 
-use super::gateway::GatewayKeys;
+use super::configuration::{TIMES, duration};
+use super::gateway::{GatewayKeys, understood_mode};
 
 /// Values as one source has them: the file, or the flags and variables.
 #[derive(clap::Args, Clone, Debug, Default, Serialize, Deserialize)]
@@ -56,21 +61,51 @@ pub(crate) struct Keys {
         hide_env_values = true,
         value_name = "NETWORK",
         value_delimiter = ',',
+        value_parser = usable::<IpNetwork>,
         help_heading = "Listeners"
     )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) trusted_proxies: Vec<String>,
 
-    /// Certificate chain in PEM, the server's own certificate first; both listeners then speak TLS
-    #[arg(long, env = "ASPROV_TLS_CERTIFICATE", hide_env_values = true, value_name = "FILE", help_heading = "TLS")]
-    pub(super) tls_certificate: Option<PathBuf>,
+    /// Where phones reach this server from outside, such as https://mail.example.com: what Autodiscover tells them; without
+    /// it Autodiscover is not answered
+    #[arg(
+        long,
+        env = "ASPROV_PUBLIC_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        value_parser = usable::<PublicUrl>,
+        help_heading = "Listeners"
+    )]
+    pub(super) public_url: Option<String>,
 
-    /// The certificate's private key in PEM
-    #[arg(long, env = "ASPROV_TLS_KEY", hide_env_values = true, value_name = "FILE", help_heading = "TLS")]
-    pub(super) tls_key: Option<PathBuf>,
+    /// Certificate chain in PEM, the server's own certificate first; both listeners then speak TLS. May be given several
+    /// times, each with its key: a client gets the one for the name it asks for, otherwise the first
+    #[arg(
+        long,
+        env = "ASPROV_TLS_CERTIFICATE",
+        hide_env_values = true,
+        value_name = "FILE",
+        value_delimiter = ',',
+        help_heading = "TLS"
+    )]
+    #[serde(deserialize_with = "one_or_several", skip_serializing_if = "Vec::is_empty")]
+    pub(super) tls_certificate: Vec<PathBuf>,
+
+    /// The certificate's private key in PEM; as many as there are certificates, in their order
+    #[arg(
+        long,
+        env = "ASPROV_TLS_KEY",
+        hide_env_values = true,
+        value_name = "FILE",
+        value_delimiter = ',',
+        help_heading = "TLS"
+    )]
+    #[serde(deserialize_with = "one_or_several", skip_serializing_if = "Vec::is_empty")]
+    pub(super) tls_key: Vec<PathBuf>,
 
     /// Where policies, devices and events are kept: sqlite:PATH or memory: [default: sqlite:asprov.db]
-    #[arg(long, env = "ASPROV_STORE", hide_env_values = true, value_name = "URL", help_heading = "State")]
+    #[arg(long, env = "ASPROV_STORE", hide_env_values = true, value_name = "URL", value_parser = usable::<StoreUrl>, help_heading = "State")]
     pub(super) store: Option<String>,
 
     /// Who may sign in: a file as htpasswd writes it, with argon2 or bcrypt; `asprov user add` makes it
@@ -100,11 +135,11 @@ pub(crate) struct Keys {
     pub(super) policy: PolicyKeys,
 
     /// The ActiveSync server behind this one, such as https://mail.example.com; without it phones get an empty mailbox
-    #[arg(long, env = "ASPROV_UPSTREAM", hide_env_values = true, value_name = "URL", help_heading = "Gateway")]
+    #[arg(long, env = "ASPROV_UPSTREAM", hide_env_values = true, value_name = "URL", value_parser = usable::<UpstreamUrl>, help_heading = "Gateway")]
     pub(super) upstream: Option<String>,
 
     /// What the gateway does: replace (its policy, in place of the other server's) or observe (only watch) [default: replace]
-    #[arg(long, env = "ASPROV_MODE", hide_env_values = true, value_name = "MODE", help_heading = "Gateway")]
+    #[arg(long, env = "ASPROV_MODE", hide_env_values = true, value_name = "MODE", value_parser = usable_mode, help_heading = "Gateway")]
     pub(super) mode: Option<String>,
 
     #[command(flatten)]
@@ -116,7 +151,7 @@ pub(crate) struct Keys {
     pub(super) log_format: Option<LogFormat>,
 
     /// What is logged: error, warn, info, debug, trace, or directives such as asprov_server=debug [default: info]
-    #[arg(long, env = "ASPROV_LOG", hide_env_values = true, value_name = "LEVEL", help_heading = "Log")]
+    #[arg(long, env = "ASPROV_LOG", hide_env_values = true, value_name = "LEVEL", value_parser = usable::<EnvFilter>, help_heading = "Log")]
     pub(super) log: Option<String>,
 }
 
@@ -183,6 +218,7 @@ pub(crate) struct PolicyKeys {
         env = "ASPROV_POLICY_SPREAD",
         hide_env_values = true,
         value_name = "TIME",
+        value_parser = usable_time,
         help_heading = "State"
     )]
     pub(super) spread: Option<String>,
@@ -192,6 +228,49 @@ impl PolicyKeys {
     fn is_empty(&self) -> bool {
         self.spread.is_none()
     }
+}
+
+/// Looks whether a flag's or a variable's value is usable, so that a wrong one is wrong use. What it means is understood
+/// later, together with what the file says.
+pub(super) fn usable<T>(text: &str) -> Result<String, String>
+where
+    T: core::str::FromStr,
+    T::Err: core::fmt::Display,
+{
+    text.parse::<T>().map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+fn usable_time(text: &str) -> Result<String, String> {
+    duration(text).map(|_| text.to_owned()).ok_or_else(|| format!("expected {TIMES}"))
+}
+
+fn usable_mode(text: &str) -> Result<String, String> {
+    understood_mode(text).map(|_| text.to_owned()).map_err(|failure| failure.to_string())
+}
+
+/// One path, or a list of them.
+fn one_or_several<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
+    struct Paths;
+    impl<'de> serde::de::Visitor<'de> for Paths {
+        type Value = Vec<PathBuf>;
+
+        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            f.write_str("a path or a list of paths")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, path: &str) -> Result<Self::Value, E> {
+            Ok(vec![path.into()])
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut paths = Vec::new();
+            while let Some(path) = list.next_element::<PathBuf>()? {
+                paths.push(path);
+            }
+            Ok(paths)
+        }
+    }
+    from.deserialize_any(Paths)
 }
 
 /// How log lines are written.

@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 use toml::{Table, Value};
@@ -22,6 +22,12 @@ const FILE_BYTES: u64 = 1024 * 1024;
 
 /// The variables that belong to other commands than `serve`, or are no key.
 const OTHER_VARIABLES: [&str; 4] = ["ASPROV_CONFIG", "ASPROV_ADMIN", "ASPROV_ADMIN_TOKEN", "ASPROV_PASSWORD"];
+
+/// The file that is read: the one that is named, otherwise the usual one if it is there. It stays the same when it is read
+/// again, so that a file that has gone is an error then and not an empty configuration.
+pub(super) fn file(named: Option<PathBuf>) -> Option<PathBuf> {
+    named.or_else(|| Path::new(DEFAULT_FILE).exists().then(|| PathBuf::from(DEFAULT_FILE)))
+}
 
 /// The keys of the file overridden by those of variables and flags, which clap has put into one already.
 pub(super) fn merged(file: Option<&Path>, variables_and_flags: &Keys) -> Result<Keys, Failure> {

@@ -8,17 +8,37 @@ use super::configuration::Configuration;
 use super::keys::LogFormat;
 use crate::failure::Failure;
 
+/// What is logged, to be changed while the program runs.
+pub(super) struct Level(Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>);
+
+impl Level {
+    /// Logs this from now on.
+    pub(super) fn set(&self, log: &str) -> Result<(), Failure> {
+        (self.0)(filter(log)?).map_err(|error| Failure::new(format!("log: {error}")))
+    }
+}
+
 /// Begins to log. It can be done once in a process.
-pub(super) fn begin(configuration: &Configuration) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&configuration.log).map_err(|error| Failure::new(format!("log: {error}")))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let begun = match configuration.log_format {
+pub(super) fn begin(configuration: &Configuration) -> Result<Level, Failure> {
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(&configuration.log)?).with_writer(io::stderr);
+    match configuration.log_format {
         LogFormat::Text => {
             let colour =
                 io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            builder.with_ansi(colour).with_target(false).try_init()
+            let builder = builder.with_ansi(colour).with_target(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.try_init().map_err(Failure::new)?;
+            Ok(Level(Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))))
         }
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    };
-    begun.map_err(Failure::new)
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.try_init().map_err(Failure::new)?;
+            Ok(Level(Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))))
+        }
+    }
+}
+
+fn filter(log: &str) -> Result<EnvFilter, Failure> {
+    EnvFilter::try_new(log).map_err(|error| Failure::new(format!("log: {error}")))
 }

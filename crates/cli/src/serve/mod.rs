@@ -6,6 +6,7 @@ mod keys;
 mod layers;
 mod log;
 mod prepare;
+mod reload;
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,8 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use asprov_admin::{AdminState, AllowedHosts, router};
-use asprov_server::sign_in::UsersFile;
-use asprov_server::{Listener, Server, Tls, serve_service};
+use asprov_server::{Listener, Live, Tls, serve_service};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -26,13 +26,13 @@ use crate::terminal::{BAD, GOOD};
 use configuration::Configuration;
 use gateway::GatewayConfiguration;
 use keys::Keys;
-use prepare::{Prepared, Serving};
+use prepare::Prepared;
 
 /// Serve phones and administrators
 ///
 /// Phones provision, list the folders of an empty mailbox and wait for news that never comes; administrators use the API
 /// with `asprov policy` and `asprov device`. Every flag is a variable and a key of asprov.toml too; flags win over
-/// variables, and those over the file.
+/// variables, and those over the file. SIGHUP makes the server read the file again.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Arguments {
     /// The configuration file [default: asprov.toml, if there is one]
@@ -46,12 +46,23 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
-    let keys = layers::merged(arguments.config.as_deref(), &arguments.keys)?;
+    let file = layers::file(arguments.config);
+    let keys = layers::merged(file.as_deref(), &arguments.keys)?;
     let configuration = match Configuration::of(&keys) {
         Ok(configuration) => configuration,
         Err(faults) => return Err(all_told(faults)),
     };
-    if arguments.check { check(&configuration, out).await } else { serve(configuration).await }
+    if arguments.check {
+        return check(&configuration, out).await;
+    }
+    serve(configuration, Sources { file, flags: arguments.keys, keys }).await
+}
+
+/// Where the configuration is from, so that it can be read again.
+struct Sources {
+    file: Option<PathBuf>,
+    flags: Keys,
+    keys: Keys,
 }
 
 /// Tells every fault but the last, which is the command's own.
@@ -90,26 +101,28 @@ fn refusal_of_passwords(address: SocketAddr) -> String {
     )
 }
 
-async fn serve(configuration: Configuration) -> Result<(), Failure> {
+/// What an administrator should know before phones connect.
+fn password_warnings(configuration: &Configuration) -> Vec<String> {
+    let gateway = configuration.gateway.iter().flat_map(GatewayConfiguration::warnings);
+    let refused = configuration.refuses_passwords().then(|| refusal_of_passwords(configuration.listen));
+    refused.into_iter().chain(gateway).collect()
+}
+
+async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Failure> {
     let mut signals = StopSignals::new()?;
-    log::begin(&configuration)?;
+    let hang_ups = reload::hang_ups()?;
+    let level = log::begin(&configuration)?;
     let Prepared { serving, store, tls, token } = Prepared::new(&configuration).await?;
     let (phones, address) = listener(configuration.listen, tls.clone()).await?;
     let (administrators, admin_address) = listener(configuration.admin_listen, tls.clone()).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    if configuration.refuses_passwords() {
-        tracing::warn!("{}", refusal_of_passwords(address));
+    for warning in password_warnings(&configuration) {
+        tracing::warn!("{warning}");
     }
     let url = format!("{scheme}://{address}");
-    match (&serving, &configuration.gateway) {
-        (Serving::Mailbox(users), _) => tracing::info!(url, users = users.users(), "phones connect here"),
-        (Serving::Gateway(_), gateway) => {
-            for warning in gateway.iter().flat_map(GatewayConfiguration::warnings) {
-                tracing::warn!("{warning}");
-            }
-            let upstream = gateway.as_ref().map(GatewayConfiguration::described).transpose()?.unwrap_or_default();
-            tracing::info!(url, upstream, "phones connect here");
-        }
+    match &configuration.gateway {
+        None => tracing::info!(url, users = serving.users, "phones connect here"),
+        Some(gateway) => tracing::info!(url, upstream = gateway.described()?, "phones connect here"),
     }
     tracing::info!(
         url = %format_args!("{scheme}://{admin_address}"),
@@ -119,29 +132,25 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
 
     let hosts =
         configuration.admin_hosts.iter().fold(AllowedHosts::new(admin_address), |hosts, name| hosts.with_name(name));
-    let mut state = AdminState::new(Arc::clone(&store), &token, hosts, clock::now);
-    if let Serving::Gateway(gateway) = &serving {
-        let readiness = gateway.readiness().clone();
-        state = state.with_readiness(move || readiness.fault());
-    }
-    let limits = configuration.server.limits.clone();
+    let live = Live::new(serving.behaviour);
+    let running = live.clone();
+    let state = AdminState::new(Arc::clone(&store), &token, hosts, clock::now).with_readiness(move || running.fault());
+    let Sources { file, flags, keys } = sources;
+    let running = reload::Running { file, flags, keys, live: live.clone(), store, tls, level };
+    let reloading = running.reload_at(hang_ups);
     let (stop, word) = watch::channel(false);
     let heard_by_phones = heard(word.clone());
-    let mut server = std::pin::pin!(async move {
-        match serving {
-            Serving::Mailbox(users) => {
-                let users: Arc<UsersFile> = Arc::from(users);
-                Server::new(store, users, configuration.server).serve([phones], heard_by_phones).await
-            }
-            Serving::Gateway(gateway) => gateway.serve([phones], heard_by_phones).await,
-        }
-    });
-    let mut admin = std::pin::pin!(serve_service([administrators], router(state), &limits, heard(word)));
+    let mut server = std::pin::pin!(live.serve([phones], heard_by_phones));
+    let limits = &configuration.server.limits;
+    let mut admin = std::pin::pin!(serve_service([administrators], router(state), limits, heard(word)));
     let failed = tokio::select! {
         () = signals.received() => None,
+        // It goes on as long as there can be signals.
+        () = reloading => None,
         ended = &mut server => Some(ended),
         ended = &mut admin => Some(ended),
     };
+    tracing::info!("stopping");
     stop.send_replace(true);
     if let Some(ended) = failed {
         // One of them gave up; nothing is left to be answered in good order.

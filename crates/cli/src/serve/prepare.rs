@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use asprov_admin::{AdminToken, TokenError, read_or_create_token_file, read_token_file};
-use asprov_server::Tls;
 use asprov_server::gateway::Gateway;
 use asprov_server::sign_in::{SignIn, SignInLimits, UsersFile};
+use asprov_server::{Behaviour, Server, Tls};
 use asprov_store::{Store, StoreUrl, open_store};
 
 use super::configuration::Configuration;
@@ -27,34 +27,49 @@ pub(super) struct Prepared {
 }
 
 /// What serves the phones.
-pub(super) enum Serving {
-    /// An empty mailbox, for the users of the file.
-    Mailbox(Box<UsersFile>),
-    /// A server behind the gateway.
-    Gateway(Gateway),
+pub(super) struct Serving {
+    pub(super) behaviour: Behaviour,
+    /// How many users the file has, if there is one.
+    pub(super) users: Option<usize>,
 }
 
 impl Prepared {
     /// Finds or makes it.
     pub(super) async fn new(configuration: &Configuration) -> Result<Self, Failure> {
-        let users = users(configuration)?;
         let tls = tls(configuration)?;
         let store = open_store(&configuration.store).await.map_err(told)?;
         let token = match token_of_variable()? {
             Some(token) => token,
             None => read_or_create_token_file(&configuration.token_file()).map_err(told)?,
         };
-        let serving = match (&configuration.gateway, users) {
-            (Some(gateway), users) => {
-                let users = users.map(|users| -> Arc<dyn SignIn> { Arc::new(users) });
-                let config = configuration.server.clone();
-                Serving::Gateway(Gateway::new(gateway.settings()?, Arc::clone(&store), users, config).map_err(told)?)
-            }
-            (None, Some(users)) => Serving::Mailbox(Box::new(users)),
-            (None, None) => return Err(Failure::new("there is no users file, so nobody could sign in")),
-        };
+        let serving = serving(configuration, &store, None)?;
         Ok(Self { serving, store, tls, token })
     }
+}
+
+/// What is to serve the phones, in place of `before` if something does already.
+pub(super) fn serving(
+    configuration: &Configuration,
+    store: &Arc<dyn Store>,
+    before: Option<&Behaviour>,
+) -> Result<Serving, Failure> {
+    let judge = users(configuration)?;
+    let users = judge.as_ref().map(UsersFile::users);
+    let judge = judge.map(|users| -> Arc<dyn SignIn> { Arc::new(users) });
+    let (store, config) = (Arc::clone(store), configuration.server.clone());
+    let behaviour = match (&configuration.gateway, judge) {
+        (Some(gateway), judge) => {
+            let settings = gateway.settings()?;
+            let gateway = match before {
+                Some(Behaviour::Gateway(before)) => Gateway::after(before, settings, store, judge, config),
+                Some(Behaviour::Mailbox(_)) | None => Gateway::new(settings, store, judge, config),
+            };
+            Behaviour::Gateway(gateway.map_err(told)?)
+        }
+        (None, Some(judge)) => Server::new(store, judge, config).into(),
+        (None, None) => return Err(Failure::new("there is no users file, so nobody could sign in")),
+    };
+    Ok(Serving { behaviour, users })
 }
 
 /// What `--check` found.
@@ -71,7 +86,11 @@ pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
         finding("administrators", listener(configuration.admin_listen, configuration)),
         finding(
             "TLS",
-            tls(configuration).map(|tls| if tls.is_some() { "certificate and key fit" } else { "none" }.to_owned()),
+            tls(configuration).map(|tls| match tls.as_ref().map(Tls::certificates) {
+                None => "none".to_owned(),
+                Some(1) => "certificate and key fit".to_owned(),
+                Some(several) => format!("{several} certificates, each fits its key"),
+            }),
         ),
         finding("users", users_described(configuration)),
         finding("store", store(configuration).await),
@@ -79,6 +98,9 @@ pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
     ];
     if let Some(gateway) = &configuration.gateway {
         findings.push(finding("upstream", gateway.described()));
+    }
+    if let Some(url) = &configuration.server.public_url {
+        findings.push(finding("Autodiscover", Ok(format!("tells {}", url.active_sync()))));
     }
     findings
 }
@@ -101,9 +123,11 @@ fn users(configuration: &Configuration) -> Result<Option<UsersFile>, Failure> {
     })
 }
 
-fn tls(configuration: &Configuration) -> Result<Option<Tls>, Failure> {
-    let files = configuration.tls.as_ref();
-    files.map(|(certificate, key)| Tls::from_files(certificate, key).map_err(told)).transpose()
+pub(super) fn tls(configuration: &Configuration) -> Result<Option<Tls>, Failure> {
+    if configuration.tls.is_empty() {
+        return Ok(None);
+    }
+    Tls::from_pairs(&configuration.tls).map(Some).map_err(told)
 }
 
 /// The token of ASPROV_ADMIN_TOKEN.
@@ -153,7 +177,7 @@ fn writable_beside(path: &Path) -> Result<(), Failure> {
 }
 
 fn listener(address: SocketAddr, configuration: &Configuration) -> Result<String, Failure> {
-    let scheme = if configuration.tls.is_some() { "https" } else { "http" };
+    let scheme = if configuration.tls.is_empty() { "http" } else { "https" };
     match TcpListener::bind(address) {
         Ok(_) => Ok(format!("{scheme}://{address}")),
         // A server that is running has it; a check beforehand is still worth something.

@@ -1,5 +1,5 @@
 //! Whether the upstream asks for provisioning all the same: HTTP 449, or a Status from 139 to 145 in a WBXML answer that
-//! is no longer than a refusal is (\[MS-ASCMD\] 2.2.2). Such an answer would make the device provision with asprov once
+//! is no longer than a refusal is (\[MS-ASCMD\] 2.2.2), compressed or not. Such an answer would make the device provision with asprov once
 //! more, and be refused again.
 
 use asprov_protocol::http::{Command, content_type_is_wbxml};
@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::coding::{coding, uncompressed};
 use crate::body::ResponseBody;
 use crate::error::BoxError;
 
@@ -63,7 +64,7 @@ pub(super) async fn look(command: Command, response: Response<Incoming>, most: u
     }
     let (begun, whole) = read_up_to(body, most).await?;
     if let Some(bytes) = whole
-        && let Some(status) = status_of(command, &bytes)
+        && let Some(status) = status_of(command, &head.headers, &bytes)
         && PROVISIONING.contains(&status.0)
     {
         return Ok(Looked::WantsProvisioning(WantsProvisioning { status: Some(status) }));
@@ -82,17 +83,17 @@ pub(super) fn passed_on(body: Incoming) -> ResponseBody {
 
 fn may_hold_a_status(status: StatusCode, headers: &HeaderMap, body: &Incoming, most: usize) -> bool {
     let most = u64::try_from(most).unwrap_or(u64::MAX);
-    let plain = !headers.contains_key(http::header::CONTENT_ENCODING);
     status == StatusCode::OK
-        && plain
+        && coding(headers).is_some()
         && content_type_is_wbxml(headers)
         && !body.is_end_stream()
         && body.size_hint().lower() <= most
 }
 
-/// The Status that speaks for the whole answer.
-pub(super) fn status_of(command: Command, bytes: &[u8]) -> Option<Status> {
-    let element = decode(bytes, &asprov_wbxml::Limits::default(), Unknown::Keep).ok()?;
+/// The Status that speaks for the whole of an answer with these headers and this body.
+pub(super) fn status_of(command: Command, headers: &HeaderMap, body: &[u8]) -> Option<Status> {
+    let document = uncompressed(coding(headers)?, body)?;
+    let element = decode(&document, &asprov_wbxml::Limits::default(), Unknown::Keep).ok()?;
     command.status_of(&element)
 }
 

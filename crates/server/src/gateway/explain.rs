@@ -11,6 +11,7 @@ use asprov_wbxml::{Element, Unknown, decode};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
+use super::coding::{coding, uncompressed};
 use super::detect::status_of;
 use super::{request_line, smuggling};
 
@@ -60,7 +61,7 @@ pub(super) fn explain(seen: &Seen<'_>, remarks: Vec<String>) -> Vec<Event> {
         }
         200 if seen.call.command == Command::Provision => events.extend(provision(seen)),
         200 => {
-            let status = seen.answer.and_then(|answer| status_of(seen.call.command, answer));
+            let status = seen.answer.and_then(|answer| status_of(seen.call.command, seen.headers, answer));
             if let Some(status) = status.filter(|status| (139..=145).contains(&status.0)) {
                 let name = row(Scope::Common, status.0).map_or("", |row| row.name);
                 let detail = format!(
@@ -88,7 +89,8 @@ fn provision(seen: &Seen<'_>) -> Option<Event> {
         Some(Ask::WipeAcknowledgment { status, .. }) => format!("acknowledged a wipe with Status {}", *status as u16),
     };
     let event = |detail: String| Event::new(EventKind::Observed, detail).with_command(Command::Provision);
-    let answer = ProvisionResponse::from_element(&element(seen.answer?)?).ok()?;
+    let document = uncompressed(coding(seen.headers)?, seen.answer?)?;
+    let answer = ProvisionResponse::from_element(&element(&document)?).ok()?;
     if answer.remote_wipe || answer.account_only_remote_wipe {
         return Some(event(format!("the device {asked}; the server ordered a wipe")));
     }

@@ -20,7 +20,9 @@ use tower::Service;
 
 use super::GatewayShared;
 use super::detect::{self, Looked, WantsProvisioning};
+use super::explain::told_of_itself;
 use super::fault::UpstreamFault;
+use super::glimpse::{Glimpsed, Kept};
 use super::headers::{Arrival, rewrite_answer, rewrite_request};
 use super::location::{Sent, sent};
 use super::request_line;
@@ -30,6 +32,8 @@ use super::upstream::UpstreamIndex;
 use crate::answer;
 use crate::body::{ResponseBody, full};
 use crate::error::BoxError;
+use crate::inventory;
+use crate::layer;
 use crate::network::{Connection, is_trusted};
 use crate::service::{Passed, PassedOptions, Told};
 use crate::stop::Stop;
@@ -41,8 +45,9 @@ const POLICY_TOPIC: &str = "upstream policy";
 
 /// Forwards what passes the gate.
 #[derive(Clone)]
-pub(super) struct Forward {
+pub(crate) struct Forward {
     shared: Arc<GatewayShared>,
+    layer: Arc<layer::Shared>,
     stop: Stop,
 }
 
@@ -68,8 +73,8 @@ enum NoAnswer {
 }
 
 impl Forward {
-    pub(super) const fn new(shared: Arc<GatewayShared>, stop: Stop) -> Self {
-        Self { shared, stop }
+    pub(super) const fn new(shared: Arc<GatewayShared>, layer: Arc<layer::Shared>, stop: Stop) -> Self {
+        Self { shared, layer, stop }
     }
 
     async fn answer<B>(&self, request: Request<B>) -> Response<ResponseBody>
@@ -81,10 +86,22 @@ impl Forward {
         if let Some(passed) = head.extensions.remove::<Passed>() {
             let errand = Errand { user: passed.caller.device.user.clone(), call: Some(&passed.call) };
             let command = passed.call.command;
+            let (body, overheard) = match command {
+                // It goes on as it comes; what it says of the device is read from a copy.
+                Command::Settings => {
+                    let (body, kept) = Glimpsed::kept(boxed(body), self.shared.limits.observed);
+                    (boxed(body), Some(kept))
+                }
+                _ => (boxed(body), None),
+            };
             let answered = tokio::select! {
-                answered = self.shared.forward(head, boxed(body), &errand) => answered,
+                answered = self.shared.forward(head, body, &errand) => answered,
                 () = self.stop.stopped(), if command == Command::Ping => return let_go(&passed.call),
             };
+            let is_taken = answered.as_ref().is_ok_and(|answer| answer.status() == http::StatusCode::OK);
+            if let Some(overheard) = overheard.filter(|_| is_taken) {
+                self.keep(&passed, &overheard).await;
+            }
             return answered.unwrap_or_else(|fault| self.shared.no_answer(fault, Some(command)));
         }
         if let Some(passed) = head.extensions.remove::<PassedOptions>() {
@@ -96,6 +113,19 @@ impl Forward {
         // Nobody is let in without having passed the gate.
         tracing::error!("the gateway was asked without the gate in front of it");
         answer::http(500)
+    }
+}
+
+impl Forward {
+    /// Writes down what a device tells of itself with Settings, before its answer goes out: the next request is judged by
+    /// it. The upstream has taken it whatever happens here, so a store that is away costs a line in the log.
+    async fn keep(&self, passed: &Passed, overheard: &Kept) {
+        let bytes = overheard.take();
+        let Some(information) = told_of_itself(&passed.call, bytes.as_deref()) else { return };
+        let device = &passed.caller.device;
+        if inventory::keep(&self.layer.path, device, &information).await.is_err() {
+            tracing::warn!(%device, "what the device tells of itself is not written: the store is away");
+        }
     }
 }
 

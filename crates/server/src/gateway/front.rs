@@ -17,7 +17,7 @@ use crate::framing::FramedTwice;
 
 /// Stands in front of the mode's service, which answers whatever is no forwarded path.
 #[derive(Clone)]
-pub(super) struct Front<S> {
+pub(crate) struct Front<S> {
     inner: S,
     shared: Arc<GatewayShared>,
 }
@@ -58,7 +58,7 @@ where
 
 impl GatewayShared {
     /// Whether a path outside the protocol is forwarded. The protocol's own never is, in whatever disguise.
-    fn is_forwarded(&self, path: &str) -> bool {
+    pub(super) fn is_forwarded(&self, path: &str) -> bool {
         path != PATH
             && self.forward_paths.iter().any(|forwarded| forwarded.covers(path))
             && has_one_reading(path)

@@ -1,6 +1,7 @@
 //! A body that goes by unchanged, and the beginning of which is handed over at its end.
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -17,7 +18,26 @@ pub(super) struct Glimpsed<B: Body> {
     done: Option<Done>,
 }
 
+/// The bytes of a body, once it went by whole.
+#[derive(Clone, Default)]
+pub(super) struct Kept(Arc<Mutex<Option<Vec<u8>>>>);
+
+impl Kept {
+    /// Takes them; `None` when the body has not ended, broke off, or was longer than was to be looked at.
+    pub(super) fn take(&self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 impl<B: Body> Glimpsed<B> {
+    /// Looks at up to `most` bytes, and keeps them until they are taken.
+    pub(super) fn kept(inner: B, most: usize) -> (Self, Kept) {
+        let kept = Kept::default();
+        let into = kept.clone();
+        let done = move |bytes| *into.0.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
+        (Self::new(inner, most, done), kept)
+    }
+
     /// Looks at up to `most` bytes; `done` is called once, whether the body ends or is dropped before.
     pub(super) fn new(inner: B, most: usize, done: impl FnOnce(Option<Vec<u8>>) + Send + 'static) -> Self {
         Self { inner, seen: Some(Vec::new()), most, done: Some(Box::new(done)) }

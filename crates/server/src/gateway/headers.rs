@@ -106,7 +106,7 @@ pub static REWRITTEN: &[Rewrite] = {
         row(Answer, false, "MS-ASProtocolVersions", "cut to the versions that asprov knows", How::Answer(options::cut_versions)),
         row(Answer, false, "MS-ASProtocolCommands", "always lists Provision", How::Answer(options::list_provision)),
         row(Answer, false, "X-MS-Location", "removed: the gateway follows it itself", How::Remove(&["x-ms-location"])),
-        row(Answer, false, "Request-Id", "asprov's own number of the request, as in its log", How::Elsewhere),
+        row(Answer, false, "Request-Id", "asprov's own number of the request, as in its log, when the upstream gave none", How::Elsewhere),
     ]
 };
 

@@ -31,12 +31,13 @@
 //! | `forward`, `observe`, `explain`, `glimpse` | the two modes |
 //! | `headers`, `options`, `request_line` | what is rewritten |
 //! | `location` | HTTP 451 |
-//! | `detect` | an upstream that has a policy of its own |
+//! | `detect`, `coding` | an upstream that has a policy of its own |
 //! | `sign_in`, `bearer` | who is asking, judged by the upstream |
 //! | `smuggling`, `forward_paths` | requests with several readings |
 //! | `upstream`, `connector`, `tls`, `sent_body`, `fault` | connections to the upstream, and what can go wrong with them |
 
 mod bearer;
+mod coding;
 mod connector;
 mod detect;
 mod document_url;
@@ -58,11 +59,14 @@ mod smuggling;
 mod tls;
 mod upstream;
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use asprov_store::Store;
-use tokio::task::JoinSet;
-use tower::Layer as _;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tower::{Layer as _, Service as _};
 
 use self::forward::Forward;
 use self::front::Front;
@@ -70,14 +74,16 @@ use self::location::Locations;
 use self::observe::Observe;
 use self::sign_in::UpstreamSignIn;
 use self::upstream::Upstreams;
+use crate::body::ResponseBody;
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::layer::ProvisionLayer;
 use crate::listen::Listener;
+use crate::live::{Behaviour, Live};
 use crate::readiness::Readiness;
-use crate::server::serve_connections;
+use crate::service::ProvisionService;
 use crate::sign_in::SignIn;
-use crate::stop::StopSignal;
+use crate::stop::Stop;
 
 pub use document_url::{DocumentUrl, DocumentUrlError};
 pub use forward_paths::{ForwardPath, ForwardPathError};
@@ -117,6 +123,7 @@ struct GatewayShared {
     mode: Mode,
     limits: GatewayLimits,
     config: Config,
+    settings: GatewaySettings,
 }
 
 impl Gateway {
@@ -131,24 +138,55 @@ impl Gateway {
         users: Option<Arc<dyn SignIn>>,
         config: Config,
     ) -> Result<Self, GatewayError> {
+        Self::with(settings, store, users, config, None)
+    }
+
+    /// The same, in place of a gateway that runs. Where both have the same upstreams the new one goes on with the
+    /// connections, with who was judged and where mailboxes were found.
+    ///
+    /// # Errors
+    /// As [`Gateway::new`].
+    pub fn after(
+        before: &Self,
+        settings: GatewaySettings,
+        store: Arc<dyn Store>,
+        users: Option<Arc<dyn SignIn>>,
+        config: Config,
+    ) -> Result<Self, GatewayError> {
+        let kept = (before.shared.settings.has_the_same_upstreams_as(&settings)).then_some(before);
+        Self::with(settings, store, users, config, kept)
+    }
+
+    fn with(
+        settings: GatewaySettings,
+        store: Arc<dyn Store>,
+        users: Option<Arc<dyn SignIn>>,
+        config: Config,
+        kept: Option<&Self>,
+    ) -> Result<Self, GatewayError> {
         if let Some(bearer) = &settings.bearer {
             bearer.issuer.parse::<DocumentUrl>()?;
         }
-        let readiness = Readiness::default();
-        let upstreams = Arc::new(Upstreams::new(&settings)?);
-        let locations = Arc::new(Locations::new());
+        let kept = kept.map(|gateway| gateway.shared.as_ref());
+        let readiness = kept.map_or_else(Readiness::default, |kept| kept.readiness.clone());
+        let (upstreams, locations) = match kept {
+            Some(kept) => (Arc::clone(&kept.upstreams), Arc::clone(&kept.locations)),
+            None => (Arc::new(Upstreams::new(&settings)?), Arc::new(Locations::new())),
+        };
         let sign_in = Arc::new(UpstreamSignIn::new(
             &settings,
             Arc::clone(&upstreams),
             Arc::clone(&locations),
-            // `observe` answers nobody itself, so nobody has to sign in here.
+            // `observe` lets everybody on, so that it is as ready without.
             if settings.mode == Mode::Observe { Readiness::default() } else { readiness.clone() },
             users,
+            kept.map(|kept| kept.sign_in.as_ref()),
         )?);
         let judge: Arc<dyn SignIn> = Arc::<UpstreamSignIn>::clone(&sign_in);
         let layer = ProvisionLayer::passing_options(store, judge, config.clone());
-        let GatewaySettings { mode, forward_paths, limits, .. } = settings;
-        let shared = GatewayShared { upstreams, locations, sign_in, readiness, forward_paths, mode, limits, config };
+        let (mode, forward_paths, limits) = (settings.mode, settings.forward_paths.clone(), settings.limits.clone());
+        let shared =
+            GatewayShared { upstreams, locations, sign_in, readiness, forward_paths, mode, limits, config, settings };
         Ok(Self { layer, shared: Arc::new(shared) })
     }
 
@@ -166,35 +204,80 @@ impl Gateway {
         listeners: impl IntoIterator<Item = Listener>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
+        Live::new(Behaviour::Gateway(self)).serve(listeners, shutdown).await
+    }
+
+    pub(crate) fn provision_layer(&self) -> ProvisionLayer {
+        self.layer.clone()
+    }
+
+    /// Whether nothing is changed and nobody kept out.
+    pub(crate) fn observes(&self) -> bool {
+        self.shared.mode == Mode::Observe
+    }
+
+    /// Whether an administrator wants this path forwarded.
+    pub(crate) fn is_forwarded(&self, path: &str) -> bool {
+        self.shared.is_forwarded(path)
+    }
+
+    /// Whether asprov itself answers somebody who has to sign in.
+    fn judges(&self) -> bool {
+        !self.observes() || self.shared.config.public_url.is_some()
+    }
+
+    /// Sees for the first time whether the upstream refuses invented credentials, unless that is known.
+    pub(crate) async fn look_first(&self) {
+        if self.judges() {
+            self.shared.sign_in.check_first().await;
+        }
+    }
+
+    /// Goes on seeing it.
+    pub(crate) async fn check_for_ever(&self) {
+        if self.judges() {
+            self.shared.sign_in.check_for_ever().await;
+        }
+    }
+
+    /// The service of its mode, with this layer in front of what goes through the gate.
+    pub(crate) fn service(&self, layer: &ProvisionLayer, stop: Stop) -> GatewayService {
         for warning in self.shared.forward_paths.iter().filter_map(ForwardPath::warning) {
             tracing::warn!("{warning}");
         }
-        let (signal, stop) = StopSignal::new();
-        let limits = self.shared.config.limits.clone();
-        // Whatever is still running when this function is left is aborted with its set.
-        let mut beside = JoinSet::new();
-        let layer = self.layer.clone();
-        beside.spawn(async move { layer.background().await });
-        let stops = (signal, stop.clone());
+        let (shared, common) = (Arc::clone(&self.shared), Arc::clone(layer.shared()));
         match self.shared.mode {
             Mode::Replace => {
-                let sign_in = Arc::clone(&self.shared.sign_in);
-                beside.spawn(async move { sign_in.check_for_ever().await });
-                let inner = self.layer.layer(Forward::new(Arc::clone(&self.shared), stop));
-                let front = Front::new(inner, Arc::clone(&self.shared));
-                serve_connections(listeners, front, &limits, stops, shutdown, false).await?;
+                let inner = layer.layer(Forward::new(Arc::clone(&shared), common, stop));
+                GatewayService::Replace(Front::new(inner, shared))
             }
             Mode::Observe => {
-                let inner = Observe::new(Arc::clone(&self.shared), Arc::clone(self.layer.shared()));
-                let front = Front::new(inner, Arc::clone(&self.shared));
-                serve_connections(listeners, front, &limits, stops, shutdown, true).await?;
+                let inner = Observe::new(Arc::clone(&shared), common);
+                GatewayService::Observe(Front::new(inner, shared))
             }
         }
-        beside.shutdown().await;
-        self.layer.write_sightings().await;
-        Ok(())
     }
 }
+
+/// The service of a mode.
+#[derive(Clone)]
+pub(crate) enum GatewayService {
+    Replace(Front<ProvisionService<Forward>>),
+    Observe(Front<Observe>),
+}
+
+impl GatewayService {
+    /// Answers a request; both are ready at any time.
+    pub(crate) fn call(&mut self, request: Request<Incoming>) -> Answering {
+        match self {
+            Self::Replace(service) => service.call(request),
+            Self::Observe(service) => service.call(request),
+        }
+    }
+}
+
+/// An answer under way.
+type Answering = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
 
 impl core::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use super::detect;
 use super::explain::{Seen, explain, remarks, told_of_itself};
 use super::fault::UpstreamFault;
 use super::forward_paths::is_disguised;
-use super::glimpse::Glimpsed;
+use super::glimpse::{Glimpsed, Kept};
 use super::headers::rewrite_answer;
 use super::sent_body::{Progress, boxed};
 use super::upstream::UpstreamIndex;
@@ -43,14 +43,11 @@ const WRITTEN: (u64, Duration) = (100_000, Duration::from_secs(14 * 60));
 
 /// Forwards everything, and records it.
 #[derive(Clone)]
-pub(super) struct Observe {
+pub(crate) struct Observe {
     shared: Arc<GatewayShared>,
     layer: Arc<layer::Shared>,
     written: Cache<DeviceKey, ()>,
 }
-
-/// The bytes of a request, once they went by.
-type RequestBytes = Arc<Mutex<Option<Vec<u8>>>>;
 
 impl Observe {
     pub(super) fn new(shared: Arc<GatewayShared>, layer: Arc<layer::Shared>) -> Self {
@@ -97,11 +94,7 @@ impl Observe {
         };
         let (head, body) = request.into_parts();
         let remarks = call.as_ref().map(|call| remarks(&head, call)).unwrap_or_default();
-        let request_bytes = RequestBytes::default();
-        let into = Arc::clone(&request_bytes);
-        let body = Glimpsed::new(body, self.shared.limits.observed, move |bytes| {
-            *into.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
-        });
+        let (body, request_bytes) = Glimpsed::kept(body, self.shared.limits.observed);
         let response = match self.send(head, body, call.as_ref()).await {
             Ok(response) => response,
             Err(fault) => {
@@ -146,13 +139,13 @@ impl Observe {
         call: Call,
         caller: Caller,
         remarks: Vec<String>,
-        request_bytes: RequestBytes,
+        request_bytes: Kept,
     ) -> Response<ResponseBody> {
         let (head, body) = response.into_parts();
         let (status, headers) = (head.status, head.headers.clone());
         let observe = self.clone();
         let done = move |answer: Option<Vec<u8>>| {
-            let request = request_bytes.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let request = request_bytes.take();
             let seen =
                 Seen { call: &call, status, headers: &headers, request: request.as_deref(), answer: answer.as_deref() };
             let events = explain(&seen, remarks);

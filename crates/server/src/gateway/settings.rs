@@ -44,6 +44,15 @@ pub struct GatewaySettings {
 }
 
 impl GatewaySettings {
+    /// Whether both talk to the same servers in the same way, so that one can go on with what the other knows of them.
+    pub(super) fn has_the_same_upstreams_as(&self, other: &Self) -> bool {
+        self.upstream == other.upstream
+            && self.other_upstreams == other.other_upstreams
+            && self.root_certificates == other.root_certificates
+            && self.mode == other.mode
+            && self.limits == other.limits
+    }
+
     /// Everything else as it is by default.
     pub fn new(upstream: UpstreamUrl) -> Self {
         Self {

@@ -36,10 +36,10 @@ pub(crate) struct UpstreamSignIn {
     upstreams: Arc<Upstreams>,
     locations: Arc<Locations>,
     judged: JudgedCredentials,
-    failures: Failures,
+    failures: Arc<Failures>,
     questions: Semaphore,
     /// Whether the upstream was seen to refuse invented credentials.
-    usable: AtomicBool,
+    usable: Arc<AtomicBool>,
     readiness: Readiness,
     domains: Vec<String>,
     bearer: Option<Bearer>,
@@ -68,21 +68,31 @@ impl UpstreamSignIn {
         locations: Arc<Locations>,
         readiness: Readiness,
         users: Option<Arc<dyn SignIn>>,
+        kept: Option<&Self>,
     ) -> Result<Self, NoRandomBytes> {
         let limits = settings.limits.clone();
         let mut key = [0; 64];
         getrandom::fill(&mut key).map_err(|_| NoRandomBytes)?;
-        if users.is_none() {
+        let usable = kept.map_or_else(Arc::default, |kept| Arc::clone(&kept.usable));
+        if users.is_some() {
+            readiness.clear(TOPIC);
+        } else if !usable.load(Ordering::SeqCst) {
             readiness.report(TOPIC, "the upstream has not been seen to refuse wrong credentials yet", None);
         }
         Ok(Self {
             bearer: settings.bearer.as_ref().map(|bearer| Bearer::new(bearer, Arc::clone(&upstreams))),
             upstreams,
             locations,
-            judged: JudgedCredentials::new(key, limits.known, limits.accepted_for, limits.refused_for),
-            failures: Failures::new(limits.failures, Duration::from_secs(60), 10_000),
+            judged: match kept {
+                Some(kept) => kept.judged.clone(),
+                None => JudgedCredentials::new(key, limits.known, limits.accepted_for, limits.refused_for),
+            },
+            failures: match kept {
+                Some(kept) => Arc::clone(&kept.failures),
+                None => Arc::new(Failures::new(limits.failures, Duration::from_secs(60), 10_000)),
+            },
             questions: Semaphore::new(limits.questions),
-            usable: AtomicBool::new(false),
+            usable,
             readiness,
             domains: settings.domains.clone(),
             users,
@@ -109,6 +119,13 @@ impl UpstreamSignIn {
             self.judged.forget(self.judged.digest(&credentials));
         } else if let Some(token) = BearerToken::from_headers(headers) {
             self.judged.forget(self.judged.digest_of_token(&token));
+        }
+    }
+
+    /// Makes sure for the first time, unless it is known.
+    pub(super) async fn check_first(&self) {
+        if (self.users.is_none() || self.bearer.is_some()) && !self.usable.load(Ordering::SeqCst) {
+            self.check().await;
         }
     }
 
@@ -195,7 +212,7 @@ impl UpstreamSignIn {
             None => {}
         }
         if self.failures.is_locked_out(peer) {
-            return Verdict::Refused;
+            return Verdict::LockedOut;
         }
         let later = Verdict::Busy { retry_after: 30 };
         if !self.usable.load(Ordering::SeqCst) {

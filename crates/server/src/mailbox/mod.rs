@@ -33,7 +33,7 @@ use crate::config::Config;
 use crate::error::BoxError;
 use crate::limits::Limits;
 use crate::path::{Away, Path};
-use crate::service::Passed;
+use crate::service::{Passed, Told};
 use crate::stop::Stop;
 
 /// The empty mailbox as a service, to be put behind [`ProvisionLayer`](crate::ProvisionLayer).
@@ -100,18 +100,32 @@ impl Shared {
         let body = body::read(&head.headers, body, &self.limits).await;
         let document = match document(&passed, body) {
             Ok(document) => document,
-            Err(reply) => return answer::reply(Some(command), &reply),
+            Err((reply, detail)) => {
+                let mut response = answer::reply(Some(command), &reply);
+                response.extensions_mut().insert(Told { detail, event: None });
+                return response;
+            }
         };
         let begins = document.as_ref().is_some_and(folder_sync::begins);
-        let reply = self.command(&passed, document).await.unwrap_or_else(|Away| self.path.unavailable());
-        let response = answer::reply(Some(command), &reply);
+        let (reply, refused) = self.command(&passed, document).await.unwrap_or_else(|Away| {
+            (self.path.unavailable(), Some("the store is away, or somebody was always faster".to_owned()))
+        });
+        let mut response = answer::reply(Some(command), &reply);
+        if let Some(detail) = refused {
+            response.extensions_mut().insert(Told { detail, event: None });
+        }
         // [MS-ASHTTP] 2.2.1.2.2: both lists SHOULD go out with the answer to FolderSync key 0.
         if begins { answer::with_options(response) } else { response }
     }
 
-    async fn command(&self, passed: &Passed, document: Option<Element<'static>>) -> Result<Reply, Away> {
+    /// The answer, and what the log is to say of it.
+    async fn command(
+        &self,
+        passed: &Passed,
+        document: Option<Element<'static>>,
+    ) -> Result<(Reply, Option<String>), Away> {
         let (device, version) = (&passed.caller.device, passed.caller.version);
-        Ok(match (passed.call.command, &document) {
+        let reply = match (passed.call.command, &document) {
             (Command::Ping, request) => match self.pings.wait(device, request.as_ref(), &self.limits) {
                 Ok(wait) => {
                     self.hold(wait).await;
@@ -128,13 +142,14 @@ impl Shared {
             },
             (Command::FolderSync, Some(request)) => folder_sync::answer(request),
             (Command::Settings, Some(request)) => {
-                settings::answer(&self.path, passed, request, &self.mail_domain).await?
+                return settings::answer(&self.path, passed, request, &self.mail_domain).await;
             }
             (Command::GetItemEstimate, Some(request)) => {
                 get_item_estimate::answer(request, version, self.limits.folders)
             }
             _ => not_supported(passed),
-        })
+        };
+        Ok((reply, None))
     }
 
     /// Waits until the time is up or the server stops.
@@ -147,24 +162,25 @@ impl Shared {
 }
 
 /// The document of a command that is answered here; `None` when it came without one and may.
-fn document(passed: &Passed, body: ReceivedBody) -> Result<Option<Element<'static>>, Reply> {
+fn document(passed: &Passed, body: ReceivedBody) -> Result<Option<Element<'static>>, (Reply, String)> {
     let (command, version) = (passed.call.command, passed.caller.version);
     if !is_answered(command) || !command.exists_in(version) {
-        return Err(not_supported(passed));
+        return Err((not_supported(passed), "the empty mailbox has no such command".to_owned()));
     }
-    let unusable = |status| match unusable_body(command, version, status).outcome {
-        Outcome::Answer(reply) => Err(reply),
-        Outcome::Pass => Err(Reply::http(400)),
+    let unusable = |status, why: String| match unusable_body(command, version, status).outcome {
+        Outcome::Answer(reply) => Err((reply, why)),
+        Outcome::Pass => Err((Reply::http(400), why)),
     };
     match body {
         ReceivedBody::Document(bytes) => match decode(&bytes, &asprov_wbxml::Limits::default(), Unknown::Refuse) {
             Ok(element) => Ok(Some(element.into_owned())),
-            Err(_) => unusable(Status::INVALID_WBXML),
+            Err(error) => unusable(Status::INVALID_WBXML, error.to_string()),
         },
         ReceivedBody::Empty if matches!(command, Command::Ping | Command::Sync) => Ok(None),
-        ReceivedBody::Empty | ReceivedBody::Unusable(_) => unusable(Status::INVALID_CONTENT),
-        ReceivedBody::Broken(_) => Err(Reply::http(400)),
-        ReceivedBody::TooSlow => Err(Reply::http(408)),
+        ReceivedBody::Empty => unusable(Status::INVALID_CONTENT, "the request has no body".to_owned()),
+        ReceivedBody::Unusable(why) => unusable(Status::INVALID_CONTENT, why.to_owned()),
+        ReceivedBody::Broken(why) => Err((Reply::http(400), why)),
+        ReceivedBody::TooSlow => Err((Reply::http(408), "the body did not arrive in time".to_owned())),
     }
 }
 

@@ -2,33 +2,35 @@
 //! password is declined.
 
 use asprov_protocol::http::Reply;
-use asprov_protocol::message::{
-    DeviceInformation, RecoveryPassword, SettingsAnswer, SettingsProperty, SettingsRequest, SettingsResponse,
-};
-use asprov_protocol::server::DeviceRecord;
+use asprov_protocol::message::{RecoveryPassword, SettingsAnswer, SettingsProperty, SettingsRequest, SettingsResponse};
 use asprov_protocol::status::Status;
 use asprov_protocol::version::ProtocolVersion;
 use asprov_wbxml::Element;
 
+use crate::inventory::keep;
 use crate::path::{Away, Path};
 use crate::service::Passed;
 
-/// The answer to a Settings request, once what it tells is kept.
+/// The answer to a Settings request, once what it tells is kept; and why it is refused, for the log.
 pub(super) async fn answer(
     path: &Path,
     passed: &Passed,
     request: &Element<'static>,
     mail_domain: &str,
-) -> Result<Reply, Away> {
+) -> Result<(Reply, Option<String>), Away> {
     let version = passed.caller.version;
-    let Ok(request) = SettingsRequest::from_element(request) else {
-        return Ok(reply(&SettingsResponse::with_status(SettingsResponse::PROTOCOL_ERROR), version));
+    let request = match SettingsRequest::from_element(request) {
+        Ok(request) => request,
+        Err(error) => {
+            let refused = SettingsResponse::with_status(SettingsResponse::PROTOCOL_ERROR);
+            return Ok((reply(&refused, version), Some(error.to_string())));
+        }
     };
     let mut response = SettingsResponse::with_status(Status::SUCCESS);
     for property in &request.properties {
         response.properties.push(match property {
             SettingsProperty::DeviceInformation(information) => {
-                keep(path, passed, information).await?;
+                keep(path, &passed.caller.device, information).await?;
                 SettingsAnswer::DeviceInformation(Status::SUCCESS)
             }
             SettingsProperty::DevicePassword(password) => SettingsAnswer::DevicePassword(match password {
@@ -47,23 +49,11 @@ pub(super) async fn answer(
             }
         });
     }
-    Ok(reply(&response, version))
+    Ok((reply(&response, version), None))
 }
 
 fn reply(response: &SettingsResponse, version: ProtocolVersion) -> Reply {
     Reply::ok(response.to_element(version))
-}
-
-/// Writes it into the device's record. A device that has none, such as the name under which Android checks an account,
-/// gets none from this.
-async fn keep(path: &Path, passed: &Passed, information: &DeviceInformation) -> Result<(), Away> {
-    let kept = path.change(&passed.caller.device, |snapshot| {
-        let before = snapshot.device.as_ref()?;
-        let mut record: DeviceRecord = before.clone();
-        record.device_information.merge(information);
-        (record != *before).then_some(record)
-    });
-    kept.await
 }
 
 /// A user name that is an address already is the address.

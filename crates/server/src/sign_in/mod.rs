@@ -44,8 +44,10 @@ pub trait SignIn: Send + Sync + 'static {
 pub enum Verdict {
     /// The credentials are this user's.
     Accepted(UserName),
-    /// They are nobody's, or the address has failed too often: HTTP 401.
+    /// They are nobody's: HTTP 401.
     Refused,
+    /// They were not looked at, since the address has failed too often: HTTP 401 too.
+    LockedOut,
     /// Nobody can say right now: HTTP 503 with Retry-After.
     Busy {
         /// When to try again, in seconds.

@@ -159,7 +159,7 @@ impl UsersFile {
             return judged.into();
         }
         if self.failures.is_locked_out(peer) {
-            return Verdict::Refused;
+            return Verdict::LockedOut;
         }
         // Whoever does not exist is checked all the same, against a hash that no password has.
         let known = user.and_then(|user| loaded.users.get(&user).map(|hash| (user, hash)));

@@ -3,6 +3,8 @@
 // The rule against panics is for the library; `cfg(test)` tells clippy that all of this is a test.
 #![cfg(test)]
 
+#[cfg(feature = "gateway")]
+mod autodiscover;
 mod end_of_service;
 mod gate;
 #[cfg(feature = "gateway")]

@@ -37,11 +37,19 @@ async fn encrypted() -> Encrypted {
 
 impl Encrypted {
     async fn connect(&self, protocol: &str) -> TlsStream<TcpStream> {
+        self.connect_with(protocol, &[&rustls::version::TLS13, &rustls::version::TLS12]).await
+    }
+
+    async fn connect_with(
+        &self,
+        protocol: &str,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
@@ -73,6 +81,23 @@ async fn a_device_provisions_over_tls_with_http_1_1() {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     is_an_offer(&Answer::of(sender.send_request(provision()).await.unwrap()).await);
+}
+
+#[tokio::test]
+async fn tls_1_2_and_1_3_are_both_spoken_and_1_3_is_preferred() {
+    use rustls::version::{TLS12, TLS13};
+    let encrypted = encrypted().await;
+    for (offered, spoken) in [
+        (&[&TLS12][..], rustls::ProtocolVersion::TLSv1_2),
+        (&[&TLS13], rustls::ProtocolVersion::TLSv1_3),
+        (&[&TLS12, &TLS13], rustls::ProtocolVersion::TLSv1_3),
+    ] {
+        let stream = encrypted.connect_with("http/1.1", offered).await;
+        assert_eq!(stream.get_ref().1.protocol_version(), Some(spoken));
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        is_an_offer(&Answer::of(sender.send_request(provision()).await.unwrap()).await);
+    }
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ async fn the_eleventh_wrong_password_of_an_address_is_refused_unhashed_and_a_kno
             "the same again is no guess"
         );
     }
-    assert_eq!(judge(&users, "bob", "right").await, Verdict::Refused, "locked out");
+    assert_eq!(judge(&users, "bob", "right").await, Verdict::LockedOut, "locked out");
     assert_eq!(judge(&users, "ann", "right").await, accepted("ann"), "judged a moment ago");
     let elsewhere = "198.51.100.7".parse().unwrap();
     assert_eq!(users.judge(&Credentials::new("bob", "right"), elsewhere).await, accepted("bob"));

@@ -5,11 +5,13 @@ mod equal;
 mod faults;
 mod forwarding;
 mod held;
+mod inventory;
+mod live;
 mod observe;
 mod rewritten;
 mod sign_in;
 mod smuggling;
-mod upstream;
+pub(crate) mod upstream;
 
 use std::sync::Arc;
 

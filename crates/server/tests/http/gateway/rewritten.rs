@@ -171,6 +171,65 @@ async fn an_upstream_that_asks_for_provisioning_is_kept_from_the_device_and_repo
     }
 }
 
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn compressed(noted: &Noted, status: u16) -> http::Response<super::upstream::AnswerBody> {
+    let command = Command::by_name(noted.target.split("Cmd=").nth(1).unwrap().split('&').next().unwrap()).unwrap();
+    let document = command.response_with_status(ProtocolVersion::V14_1, Status(status)).unwrap();
+    let answer =
+        response(200).header("content-type", "application/vnd.ms-sync.wbxml").header("content-encoding", "gzip");
+    answer.body(body(gzip(&asprov_wbxml::encode(&document)))).unwrap()
+}
+
+#[tokio::test]
+async fn a_compressed_wish_to_provision_is_seen_and_any_other_compressed_answer_goes_byte_for_byte() {
+    for status in [139, 142, 145, 1, 177] {
+        let upstream = Upstream::answering(move |noted| now(compressed(&noted, status))).await;
+        let server = in_front_of(&upstream).await;
+        let device = Device::new("A", ProtocolVersion::V14_1);
+        let answer = device.folder_sync(&server).await;
+        if (139..=145).contains(&status) {
+            assert_eq!((answer.status, answer.body.len()), (503, 0), "{status}");
+            let event = events(&server, &device, EventKind::UpstreamRefused).await.remove(0).event;
+            assert_eq!(event.status, Some((Scope::Common, Status(status))));
+            continue;
+        }
+        let document = Command::FolderSync.response_with_status(ProtocolVersion::V14_1, Status(status)).unwrap();
+        assert_eq!((answer.status, answer.body), (200, gzip(&asprov_wbxml::encode(&document))), "{status}");
+        assert_eq!(answer.headers["content-encoding"], "gzip");
+    }
+}
+
+#[tokio::test]
+async fn what_a_device_says_it_can_read_is_asked_of_the_upstream_and_its_own_headers_come_back_untouched() {
+    let upstream = Upstream::answering(|_| {
+        let answer = response(200).header("Request-Id", "5e1b-upstream").header("X-CalculatedBETarget", "ex1");
+        now(answer.header("X-MS-RP", "2.0,14.1").header("X-FEServer", "FE").body(body("x")).unwrap())
+    })
+    .await;
+    let server = in_front_of(&upstream).await;
+    let device = Device::new("A", ProtocolVersion::V14_1);
+    let mut asked = post(&device.query(Command::FolderSync), Some("14.1"), b"x".to_vec());
+    asked.headers_mut().insert("accept-encoding", "gzip, br".parse().unwrap());
+    let answer = server.send(asked).await;
+    for (name, value) in [
+        ("request-id", "5e1b-upstream"),
+        ("x-calculatedbetarget", "ex1"),
+        ("x-ms-rp", "2.0,14.1"),
+        ("x-feserver", "FE"),
+    ] {
+        assert_eq!(answer.headers.get_all(name).iter().collect::<Vec<_>>(), [value], "{name}");
+    }
+    assert_eq!(upstream.only().header("accept-encoding"), Some("gzip, br"));
+    upstream.now_answers(|_| now(response(200).body(body("x")).unwrap()));
+    assert!(device.folder_sync(&server).await.headers.contains_key("request-id"), "asprov's own, when there is none");
+}
+
 #[tokio::test]
 async fn every_other_status_goes_through_byte_for_byte() {
     for status in [1, 3, 12, 129, 138, 146, 177] {

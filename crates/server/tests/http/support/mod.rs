@@ -103,6 +103,17 @@ impl Running {
         Self { address, store, stop, served }
     }
 
+    /// One that is served already.
+    #[cfg(feature = "gateway")]
+    pub(crate) const fn of(
+        address: SocketAddr,
+        store: Arc<dyn Store>,
+        stop: StopSignal,
+        served: JoinHandle<()>,
+    ) -> Self {
+        Self { address, store, stop, served }
+    }
+
     /// Stops it and waits until it has ended.
     pub(crate) async fn stop(self) {
         self.stop.stop();

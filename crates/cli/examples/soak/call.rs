@@ -1,0 +1,93 @@
+//! A device's request and its answer, on a connection that is kept.
+
+use std::net::SocketAddr;
+
+use asprov_protocol::http::Command;
+use asprov_wbxml::{Element, Limits, Unknown, code_page, decode, encode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// A device, as `phones provision` prints it: its id, its policy key, its credentials in base64.
+#[derive(Clone, Debug)]
+pub(crate) struct Device {
+    pub(crate) id: String,
+    pub(crate) key: String,
+    pub(crate) credentials: String,
+}
+
+impl Device {
+    pub(crate) fn read(line: &str) -> Self {
+        let parts: Vec<&str> = line.split(' ').collect();
+        Self { id: parts[0].to_owned(), key: parts[1].to_owned(), credentials: parts[2].to_owned() }
+    }
+
+    /// The user, as the credentials have it.
+    pub(crate) fn user(&self) -> String {
+        use base64::Engine as _;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(&self.credentials).unwrap();
+        String::from_utf8(bytes).unwrap().split(':').next().unwrap().to_owned()
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) http: u16,
+    /// The Status in the document, if it is one.
+    pub(crate) status: Option<u16>,
+    pub(crate) is_upstreams: bool,
+    pub(crate) has_retry_after: bool,
+}
+
+/// Sends a FolderSync. The connection is opened when there is none, and given up when the server closed it.
+pub(crate) async fn folder_sync(
+    connection: &mut Option<TcpStream>,
+    address: SocketAddr,
+    device: &Device,
+) -> std::io::Result<Answer> {
+    // A connection that was kept may have been closed meanwhile; a new one has to work.
+    if let Some(mut kept) = connection.take()
+        && let Ok(answer) = exchange(&mut kept, device).await
+    {
+        *connection = Some(kept);
+        return Ok(answer);
+    }
+    let mut new = TcpStream::connect(address).await?;
+    let answer = exchange(&mut new, device).await?;
+    *connection = Some(new);
+    Ok(answer)
+}
+
+async fn exchange(stream: &mut TcpStream, device: &Device) -> std::io::Result<Answer> {
+    use code_page::folder_hierarchy::{FOLDER_SYNC, SYNC_KEY};
+    let body = encode(&Element::new(FOLDER_SYNC).with_child(Element::with_text(SYNC_KEY, "0")));
+    let Device { id, key, credentials } = device;
+    let head = format!(
+        "POST /Microsoft-Server-ActiveSync?Cmd=FolderSync&User=soak&DeviceId={id}&DeviceType=Soak HTTP/1.1\r\n\
+         Host: 127.0.0.1\r\nAuthorization: Basic {credentials}\r\nMS-ASProtocolVersion: 14.1\r\nX-MS-PolicyKey: {key}\r\n\
+         Content-Type: application/vnd.ms-sync.wbxml\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), &body].concat()).await?;
+    let mut bytes = Vec::new();
+    loop {
+        let mut buffer = [0; 4096];
+        let length = stream.read(&mut buffer).await?;
+        if length == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        bytes.extend_from_slice(&buffer[..length]);
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+        let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let length: usize = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let Some(body) = bytes.get(end + 4..).filter(|body| body.len() >= length) else { continue };
+        let document = decode(body, &Limits::default(), Unknown::Keep).ok();
+        return Ok(Answer {
+            http: head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0),
+            status: document.and_then(|document| Command::FolderSync.status_of(&document)).map(|status| status.0),
+            is_upstreams: header("x-soak").is_some() || body.windows(4).any(|four| four == b"mail"),
+            has_retry_after: header("retry-after").is_some(),
+        });
+    }
+}

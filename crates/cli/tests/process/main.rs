@@ -1,0 +1,9 @@
+//! `asprov serve` as a process of its own: signals, files that change under it, and who finds it.
+
+#![cfg(test)]
+
+mod autodiscover;
+mod certificates;
+mod reload;
+mod server;
+mod upstream;
