@@ -36,6 +36,7 @@
 //! | `service`, `layer` | the rows that look at no policy, in their order: call, password, device |
 //! | [`sign_in`] | who is asking |
 //! | `path` | load, decide, save; again when somebody was faster |
+//! | `snapshots`, `changes` | what was loaded a moment ago, and what drops it again |
 //! | `hold` | held Ping and Sync, ended when the device may no longer pass |
 //! | `mailbox` | the empty mailbox |
 //! | [`gateway`] | any ActiveSync server in place of it |
@@ -45,6 +46,7 @@
 
 mod answer;
 mod body;
+mod changes;
 mod clock;
 mod config;
 mod error;
@@ -67,6 +69,7 @@ mod server;
 mod service;
 mod sightings;
 pub mod sign_in;
+mod snapshots;
 mod stop;
 #[cfg(feature = "tls")]
 mod tls;
