@@ -1,8 +1,7 @@
 //! Held requests, Ping and Sync: each is judged again when something about its device changes, and ends as the gate
 //! says once the device may no longer pass.
 //!
-//! One task reads the store's table of changes, woken by this node's own writes and once a second for those of others.
-//! A change of a device (a wipe, a block) wakes its requests at once. A change of policy wakes every request, each after
+//! [`Changes`](crate::changes::Changes) tells of changes. A change of a device (a wipe, a block) wakes its requests at once. A change of policy wakes every request, each after
 //! a random part of `policy_spread`, so that not every phone provisions in the same second.
 
 use std::collections::BTreeMap;
@@ -13,17 +12,13 @@ use std::time::Duration;
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::http::Command;
 use asprov_protocol::server::{Caller, Outcome};
-use asprov_store::limits::CHANGES_AT_ONCE;
-use asprov_store::{AssignmentTarget, ChangeKind, Store};
+use asprov_store::{AssignmentTarget, ChangeKind};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::changes::EVERY;
 use crate::path::{Path, Ruling};
 use crate::random::some_time_in;
-
-/// How often the store is asked for the changes of other nodes, and how soon a judgement is tried again while the store
-/// is away. Together with the time a judgement takes this stays below the promised 2 seconds.
-const EVERY: Duration = Duration::from_secs(1);
 
 /// Every held request of this process.
 #[derive(Default)]
@@ -55,42 +50,8 @@ impl Holds {
         Hold { holds: Arc::clone(self), key, held }
     }
 
-    /// Reads the table of changes and wakes whom they concern, for ever.
-    pub(crate) async fn watch(&self, store: &dyn Store) {
-        let mut newest = store.newest_change();
-        let mut read_up_to = *newest.borrow_and_update();
-        loop {
-            // Without a sender `changed` fails at once: then only the clock is left.
-            tokio::select! {
-                Ok(()) = newest.changed() => {}
-                () = sleep(EVERY) => {}
-            }
-            loop {
-                let changes = match store.changes_after(read_up_to).await {
-                    Ok(changes) => changes,
-                    Err(error) => {
-                        tracing::error!("changes cannot be read, held requests wait: {error}");
-                        // While the store is away its own writes fail too, so nothing is missed by waiting.
-                        sleep(EVERY).await;
-                        break;
-                    }
-                };
-                if changes.first().is_some_and(|oldest| oldest.sequence > read_up_to.saturating_add(1)) {
-                    // Some are gone already: this node was away for long.
-                    self.wake_all();
-                }
-                for change in &changes {
-                    self.wake(&change.kind);
-                    read_up_to = change.sequence;
-                }
-                if changes.len() < usize::try_from(CHANGES_AT_ONCE).unwrap_or(usize::MAX) {
-                    break;
-                }
-            }
-        }
-    }
-
-    fn wake(&self, kind: &ChangeKind) {
+    /// Wakes whom a change concerns.
+    pub(crate) fn wake(&self, kind: &ChangeKind) {
         let held = self.held();
         match kind {
             ChangeKind::Device(device) | ChangeKind::Assignment(AssignmentTarget::Device(device)) => {
@@ -109,7 +70,8 @@ impl Holds {
         }
     }
 
-    fn wake_all(&self) {
+    /// Wakes everybody.
+    pub(crate) fn wake_all(&self) {
         self.held().values().for_each(|held| held.device_changed.notify_one());
     }
 

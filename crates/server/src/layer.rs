@@ -5,6 +5,7 @@ use std::sync::Arc;
 use asprov_store::Store;
 use tower::Layer;
 
+use crate::changes::Changes;
 use crate::config::Config;
 use crate::hold::Holds;
 use crate::housekeeping;
@@ -94,7 +95,7 @@ impl ProvisionLayer {
         let shared = &self.shared;
         let store = shared.path.store().as_ref();
         tokio::join!(
-            shared.holds.watch(store),
+            Changes { store, holds: &shared.holds, snapshots: shared.path.snapshots() }.watch(),
             housekeeping::every_second(&shared.sightings, store),
             housekeeping::every_hour(store, shared.config.drop_never_acknowledged_after),
         );

@@ -37,6 +37,7 @@
 //! | [`sign_in`] | who is asking |
 //! | `path` | load, decide, save; again when somebody was faster |
 //! | `live` | another behaviour in place of the one that runs |
+//! | `snapshots`, `changes` | what was loaded a moment ago, and what drops it again |
 //! | `hold` | held Ping and Sync, ended when the device may no longer pass |
 //! | `mailbox` | the empty mailbox |
 //! | [`gateway`] | any ActiveSync server in place of it |
@@ -48,6 +49,7 @@
 mod answer;
 mod autodiscover;
 mod body;
+mod changes;
 mod clock;
 mod config;
 mod error;
@@ -72,6 +74,7 @@ mod server;
 mod service;
 mod sightings;
 pub mod sign_in;
+mod snapshots;
 mod stop;
 #[cfg(feature = "tls")]
 mod tls;

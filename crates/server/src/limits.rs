@@ -42,6 +42,11 @@ pub struct Limits {
     pub refusals: usize,
     /// Devices that were written as seen a short while ago and need not be again. Default 100,000.
     pub recently_seen: u64,
+    /// Bytes of snapshots that are kept for the next request. Default 64 MiB: one takes about 1 KiB, so that is a good
+    /// 60,000 devices, fewer if they fill the fields of their DeviceInformation.
+    pub snapshot_bytes: u64,
+    /// Snapshots kept of one user. Default 64: a person has a handful of devices; whoever has more starts over.
+    pub snapshots_of_one_user: usize,
     /// Seconds that a Ping, or a Sync with HeartbeatInterval, may be held; outside them the device is told the nearer
     /// end. Default 60 to 3540: the values of Exchange ([MS-ASCMD] 2.2.3.85).
     pub heartbeat: RangeInclusive<u32>,
@@ -70,6 +75,8 @@ impl Default for Limits {
             sightings: 10_000,
             refusals: 16,
             recently_seen: 100_000,
+            snapshot_bytes: 64 * 1024 * 1024,
+            snapshots_of_one_user: 64,
             heartbeat: 60..=3540,
             folders: 300,
             remembered: 10_000,

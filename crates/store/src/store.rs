@@ -116,6 +116,12 @@ pub trait Store: Send + Sync + 'static {
     /// [`Store::changes_after`] only.
     fn newest_change(&self) -> watch::Receiver<u64>;
 
+    /// A number that is another one once somebody else than this node has written to the store, whether or not there is a
+    /// [`Change`] about it: rows can be changed by hand. Always 0 where nobody else can, or where it cannot be told.
+    async fn written_by_others(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     /// Whether the store can be written to right now.
     async fn ready(&self) -> Result<(), StoreError>;
 }

@@ -80,6 +80,11 @@ impl DeviceInformation {
     /// Most characters of a field; the rest is cut (\[MS-ASCMD\] 2.2.3: at most 1024 each).
     pub const MAX: usize = 1024;
 
+    /// Bytes of all its fields.
+    pub fn bytes(&self) -> usize {
+        FIELDS.iter().filter_map(|field| (field.read)(self)).map(str::len).sum()
+    }
+
     /// Reads settings:DeviceInformation with its Set, in a request. Children of Set that are no field are skipped; of a
     /// field that came twice the first counts.
     ///

@@ -36,6 +36,13 @@ pub struct DeviceRecord {
     pub first_seen_at: Timestamp,
 }
 
+impl DeviceRecord {
+    /// How many bytes of this the device wrote itself: for whoever bounds how much is kept of it.
+    pub fn told_bytes(&self) -> usize {
+        self.user_agent.as_ref().map_or(0, String::len) + self.device_information.bytes()
+    }
+}
+
 /// A policy that is on its way: the temporary key and the document it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {

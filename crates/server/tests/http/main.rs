@@ -5,6 +5,7 @@
 
 #[cfg(feature = "gateway")]
 mod autodiscover;
+mod cached;
 mod end_of_service;
 mod gate;
 #[cfg(feature = "gateway")]

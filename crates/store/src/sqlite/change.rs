@@ -41,6 +41,12 @@ pub(super) fn newest(connection: &Connection) -> Result<u64> {
     Ok(newest.map_or(0, i64::unsigned_abs))
 }
 
+/// Differs once another connection than this one has written.
+pub(super) fn written_by_others(connection: &Connection) -> Result<u64> {
+    let version: i64 = connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+    Ok(version.unsigned_abs())
+}
+
 /// Drops the oldest changes.
 pub(super) fn prune(connection: &Connection, newest: u64) -> Result<()> {
     let oldest_kept = signed(newest) - i64::from(limits::CHANGES);

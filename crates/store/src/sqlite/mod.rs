@@ -238,6 +238,11 @@ impl Store for SqliteStore {
         self.newest.clone()
     }
 
+    async fn written_by_others(&self) -> Result<u64, StoreError> {
+        // Asked on the connection that writes, because it does not count what that connection wrote itself.
+        self.write(Durability::Program, |write| change::written_by_others(write.connection)).await
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         // A transaction that holds the write lock and writes nothing.
         self.write(Durability::Program, |_| Ok(())).await

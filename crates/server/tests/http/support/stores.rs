@@ -51,6 +51,8 @@ pub(crate) struct Faulty {
     conflicts: AtomicU32,
     /// How often something was noted, or tried to be.
     notes: AtomicU32,
+    /// How often a snapshot was asked for.
+    loads: AtomicU32,
 }
 
 impl Faulty {
@@ -60,6 +62,7 @@ impl Faulty {
             broken: AtomicU8::new(0),
             conflicts: AtomicU32::new(0),
             notes: AtomicU32::new(0),
+            loads: AtomicU32::new(0),
         })
     }
 
@@ -75,6 +78,11 @@ impl Faulty {
     /// How often something was noted, or tried to be.
     pub(crate) fn notes(&self) -> u32 {
         self.notes.load(Ordering::SeqCst)
+    }
+
+    /// How often a snapshot was asked for.
+    pub(crate) fn loads(&self) -> u32 {
+        self.loads.load(Ordering::SeqCst)
     }
 
     fn is(&self, broken: Broken) -> bool {
@@ -97,6 +105,7 @@ impl Faulty {
 #[async_trait]
 impl Store for Faulty {
     async fn load(&self, device: &DeviceKey) -> Result<Snapshot, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
         self.check(Broken::Reads).await?;
         self.inner.load(device).await
     }
