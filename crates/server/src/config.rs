@@ -22,7 +22,7 @@ pub struct Config {
     /// Over how long a change of policy wakes the held requests, so that a thousand phones do not provision in the same
     /// second. Default 10 minutes. Wipes and blocks are not spread.
     pub policy_spread: Duration,
-    /// How long a device that never acknowledged a policy is kept. Default 7 days.
+    /// How long a device that never acknowledged a policy is kept after it was seen last. Default 7 days.
     pub drop_never_acknowledged_after: Duration,
     /// The domain of the addresses that the empty mailbox tells a device, where the user's name is no address already.
     /// Default `asprov.invalid`, which exists nowhere (RFC 2606).
