@@ -4,6 +4,7 @@
 //! Only what concerns a server is here. What a client meets is in its own tests, and what a family of clients makes of a
 //! policy is in [`client::capability`](crate::client::capability).
 
+pub mod answer_449;
 mod table;
 
 use core::fmt::Write as _;

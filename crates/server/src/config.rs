@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use asprov_protocol::quirk::answer_449::Answer449;
 use asprov_protocol::server::ServerRules;
 
 use crate::limits::Limits;
@@ -12,6 +13,8 @@ use crate::network::IpNetwork;
 pub struct Config {
     /// What decisions depend on, such as how many devices a user may have.
     pub rules: ServerRules,
+    /// Devices that get HTTP 449 with each challenge in the body, besides those that are found out. Default none.
+    pub answer_449: Answer449,
     /// What requests may cost.
     pub limits: Limits,
     /// Whether passwords may arrive in clear on a listener that is not on loopback. Default no.
@@ -33,6 +36,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             rules: ServerRules::default(),
+            answer_449: Answer449::default(),
             limits: Limits::default(),
             insecure_http: false,
             trusted_proxies: Vec::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use asprov_store::Store;
 use tower::Layer;
 
+use crate::challenges::Challenges;
 use crate::config::Config;
 use crate::hold::Holds;
 use crate::housekeeping;
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) sign_in: Arc<dyn SignIn>,
     pub(crate) config: Config,
     pub(crate) sightings: Sightings,
+    pub(crate) challenges: Challenges,
     pub(crate) holds: Arc<Holds>,
     pub(crate) ids: RequestIds,
     /// Whether OPTIONS goes to the inner service.
@@ -52,6 +54,7 @@ impl ProvisionLayer {
             path: Path::new(store, &config),
             sign_in,
             sightings: Sightings::new(&config.limits),
+            challenges: Challenges::new(&config.limits, config.answer_449.clone()),
             holds: Arc::default(),
             ids: RequestIds::new(),
             options_pass,

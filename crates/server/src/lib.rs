@@ -45,6 +45,7 @@
 
 mod answer;
 mod body;
+mod challenges;
 mod clock;
 mod config;
 mod error;

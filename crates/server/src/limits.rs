@@ -40,6 +40,8 @@ pub struct Limits {
     /// Refusals of one device that are kept between two writes. Default 16: a device in a loop sends more, and they
     /// are all the same.
     pub refusals: usize,
+    /// Devices that were told to provision lately and are counted. Default 10,000: one that falls out is counted anew.
+    pub challenged: u64,
     /// Devices that were written as seen a short while ago and need not be again. Default 100,000.
     pub recently_seen: u64,
     /// Seconds that a Ping, or a Sync with HeartbeatInterval, may be held; outside them the device is told the nearer
@@ -69,6 +71,7 @@ impl Default for Limits {
             stop_time: Duration::from_secs(10),
             sightings: 10_000,
             refusals: 16,
+            challenged: 10_000,
             recently_seen: 100_000,
             heartbeat: 60..=3540,
             folders: 300,

@@ -113,9 +113,13 @@ pub static QUIRKS_OF_DEVICES: &[Quirk] = &[
         devices: "some that claim 14.1",
         behaviour: "do not understand 142 in the body, and provision only after HTTP 449",
         evidence: "Horde, Request/Base.php",
-        answer: "nothing yet: they get 142 with HTTP 200, as the protocol says",
+        answer: "those that answer_449 names get HTTP 449 with the same document; no device is named in the evidence, so \
+                 others are found out after five challenges without a Provision, with an event",
         rule: None,
-        proof: Without("no device is named, and asprov does nothing about it yet"),
+        proof: Test(
+            "crates/server/tests/http/gate.rs",
+            "a_device_that_does_not_come_after_five_challenges_gets_449_with_the_same_document_and_an_event",
+        ),
     },
     Quirk {
         name: "any-order",

@@ -246,9 +246,9 @@ impl State {
         let is_in_use = |stored: &StoredDevice| {
             stored.record.first_seen_at.duration_until(stored.last_seen_at) >= limits::LAST_SEEN_EXACT_TO
         };
-        let gives_way = devices.values().filter(|stored| {
-            leaves_nothing(&stored.record) && !is_in_use(stored) && stored.record.device != *newcomer
-        });
+        let gives_way = devices
+            .values()
+            .filter(|stored| leaves_nothing(&stored.record) && !is_in_use(stored) && stored.record.device != *newcomer);
         let mut gives_way: Vec<(Timestamp, DeviceKey)> =
             gives_way.map(|stored| (stored.record.first_seen_at, stored.record.device.clone())).collect();
         gives_way.sort();
@@ -292,10 +292,7 @@ impl State {
 
 /// Whether nothing is lost when the device is forgotten.
 fn leaves_nothing(record: &DeviceRecord) -> bool {
-    record.provisioned.is_none()
-        && record.acknowledgment.is_none()
-        && record.wipe.is_none()
-        && record.access.is_none()
+    record.provisioned.is_none() && record.acknowledgment.is_none() && record.wipe.is_none() && record.access.is_none()
 }
 
 fn matches(query: &DeviceQuery, stored: &StoredDevice) -> bool {
