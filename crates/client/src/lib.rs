@@ -61,6 +61,6 @@ pub use error::{ClientError, TransportError};
 pub use file_memory::FileMemory;
 pub use memory::{Memory, MemoryError, NoMemory};
 pub use proxy::{Proxies, ProxyError};
-pub use tls::{RootCertificates, TlsError};
+pub use tls::{Distrust, RootCertificates, TlsError};
 pub use transport::{Negotiated, Transport};
 pub use wire::{Answer, TransportSettings};

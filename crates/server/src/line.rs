@@ -1,7 +1,7 @@
 //! The one line a request leaves in the log: who, what, and how it was answered. Never a key or a password; what a
 //! device wrote is escaped and cut.
 
-use asprov_protocol::device::UserName;
+use asprov_protocol::device::{UserName, is_obeyed};
 use asprov_protocol::http::Call;
 use asprov_protocol::server::{Event, EventKind};
 use asprov_protocol::status::{self, StatusRow};
@@ -88,7 +88,7 @@ impl Line {
 fn shown(text: &str) -> String {
     text.chars()
         .take(SHOWN)
-        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+        .flat_map(|c| if is_obeyed(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
         .collect()
 }
 
@@ -99,6 +99,7 @@ mod tests {
     #[test]
     fn a_device_cannot_write_lines_of_its_own() {
         assert_eq!(shown("a\r\nb\u{1b}[0m"), "a\\r\\nb\\u{1b}[0m");
+        assert_eq!(shown("Phone\u{202e}gpj"), "Phone\\u{202e}gpj", "nor turn one around");
         assert_eq!(shown(&"x".repeat(500)).len(), SHOWN);
     }
 }
