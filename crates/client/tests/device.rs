@@ -13,7 +13,7 @@ use asprov_client::{
     Address, Credentials, Device, FileMemory, Memory, MemoryError, NoMemory, RootCertificates, Transport,
     TransportError, TransportSettings,
 };
-use asprov_protocol::client::{ClientMemory, CommandRequest, Failure, FirstContact, Outcome, WipeAnswer};
+use asprov_protocol::client::{ClientMemory, CommandRequest, Failure, FirstContact, Outcome, ServerMoved, WipeAnswer};
 use asprov_protocol::http::Command;
 use asprov_protocol::message::WipeKind;
 use asprov_protocol::policy::{SettingId, Value};
@@ -318,6 +318,46 @@ async fn a_451_to_another_host_gets_the_password_only_when_the_application_says_
     there.with(|state| state.instead.push(moved("http://mail.example.com")));
     let Outcome::Failed { why: Failure::Moved { .. } } = device.provision().await.unwrap().outcome else { panic!() };
     assert_eq!(asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn where_a_451_led_outlives_the_program_and_ends_when_that_server_is_gone() {
+    let (here, there) = (Server::start().await, Server::start().await);
+    let place = Place::new();
+    let open = async || {
+        Device::open(here.transport(), settings(ProtocolVersion::V16_1), FileMemory::new(&place.0)).await.unwrap()
+    };
+    here.with(|state| state.instead.push(moved(&there.url())));
+    let mut device = open().await.on_redirect(|_| true);
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::Provisioned);
+
+    // After a restart nobody asks the first server, and nobody is asked.
+    here.with(|state| state.seen.clear());
+    let mut device = open().await;
+    assert_eq!(device.address().to_string(), there.url());
+    assert!(matches!(
+        device.command(Command::FolderSync, folder_sync()).await.unwrap().outcome,
+        Outcome::CommandAnswered(_)
+    ));
+    assert!(here.with(|state| state.seen.is_empty()));
+
+    // Another address was set up: what the old one said means nothing.
+    let other = Server::start().await;
+    let device =
+        Device::open(other.transport(), settings(ProtocolVersion::V16_1), FileMemory::new(&place.0)).await.unwrap();
+    assert_eq!(device.address().to_string(), other.url());
+
+    // The second server is no more: the first one is asked again, in the same conversation, and that is kept too.
+    let gone = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let memory = FileMemory::new(&place.0);
+    let kept = memory.load().unwrap().unwrap();
+    let to = ServerMoved { from: here.url(), to: format!("http://{gone}") };
+    memory.keep(&kept.with_move(Some(to))).unwrap();
+    let mut device = open().await;
+    assert_eq!(device.address().to_string(), format!("http://{gone}"));
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::Provisioned);
+    assert_eq!(device.address().to_string(), here.url());
+    assert_eq!(memory.load().unwrap().unwrap().moved(), None);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@
 use asprov_wbxml::Element;
 
 use super::command::CommandRequest;
-use super::memory::{ClientMemory, WipeInHand};
+use super::memory::{ClientMemory, ServerMoved, WipeInHand};
 use super::outcome::{Failure, Outcome, Report, SeenStatus};
 use super::phase::{ClientEvent, Phase};
 use super::request::OutgoingRequest;
@@ -263,6 +263,12 @@ impl Client {
         } else {
             self.fail(Failure::Moved { location: Some(location) });
         }
+    }
+
+    /// Whoever sends the requests has gone to another server, or with `None` back to the one it was told. It comes as
+    /// [`Step::Remember`], so that the next start begins there.
+    pub fn server_moved(&mut self, moved: Option<ServerMoved>) {
+        self.memory.moved = moved;
     }
 
     /// What the client knows now. What has to be kept comes as [`Step::Remember`].
