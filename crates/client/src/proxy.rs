@@ -1,6 +1,6 @@
 //! Proxies as the environment names them: HTTPS_PROXY, ALL_PROXY, NO_PROXY, with `http://`, `https://`, `socks5://` (the
 //! name of the server is looked up here) or `socks5h://` (the proxy looks it up). Every connection goes through a tunnel
-//! ([`tunnel`]), so a proxy sees the name of the server and nothing else.
+//! (`tunnel`), so a proxy sees the name of the server and nothing else.
 
 pub(crate) mod tunnel;
 
@@ -82,6 +82,11 @@ impl Proxies {
                 .filter(|entry| !entry.is_empty())
                 .collect(),
         })
+    }
+
+    /// Whether some servers are reached through a proxy over TLS.
+    pub(crate) const fn is_any_used(&self) -> bool {
+        self.https.is_some()
     }
 
     /// The proxy on the way to this host. This machine is always reached directly.
