@@ -252,8 +252,7 @@ impl Client {
         }
     }
 
-    /// The answer to [`Step::AskRedirect`]: whether the next request goes to that address. The same request is then sent
-    /// again.
+    /// The answer to [`Step::AskRedirect`]: whether the same request is sent again, to that address.
     pub fn answer_redirect(&mut self, follow: bool) {
         let Now::AskRedirect { location, request } = &self.now else { return };
         let (location, request) = (location.clone(), request.clone());
@@ -265,8 +264,7 @@ impl Client {
         }
     }
 
-    /// Whoever sends the requests has gone to another server, or with `None` back to the one it was told. It comes as
-    /// [`Step::Remember`], so that the next start begins there.
+    /// The requests go to another server now, or with `None` back to the first. It comes as [`Step::Remember`].
     pub fn server_moved(&mut self, moved: Option<ServerMoved>) {
         self.memory.moved = moved;
     }
