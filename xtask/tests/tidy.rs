@@ -132,15 +132,15 @@ fn the_test_that_shows_a_quirk_exists() {
     use asprov_protocol::quirk::{Proof, QUIRKS_OF_DEVICES};
 
     for quirk in QUIRKS_OF_DEVICES {
-        if let Proof::Test(file, name) = quirk.proof {
-            let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-            assert!(text.contains(&format!("fn {name}(")), "{}: {file} has no test {name}", quirk.name);
-        }
+        let Proof::Test(file, name) = quirk.proof;
+        let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(text.contains(&format!("fn {name}(")), "{}: {file} has no test {name}", quirk.name);
     }
 }
 
 /// Files over 400 lines, and why.
-const LONG_ON_PURPOSE: &[(&str, &str)] = &[];
+const LONG_ON_PURPOSE: &[(&str, &str)] =
+    &[("crates/protocol/src/quirk/table.rs", "one table of quirks, an entry after the other")];
 
 #[test]
 fn nothing_is_left_to_do_in_the_code() {

@@ -5,6 +5,7 @@
 use std::fmt::{Display, Write as _};
 
 use anstyle::{AnsiColor, Color, Style};
+use asprov_protocol::device::is_obeyed;
 
 /// Headings.
 pub(crate) const HEADING: Style = Style::new().bold();
@@ -49,9 +50,7 @@ pub(crate) fn painted(style: Style, text: impl Display) -> String {
 pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        let obeyed = character.is_control()
-            || matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
-        if obeyed {
+        if is_obeyed(character) {
             let _ = write!(shown, "{}", character.escape_default());
         } else {
             shown.push(character);

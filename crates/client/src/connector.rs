@@ -15,12 +15,13 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::proxy::{Proxies, Proxy};
+use crate::proxy::Proxies;
+use crate::proxy::tunnel::through;
 use crate::wire::TransportSettings;
 
 /// Opens connections for the HTTP client.
@@ -32,13 +33,11 @@ pub(crate) struct Connector {
     connect_to: Arc<BTreeMap<String, SocketAddr>>,
 }
 
-/// Most bytes of what a proxy answers to CONNECT.
-const PROXY_ANSWER: usize = 8 * 1024;
-
 /// A connection.
 pub(crate) enum Stream {
     Clear(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    /// Above a connection that may itself be one through a proxy, encrypted or not.
+    Tls(Box<TlsStream<Self>>),
 }
 
 /// Why there is no connection.
@@ -64,15 +63,16 @@ impl Connector {
         Self { tls, timeout: settings.connect_timeout, proxies, connect_to: Arc::new(settings.connect_to.clone()) }
     }
 
-    async fn tcp(&self, is_tls: bool, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    /// The way to the server, without the server's own TLS.
+    async fn way(&self, is_tls: bool, host: &str, port: u16) -> Result<Stream, ConnectError> {
         if let Some(address) = self.connect_to.get(&format!("{host}:{port}")) {
-            return TcpStream::connect(address).await.map_err(ConnectError::Tcp);
+            return direct(TcpStream::connect(address).await.map_err(ConnectError::Tcp)?);
         }
         if let Some(proxy) = self.proxies.on_the_way_to(is_tls, host, port) {
-            return through(proxy, host, port).await;
+            return through(proxy, &self.tls, host, port).await;
         }
         let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(ConnectError::Name)?.collect();
-        TcpStream::connect(addresses.as_slice()).await.map_err(ConnectError::Tcp)
+        direct(TcpStream::connect(addresses.as_slice()).await.map_err(ConnectError::Tcp)?)
     }
 
     async fn open(self, uri: Uri) -> Result<TokioIo<Stream>, ConnectError> {
@@ -80,15 +80,13 @@ impl Connector {
         let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let opening = async {
-            let tcp = self.tcp(is_tls, &host, port).await?;
-            // Requests are small and answered one by one: waiting for more to send only costs time.
-            tcp.set_nodelay(true).map_err(ConnectError::Tcp)?;
+            let way = self.way(is_tls, &host, port).await?;
             if !is_tls {
-                return Ok(Stream::Clear(tcp));
+                return Ok(way);
             }
             let name = ServerName::try_from(host.clone())
                 .map_err(|error| ConnectError::Tls(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-            let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await.map_err(ConnectError::Tls)?;
+            let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, way).await.map_err(ConnectError::Tls)?;
             Ok(Stream::Tls(Box::new(tls)))
         };
         let stream = tokio::time::timeout(self.timeout, opening).await;
@@ -96,34 +94,10 @@ impl Connector {
     }
 }
 
-/// Asks a proxy for the way to a server.
-async fn through(proxy: &Proxy, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-    let failed = |why: String| ConnectError::Proxy { proxy: format!("{}:{}", proxy.host, proxy.port), why };
-    let mut tcp = TcpStream::connect((proxy.host.as_str(), proxy.port))
-        .await
-        .map_err(|error| failed(format!("cannot be reached: {error}")))?;
-    let target = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
-    if let Some(authorization) = &proxy.authorization {
-        request += &format!("Proxy-Authorization: {}\r\n", authorization.expose());
-    }
-    request += "\r\n";
-    tcp.write_all(request.as_bytes()).await.map_err(|error| failed(format!("went away: {error}")))?;
-    let mut answer = Vec::new();
-    // Byte by byte, since what follows the answer belongs to the server behind.
-    while !answer.ends_with(b"\r\n\r\n") {
-        if answer.len() == PROXY_ANSWER {
-            return Err(failed(format!("answers with more than {PROXY_ANSWER} bytes")));
-        }
-        answer.push(tcp.read_u8().await.map_err(|error| failed(format!("went away: {error}")))?);
-    }
-    let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let line: String = String::from_utf8_lossy(line).chars().take(100).flat_map(char::escape_debug).collect();
-    let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));
-    match status {
-        Some(status) if status.len() == 3 && status.starts_with('2') => Ok(tcp),
-        _ => Err(failed(format!("answers `{line}`"))),
-    }
+/// Requests are small and answered one by one: waiting for more to send only costs time.
+fn direct(tcp: TcpStream) -> Result<Stream, ConnectError> {
+    tcp.set_nodelay(true).map_err(ConnectError::Tcp)?;
+    Ok(Stream::Clear(tcp))
 }
 
 impl tower::Service<Uri> for Connector {

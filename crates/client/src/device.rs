@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asprov_protocol::client::{
-    Client, ClientMemory, ClientSettings, CommandRequest, Outcome, Report, Step, WipeAnswer,
+    Client, ClientMemory, ClientSettings, CommandRequest, Outcome, Report, ServerMoved, Step, WipeAnswer,
 };
 use asprov_protocol::http::Command;
 use asprov_protocol::message::WipeKind;
 use asprov_wbxml::Element;
 
 use crate::address::Address;
-use crate::error::ClientError;
+use crate::error::{ClientError, TransportError};
 use crate::memory::{Memory, MemoryError};
 use crate::transport::Transport;
 
@@ -28,6 +28,8 @@ pub struct Device {
     on_wipe: Box<dyn FnMut(WipeKind) -> WipeAnswer + Send>,
     on_redirect: Box<dyn FnMut(&Address) -> bool + Send>,
     domain: Option<String>,
+    /// The server that the application named.
+    named: Address,
 }
 
 /// A conversation that came to its end.
@@ -40,19 +42,27 @@ pub struct Conversation {
 }
 
 impl Device {
-    /// A device that remembers what it knew before.
+    /// A device that remembers what it knew before, which may be that its server sent it to another one (HTTP 451): as long
+    /// as the transport has the address of then, it goes to that one.
     ///
     /// # Errors
     /// When its memory cannot be read.
     pub async fn open(
-        transport: Transport,
+        mut transport: Transport,
         settings: ClientSettings,
         memory: impl Memory + 'static,
     ) -> Result<Self, ClientError> {
         let memory: Arc<dyn Memory> = Arc::new(memory);
         let kept = on_a_thread_that_may_wait(&memory, |memory| memory.load()).await?;
         let client = Client::new(settings, kept.unwrap_or_default());
+        let named = transport.address().clone();
+        let moved = client.memory().moved().filter(|moved| moved.from == named.to_string());
+        // It was agreed to when it came.
+        if let Some(there) = moved.and_then(|moved| encrypted_as_before(&named, &moved.to)) {
+            transport.move_to(there);
+        }
         Ok(Self {
+            named,
             transport,
             client,
             memory,
@@ -116,7 +126,7 @@ impl Device {
         self.run().await
     }
 
-    /// The server, which another one may have named (HTTP 451): the next start of the application begins there.
+    /// The server, which another one may have named (HTTP 451). It is part of the memory.
     pub const fn address(&self) -> &Address {
         self.transport.address()
     }
@@ -132,6 +142,7 @@ impl Device {
     }
 
     async fn run(&mut self) -> Result<Conversation, ClientError> {
+        let mut went_back = false;
         loop {
             match self.client.step() {
                 Step::Send(request) if !request.answer_awaited() => {
@@ -140,6 +151,14 @@ impl Device {
                 }
                 Step::Send(request) => match self.transport.send(&request).await {
                     Ok(answer) => self.client.receive(&answer.as_response()),
+                    // The server that was moved to is gone: the one that was named knows where to.
+                    Err(TransportError::Unresolved { .. } | TransportError::Connect { .. })
+                        if !went_back && *self.transport.address() != self.named =>
+                    {
+                        went_back = true;
+                        self.transport.move_to(self.named.clone());
+                        self.client.server_moved(None);
+                    }
                     Err(error) if error.is_passing() => self.client.lost(&error.to_string()),
                     Err(error) => return Err(error.into()),
                 },
@@ -168,18 +187,22 @@ impl Device {
     /// Goes to the server that X-MS-Location names, if the credentials may go there.
     fn follows(&mut self, location: &str) -> bool {
         let here = self.transport.address();
-        // No downgrade: plain HTTP leads to this machine at most, and not from TLS.
-        let Ok(there) = Address::parse(location) else { return false };
-        if here.is_tls() && !there.is_tls() {
-            return false;
-        }
+        let Some(there) = encrypted_as_before(here, location) else { return false };
         let is_own = there == *here || self.domain.as_ref().is_some_and(|domain| there.is_below(domain));
         let follow = is_own || (self.on_redirect)(&there);
         if follow {
+            let moved = ServerMoved { from: self.named.to_string(), to: there.to_string() };
+            self.client.server_moved((moved.from != moved.to).then_some(moved));
             self.transport.move_to(there);
         }
         follow
     }
+}
+
+/// Another server's address, if the way there is no worse than before: plain HTTP leads to this machine at most, and not
+/// from TLS.
+fn encrypted_as_before(here: &Address, there: &str) -> Option<Address> {
+    Address::parse(there).ok().filter(|there| there.is_tls() || !here.is_tls())
 }
 
 async fn on_a_thread_that_may_wait<T: Send + 'static>(

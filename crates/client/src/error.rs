@@ -4,7 +4,7 @@ use asprov_protocol::http::OptionsError;
 
 use crate::memory::MemoryError;
 use crate::proxy::ProxyError;
-use crate::tls::TlsError;
+use crate::tls::{Distrust, TlsError};
 
 /// Why a conversation did not come to an end of its own.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,8 @@ pub enum TransportError {
         address: String,
         /// What is wrong.
         why: String,
+        /// The same as something to act on.
+        distrust: Distrust,
     },
     /// The connection broke.
     #[error("the connection to {address} broke: {why}")]

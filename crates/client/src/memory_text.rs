@@ -1,7 +1,7 @@
 //! The memory as text: one fact a line, a word and its value, from the title to `end`. A text that is cut off anywhere is
 //! refused as a whole.
 
-use asprov_protocol::client::{AcknowledgedPolicy, ClientMemory, WipeInHand};
+use asprov_protocol::client::{AcknowledgedPolicy, ClientMemory, ServerMoved, WipeInHand};
 use asprov_protocol::message::{AcknowledgmentStatus, PolicyKeyText, WipeKind};
 use asprov_protocol::policy::Fingerprint;
 use asprov_protocol::version::ProtocolVersion;
@@ -36,6 +36,9 @@ pub(crate) fn write(memory: &ClientMemory) -> String {
         let state = if wipe.taken_on { "taken_on" } else { "ordered" };
         lines.push(format!("wipe {} {state}", wipe.kind.as_str()));
     }
+    if let Some(moved) = memory.moved() {
+        lines.push(format!("moved {} {}", escaped(&moved.from), escaped(&moved.to)));
+    }
     lines.push(END.to_owned());
     lines.join("\n") + "\n"
 }
@@ -50,6 +53,7 @@ struct Read {
     summary: Vec<(String, String)>,
     without_policy: bool,
     wipe: Option<WipeInHand>,
+    moved: Option<ServerMoved>,
 }
 
 pub(crate) fn read(text: &str) -> Result<ClientMemory, DamagedLine> {
@@ -104,7 +108,17 @@ impl Read {
                 };
                 self.wipe = Some(WipeInHand { kind: WipeKind::parse(kind).ok_or(expected)?, taken_on });
             }
-            _ => return Err("policy_key, fingerprint, version, acknowledgment, setting, without_policy, wipe or end"),
+            "moved" => {
+                let expected = "the address of a server and that of another one";
+                let (from, to) = value.split_once(' ').ok_or(expected)?;
+                let plain = |text| unescaped(text).filter(|text| !text.is_empty()).ok_or(expected);
+                self.moved = Some(ServerMoved { from: plain(from)?, to: plain(to)? });
+            }
+            _ => {
+                return Err(
+                    "policy_key, fingerprint, version, acknowledgment, setting, without_policy, wipe, moved or end",
+                );
+            }
         }
         Ok(())
     }
@@ -117,7 +131,7 @@ impl Read {
             (None, None, None) if self.summary.is_empty() => None,
             _ => return Err("fingerprint, version and acknowledgment together"),
         };
-        Ok(ClientMemory::restore(self.policy_key, acknowledged, self.without_policy, self.wipe))
+        Ok(ClientMemory::restore(self.policy_key, acknowledged, self.without_policy, self.wipe).with_move(self.moved))
     }
 }
 
@@ -171,7 +185,12 @@ mod tests {
             ],
         };
         let wipe = WipeInHand { kind: WipeKind::AccountOnly, taken_on: true };
+        let moved = ServerMoved {
+            from: "https://mail.example.com".to_owned(),
+            to: "https://eu.mail.example.com:8443".to_owned(),
+        };
         ClientMemory::restore(Some(PolicyKeyText::new("3942919513")), Some(policy), true, Some(wipe))
+            .with_move(Some(moved))
     }
 
     #[test]
@@ -189,6 +208,7 @@ mod tests {
              setting MinDevicePasswordLength \n\
              without_policy yes\n\
              wipe account taken_on\n\
+             moved https://mail.example.com https://eu.mail.example.com:8443\n\
              end\n"
         );
         assert_eq!(read(&text), Ok(full()));
@@ -211,6 +231,7 @@ mod tests {
         assert_eq!(line("version 17.0"), DamagedLine { line: 2, expected: "a protocol version" });
         assert_eq!(line("fingerprint 00"), DamagedLine { line: 2, expected: "64 hexadecimal digits" });
         assert_eq!(line("wipe device perhaps").expected, "device or account, then ordered or taken_on");
+        assert_eq!(line("moved https://a").expected, "the address of a server and that of another one");
         assert_eq!(line("policy_key "), DamagedLine { line: 2, expected: "a policy key" });
         assert_eq!(line("version 16.1").expected, "fingerprint, version and acknowledgment together");
         assert_eq!(damaged(&format!("{TITLE}\nend\nmore\n")).expected, "nothing after `end`");

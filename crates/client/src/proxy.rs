@@ -1,11 +1,12 @@
-//! Proxies as the environment names them: HTTPS_PROXY, ALL_PROXY, NO_PROXY. Every connection goes through CONNECT
-//! (RFC 9110 section 9.3.6), so a proxy sees the name of the server and nothing else.
+//! Proxies as the environment names them: HTTPS_PROXY, ALL_PROXY, NO_PROXY, with `http://`, `https://`, `socks5://` (the
+//! name of the server is looked up here) or `socks5h://` (the proxy looks it up). Every connection goes through a tunnel
+//! (`tunnel`), so a proxy sees the name of the server and nothing else.
+
+pub(crate) mod tunnel;
 
 use std::fmt;
 
 use asprov_protocol::secret::Secret;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 
 /// Which proxy to go through, and for which servers not.
@@ -20,10 +21,22 @@ pub struct Proxies {
 /// A proxy.
 #[derive(Clone)]
 pub(crate) struct Proxy {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    /// The value of Proxy-Authorization.
-    pub(crate) authorization: Option<Secret<String>>,
+    kind: ProxyKind,
+    host: String,
+    port: u16,
+    /// Name and password.
+    sign_in: Option<(Vec<u8>, Secret<Vec<u8>>)>,
+}
+
+/// How a proxy is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ProxyKind {
+    Http,
+    Https,
+    Socks5 {
+        /// The proxy looks names up.
+        resolves: bool,
+    },
 }
 
 /// A variable that names no proxy.
@@ -71,6 +84,11 @@ impl Proxies {
         })
     }
 
+    /// Whether some servers are reached through a proxy over TLS.
+    pub(crate) const fn is_any_used(&self) -> bool {
+        self.https.is_some()
+    }
+
     /// The proxy on the way to this host. This machine is always reached directly.
     pub(crate) fn on_the_way_to(&self, is_tls: bool, host: &str, port: u16) -> Option<&Proxy> {
         let proxy = if is_tls { self.https.as_ref() } else { self.http.as_ref() }?;
@@ -92,26 +110,30 @@ impl Proxy {
         let text = text.trim();
         let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let uri: Uri = with_scheme.parse().map_err(|_| "no URL")?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err("a proxy that is reached over TLS"),
-            _ => return Err("no HTTP proxy"),
-        }
+        // What curl takes when no port is said.
+        let (kind, usual_port) = match uri.scheme_str() {
+            Some("http") => (ProxyKind::Http, 1080),
+            Some("https") => (ProxyKind::Https, 443),
+            Some("socks5") => (ProxyKind::Socks5 { resolves: false }, 1080),
+            Some("socks5h") => (ProxyKind::Socks5 { resolves: true }, 1080),
+            Some("socks4" | "socks4a" | "socks") => return Err("a proxy of an older kind of SOCKS than 5"),
+            _ => return Err("no http://, https://, socks5:// or socks5h:// proxy"),
+        };
         let authority = uri.authority().ok_or("no URL with a host")?;
         let sign_in = authority.as_str().rsplit_once('@').map(|(sign_in, _)| sign_in);
-        let authorization = match sign_in {
+        let sign_in = match sign_in {
             None => None,
             Some(sign_in) => {
-                let plain = decoded(sign_in).ok_or("a URL whose password has a stray %")?;
-                Some(Secret::new(format!("Basic {}", STANDARD.encode(plain))))
+                let (name, password) = sign_in.split_once(':').unwrap_or((sign_in, ""));
+                let plain = |text: &str| decoded(text).ok_or("a URL whose user or password has a stray %");
+                Some((plain(name)?, Secret::new(plain(password)?)))
             }
         };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() {
             return Err("a URL without a host");
         }
-        // What curl takes when nothing is said.
-        Ok(Self { host, port: authority.port_u16().unwrap_or(1080), authorization })
+        Ok(Self { kind, host, port: authority.port_u16().unwrap_or(usual_port), sign_in })
     }
 }
 
@@ -179,18 +201,25 @@ mod tests {
     fn a_password_for_the_proxy_is_sent_and_never_shown() {
         let proxies = proxies(&[("https_proxy", "http://ann:se%40cret@p:3128")]).unwrap();
         let proxy = proxies.on_the_way_to(true, "h.example", 443).unwrap();
-        // "ann:se@cret" in base64.
-        assert_eq!(proxy.authorization.as_ref().unwrap().expose(), "Basic YW5uOnNlQGNyZXQ=");
+        let (name, password) = proxy.sign_in.as_ref().unwrap();
+        assert_eq!((name.as_slice(), password.expose().as_slice()), (&b"ann"[..], &b"se@cret"[..]));
         assert!(!format!("{proxies:?}").contains("cret"), "{proxies:?}");
+    }
+
+    #[test]
+    fn every_kind_of_proxy_has_its_usual_port() {
+        for (value, place) in [("http://p", "p:1080"), ("https://p", "p:443"), ("socks5h://p", "p:1080")] {
+            assert_eq!(way(&[("https_proxy", value)], true, "h.example"), Some(place.to_owned()), "{value}");
+        }
     }
 
     #[test]
     fn a_variable_that_names_no_proxy_is_an_error_and_not_ignored() {
         for (value, came) in [
-            ("https://p:1", "a proxy that is reached over TLS"),
-            ("socks5://p:1", "no HTTP proxy"),
+            ("socks4://p:1", "a proxy of an older kind of SOCKS than 5"),
+            ("ftp://p:1", "no http://, https://, socks5:// or socks5h:// proxy"),
             ("http://", "no URL"),
-            ("http://a%zz:b@p", "a URL whose password has a stray %"),
+            ("http://a%zz:b@p", "a URL whose user or password has a stray %"),
         ] {
             assert_eq!(proxies(&[("https_proxy", value)]).unwrap_err().came, came, "{value}");
         }

@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use crate::connector::{ConnectError, Connector};
 use crate::error::TransportError;
 use crate::proxy::Proxies;
-use crate::tls::{self, RootCertificates};
+use crate::tls::{self, Distrust, RootCertificates};
 
 /// How requests are sent.
 #[derive(Clone, Debug)]
@@ -152,7 +152,7 @@ fn no_answer(address: &str, error: &HyperError) -> TransportError {
         if let Some(connect) = inner.downcast_ref::<ConnectError>() {
             let why = connect.to_string();
             return match connect {
-                ConnectError::Tls(_) => TransportError::Untrusted { address, why },
+                ConnectError::Tls(error) => TransportError::Untrusted { address, why, distrust: Distrust::of(error) },
                 ConnectError::Name(_) => TransportError::Unresolved { address, why },
                 ConnectError::Tcp(_)
                 | ConnectError::Proxy { .. }

@@ -25,6 +25,8 @@ type Pages = BTreeMap<&'static str, (u16, Option<&'static str>, String)>;
 /// The network: every host at one address, in clear on port 80 and over TLS on port 443.
 struct Internet {
     settings: TransportSettings,
+    /// The name server, if there is one.
+    name_server: Option<SocketAddr>,
     /// Method and URL of every request, with `+password` when it had credentials.
     asked: Arc<Mutex<Vec<String>>>,
 }
@@ -65,12 +67,18 @@ impl Internet {
             settings.connect_to.insert(format!("{host}:443"), secure);
             settings.connect_to.insert(format!("{host}:80"), clear);
         }
-        Self { settings, asked }
+        Self { settings, name_server: None, asked }
+    }
+
+    /// With a name server that knows one SRV record, of this host and port; over UDP it says that the answer is too long
+    /// if `truncated`.
+    async fn with_service_record(pages: Pages, host: &'static str, port: u16, truncated: bool) -> Self {
+        Self { name_server: Some(name_server(host, port, truncated).await), ..Self::with(pages).await }
     }
 
     async fn find(&self, address: &str, confirm: bool) -> Result<Discovered, NotFound> {
         let credentials = Credentials::basic("ann", "correct horse").unwrap();
-        let autodiscover = Autodiscover::new(Some(credentials), &self.settings).unwrap();
+        let autodiscover = Autodiscover::new(Some(credentials), &self.settings).unwrap().name_servers(self.name_server);
         let mut autodiscover = if confirm { autodiscover.on_host(|_, _| true) } else { autodiscover };
         autodiscover.find(&MailAddress::parse(address).unwrap()).await
     }
@@ -82,6 +90,58 @@ impl Internet {
     fn given_the_password(&self) -> Vec<String> {
         self.asked().into_iter().filter(|asked| asked.ends_with("+password")).collect()
     }
+}
+
+/// What the name server answers to a question: the same question, and the record.
+fn service_record(question: &[u8], host: &str, port: u16, truncated: bool) -> Vec<u8> {
+    let end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
+    assert_eq!(&question[12..end], b"\x0D_autodiscover\x04_tcp\x07example\x03com\x00\x00\x21\x00\x01");
+    let mut answer = question[..2].to_vec();
+    answer.extend(if truncated { [0x83, 0x80] } else { [0x81, 0x80] });
+    answer.extend([0, 1, 0, u8::from(!truncated), 0, 0, 0, 0]);
+    answer.extend(&question[12..end]);
+    if !truncated {
+        let target: Vec<u8> = host
+            .split('.')
+            .flat_map(|label| [&[u8::try_from(label.len()).unwrap()], label.as_bytes()].concat())
+            .collect();
+        answer.extend(b"\xC0\x0C\x00\x21\x00\x01\x00\x00\x0E\x10");
+        answer.extend(u16::try_from(7 + target.len()).unwrap().to_be_bytes());
+        answer.extend([0, 0, 0, 0]);
+        answer.extend(port.to_be_bytes());
+        answer.extend(target);
+        answer.push(0);
+    }
+    answer
+}
+
+async fn name_server(host: &'static str, port: u16, truncated: bool) -> SocketAddr {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let over_tcp = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = over_tcp.local_addr().unwrap();
+    let over_udp = tokio::net::UdpSocket::bind(address).await.unwrap();
+    tokio::spawn(async move {
+        let mut question = [0; 512];
+        while let Ok((length, from)) = over_udp.recv_from(&mut question).await {
+            // A forgery that guesses the number wrong comes first.
+            let real = service_record(&question[..length], host, port, truncated);
+            let mut forged = service_record(&question[..length], "evil.example", 443, false);
+            forged[0] ^= 0xFF;
+            for answer in [forged, real] {
+                over_udp.send_to(&answer, from).await.unwrap();
+            }
+        }
+    });
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = over_tcp.accept().await {
+            let mut question = vec![0; usize::from(stream.read_u16().await.unwrap())];
+            stream.read_exact(&mut question).await.unwrap();
+            let answer = service_record(&question, host, port, false);
+            stream.write_u16(u16::try_from(answer.len()).unwrap()).await.unwrap();
+            stream.write_all(&answer).await.unwrap();
+        }
+    });
+    address
 }
 
 async fn listen(tls: Option<TlsAcceptor>, pages: Arc<Pages>, asked: Arc<Mutex<Vec<String>>>) -> SocketAddr {
@@ -179,7 +239,8 @@ async fn a_redirect_to_another_domain_gets_the_password_only_when_the_caller_say
     };
     let internet = Internet::with(pages()).await;
     let error = internet.find("ann@example.com", false).await.unwrap_err();
-    assert!(error.attempts.last().unwrap().result.contains("may not have the credentials"), "{error:?}");
+    let is_kept_back = |attempt: &asprov_client::Attempt| attempt.result.contains("may not have the credentials");
+    assert!(error.attempts.iter().any(is_kept_back), "{error:?}");
     assert!(internet.given_the_password().iter().all(|asked| asked.contains("example.com/")), "{:?}", internet.asked());
 
     let internet = Internet::with(pages()).await;
@@ -230,4 +291,45 @@ async fn a_refused_password_ends_the_search_and_is_not_carried_around() {
         assert_eq!(error.status, Some(status));
         assert_eq!(internet.given_the_password().len(), 1, "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_service_record_names_the_host_when_nobody_else_knows() {
+    for truncated in [false, true] {
+        let page = "https://corp.example.com/autodiscover/autodiscover.xml";
+        let pages = BTreeMap::from([(page, (200, None, mobile_sync(EAS)))]);
+        let internet = Internet::with_service_record(pages, "corp.example.com", 443, truncated).await;
+        let found = internet.find("ann@example.com", false).await.unwrap();
+        assert_eq!((found.address.to_string().as_str(), found.is_own_domain), ("https://eas.example.com", true));
+        assert_eq!(internet.given_the_password().last().unwrap(), &format!("POST {page} +password"));
+    }
+}
+
+#[tokio::test]
+async fn a_service_record_outside_the_domain_gets_the_password_only_when_the_caller_says_so() {
+    let page = "https://evil.example/autodiscover/autodiscover.xml";
+    let pages = || BTreeMap::from([(page, (200, None, mobile_sync("https://evil.example/")))]);
+    let internet = Internet::with_service_record(pages(), "evil.example", 443, false).await;
+    let error = internet.find("ann@example.com", false).await.unwrap_err();
+    let results: Vec<_> =
+        error.attempts.iter().map(|attempt| (attempt.url.as_str(), attempt.result.as_str())).collect();
+    let at = results.iter().position(|(url, _)| *url == "DNS SRV _autodiscover._tcp.example.com").unwrap();
+    assert_eq!(results[at].1, "names https://evil.example:443");
+    assert!(results.last().unwrap().1.contains("may not have the credentials"), "{results:?}");
+    assert!(internet.given_the_password().iter().all(|asked| !asked.contains("evil")), "{:?}", internet.asked());
+
+    let internet = Internet::with_service_record(pages(), "evil.example", 443, false).await;
+    let found = internet.find("ann@example.com", true).await.unwrap();
+    assert_eq!((found.address.to_string().as_str(), found.is_own_domain), ("https://evil.example", false));
+}
+
+#[tokio::test]
+async fn behind_a_proxy_no_name_server_is_asked() {
+    let internet = Internet::with_service_record(BTreeMap::new(), "corp.example.com", 443, false).await;
+    let proxies =
+        asprov_client::Proxies::from_variables(|name| (name == "https_proxy").then(|| "p.invalid:1".to_owned()));
+    let settings = TransportSettings { proxies: proxies.unwrap(), ..internet.settings };
+    let mut autodiscover = Autodiscover::new(None, &settings).unwrap().name_servers(internet.name_server);
+    let error = autodiscover.find(&MailAddress::parse("ann@example.com").unwrap()).await.unwrap_err();
+    assert!(error.attempts.last().unwrap().result.contains("through a proxy"), "{error:?}");
 }

@@ -13,7 +13,7 @@ use asprov_client::{
     Address, Credentials, Device, FileMemory, Memory, MemoryError, NoMemory, RootCertificates, Transport,
     TransportError, TransportSettings,
 };
-use asprov_protocol::client::{ClientMemory, CommandRequest, Failure, FirstContact, Outcome, WipeAnswer};
+use asprov_protocol::client::{ClientMemory, CommandRequest, Failure, FirstContact, Outcome, ServerMoved, WipeAnswer};
 use asprov_protocol::http::Command;
 use asprov_protocol::message::WipeKind;
 use asprov_protocol::policy::{SettingId, Value};
@@ -25,7 +25,7 @@ use bytes::Bytes;
 use http::Version;
 use http_body_util::Full;
 use rustls::pki_types::PrivateKeyDer;
-use server::{Server, settings, status};
+use server::{Server, authority_for, settings, status};
 use tokio_rustls::TlsAcceptor;
 
 fn folder_sync() -> Option<Element<'static>> {
@@ -320,58 +320,44 @@ async fn a_451_to_another_host_gets_the_password_only_when_the_application_says_
     assert_eq!(asked.lock().unwrap().len(), 1);
 }
 
-/// A proxy that answers CONNECT with this status line, notes what it was asked, and connects to `target`.
-async fn proxy(line: &'static str, target: std::net::SocketAddr) -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let (address, asked) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
-    let noted = Arc::clone(&asked);
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = Vec::new();
-            while !request.ends_with(b"\r\n\r\n") {
-                request.push(stream.read_u8().await.unwrap());
-            }
-            noted.lock().unwrap().push(String::from_utf8(request).unwrap());
-            stream.write_all(format!("{line}\r\nVia: test\r\n\r\n").as_bytes()).await.unwrap();
-            if line.contains("200") {
-                tokio::spawn(async move {
-                    let mut server = tokio::net::TcpStream::connect(target).await.unwrap();
-                    drop(tokio::io::copy_bidirectional(&mut stream, &mut server).await);
-                });
-            }
-        }
-    });
-    (address, asked)
-}
-
 #[tokio::test]
-async fn a_proxy_of_the_environment_sees_the_name_of_the_server_and_nothing_else() {
-    let (roots, acceptor) = authority_for(&["mail.example.com"]);
-    let server = Server::start_with(Some(acceptor)).await;
-    for (line, works) in [("HTTP/1.1 200 Connection established", true), ("HTTP/1.1 407 Sign in", false)] {
-        let (address, asked) = proxy(line, server.address).await;
-        let proxies = asprov_client::Proxies::from_variables(|name| {
-            (name == "HTTPS_PROXY").then(|| format!("http://ann:pw@{address}"))
-        });
-        let settings = TransportSettings {
-            root_certificates: roots.clone(),
-            proxies: proxies.unwrap(),
-            ..TransportSettings::default()
-        };
-        let to = Address::parse("https://mail.example.com").unwrap();
-        let transport = Transport::new(to, Credentials::bearer("token-of-ann").unwrap(), &settings).unwrap();
-        let answer = transport.options().await;
-        if works {
-            assert!(answer.unwrap().commands.contains(&"Provision".to_owned()));
-        } else {
-            let error = answer.unwrap_err().to_string();
-            assert!(error.ends_with(&format!("the proxy {address} answers `HTTP/1.1 407 Sign in`")), "{error}");
-        }
-        let asked = asked.lock().unwrap().clone();
-        let expected = "CONNECT mail.example.com:443 HTTP/1.1\r\nHost: mail.example.com:443\r\nProxy-Authorization: Basic YW5uOnB3\r\n\r\n";
-        assert_eq!(asked, [expected]);
-    }
+async fn where_a_451_led_outlives_the_program_and_ends_when_that_server_is_gone() {
+    let (here, there) = (Server::start().await, Server::start().await);
+    let place = Place::new();
+    let open = async || {
+        Device::open(here.transport(), settings(ProtocolVersion::V16_1), FileMemory::new(&place.0)).await.unwrap()
+    };
+    here.with(|state| state.instead.push(moved(&there.url())));
+    let mut device = open().await.on_redirect(|_| true);
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::Provisioned);
+
+    // After a restart nobody asks the first server, and nobody is asked.
+    here.with(|state| state.seen.clear());
+    let mut device = open().await;
+    assert_eq!(device.address().to_string(), there.url());
+    assert!(matches!(
+        device.command(Command::FolderSync, folder_sync()).await.unwrap().outcome,
+        Outcome::CommandAnswered(_)
+    ));
+    assert!(here.with(|state| state.seen.is_empty()));
+
+    // Another address was set up: what the old one said means nothing.
+    let other = Server::start().await;
+    let device =
+        Device::open(other.transport(), settings(ProtocolVersion::V16_1), FileMemory::new(&place.0)).await.unwrap();
+    assert_eq!(device.address().to_string(), other.url());
+
+    // The second server is no more: the first one is asked again, in the same conversation, and that is kept too.
+    let gone = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let memory = FileMemory::new(&place.0);
+    let kept = memory.load().unwrap().unwrap();
+    let to = ServerMoved { from: here.url(), to: format!("http://{gone}") };
+    memory.keep(&kept.with_move(Some(to))).unwrap();
+    let mut device = open().await;
+    assert_eq!(device.address().to_string(), format!("http://{gone}"));
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::Provisioned);
+    assert_eq!(device.address().to_string(), here.url());
+    assert_eq!(memory.load().unwrap().unwrap().moved(), None);
 }
 
 #[tokio::test]
@@ -427,28 +413,6 @@ async fn versions_without_a_common_one_and_a_server_of_another_kind_are_told() {
 /// A private authority, and a server certificate for `localhost` signed by it.
 fn authority() -> (RootCertificates, TlsAcceptor) {
     authority_for(&["localhost"])
-}
-
-fn authority_for(names: &[&str]) -> (RootCertificates, TlsAcceptor) {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let root_key = rcgen::KeyPair::generate().unwrap();
-    let mut root = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    root.distinguished_name.push(rcgen::DnType::CommonName, "asprov test authority");
-    let root_certificate = root.self_signed(&root_key).unwrap();
-    let issuer = rcgen::Issuer::new(root, &root_key);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut configuration = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
-        .unwrap();
-    configuration.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let roots = RootCertificates::from_pem(root_certificate.pem().as_bytes()).unwrap();
-    (roots, TlsAcceptor::from(Arc::new(configuration)))
 }
 
 #[tokio::test]

@@ -174,6 +174,15 @@ impl fmt::Display for DeviceKey {
     }
 }
 
+/// Whether a terminal or a page obeys this character instead of showing it: control characters, and those that change the
+/// direction of writing or have no width. Names from devices may hold them, since some languages need them; whoever shows
+/// such a name writes them as escapes.
+pub fn is_obeyed(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}')
+        || matches!(character, '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
+}
+
 fn usable_in_device_id(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }

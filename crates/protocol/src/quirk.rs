@@ -4,6 +4,7 @@
 //! Only what concerns a server is here. What a client meets is in its own tests, and what a family of clients makes of a
 //! policy is in [`client::capability`](crate::client::capability).
 
+pub mod answer_449;
 mod table;
 
 use core::fmt::Write as _;
@@ -34,8 +35,6 @@ pub struct Quirk {
 pub enum Proof {
     /// A test: its file, from the root of the repository, and its name.
     Test(&'static str, &'static str),
-    /// There is none, for this reason.
-    None(&'static str),
 }
 
 /// The table of `docs/reference/quirks.md`.
@@ -46,10 +45,8 @@ pub fn markdown() -> String {
     );
     for quirk in QUIRKS_OF_DEVICES {
         let rule = quirk.rule.map_or_else(String::new, |rule| format!(": `{rule}`"));
-        let proof = match quirk.proof {
-            Proof::Test(file, name) => format!("[`{name}`](../../{file})"),
-            Proof::None(why) => format!("no test: {why}"),
-        };
+        let Proof::Test(file, name) = quirk.proof;
+        let proof = format!("[`{name}`](../../{file})");
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use asprov_protocol::quirk::answer_449::Answer449;
 use asprov_protocol::server::ServerRules;
 
 use crate::autodiscover::PublicUrl;
@@ -13,6 +14,8 @@ use crate::network::IpNetwork;
 pub struct Config {
     /// What decisions depend on, such as how many devices a user may have.
     pub rules: ServerRules,
+    /// Devices that get HTTP 449 with each challenge in the body, besides those that are found out. Default none.
+    pub answer_449: Answer449,
     /// What requests may cost.
     pub limits: Limits,
     /// Whether passwords may arrive in clear on a listener that is not on loopback. Default no.
@@ -23,7 +26,7 @@ pub struct Config {
     /// Over how long a change of policy wakes the held requests, so that a thousand phones do not provision in the same
     /// second. Default 10 minutes. Wipes and blocks are not spread.
     pub policy_spread: Duration,
-    /// How long a device that never acknowledged a policy is kept. Default 7 days.
+    /// How long a device that never acknowledged a policy is kept after it was seen last. Default 7 days.
     pub drop_never_acknowledged_after: Duration,
     /// The domain of the addresses that the empty mailbox tells a device, where the user's name is no address already.
     /// Default `asprov.invalid`, which exists nowhere (RFC 2606).
@@ -36,6 +39,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             rules: ServerRules::default(),
+            answer_449: Answer449::default(),
             limits: Limits::default(),
             insecure_http: false,
             trusted_proxies: Vec::new(),

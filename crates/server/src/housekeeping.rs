@@ -30,16 +30,16 @@ pub(crate) async fn attend_every_second(sign_in: &dyn SignIn) {
     }
 }
 
-/// Drops devices that were admitted long ago and never acknowledged a policy.
+/// Drops devices that never acknowledged a policy and were not seen for long.
 pub(crate) async fn every_hour(store: &dyn Store, after: Duration) {
     let mut clock = interval(Duration::from_secs(60 * 60));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let after = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
     loop {
         clock.tick().await;
-        // A time before all times: nothing was admitted then.
-        let Ok(admitted_before) = now().checked_sub(after) else { continue };
-        match store.drop_never_acknowledged(admitted_before).await {
+        // A time before all times: nothing was seen then.
+        let Ok(seen_before) = now().checked_sub(after) else { continue };
+        match store.drop_never_acknowledged(seen_before).await {
             Ok(0) => {}
             Ok(dropped) => tracing::info!(dropped, "devices that never acknowledged a policy were dropped"),
             Err(error) => tracing::error!("devices that never acknowledged a policy stay for now: {error}"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use asprov_store::Store;
 use tower::Layer;
 
+use crate::challenges::Challenges;
 use crate::changes::Changes;
 use crate::config::Config;
 use crate::hold::Holds;
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) sign_in: Arc<dyn SignIn>,
     pub(crate) config: Config,
     pub(crate) sightings: Arc<Sightings>,
+    pub(crate) challenges: Challenges,
     pub(crate) holds: Arc<Holds>,
     pub(crate) ids: Arc<RequestIds>,
     /// Whether OPTIONS goes to the inner service.
@@ -53,6 +55,7 @@ impl ProvisionLayer {
             path: Path::new(store, &config),
             sign_in,
             sightings: Arc::new(Sightings::new(&config.limits)),
+            challenges: Challenges::new(&config.limits, config.answer_449.clone()),
             holds: Arc::default(),
             ids: Arc::new(RequestIds::new()),
             options_pass,
@@ -61,7 +64,7 @@ impl ProvisionLayer {
         Self { shared: Arc::new(shared) }
     }
 
-    /// The same layer, with the held requests, sightings and request numbers of one that runs already: a wipe then
+    /// The same layer, with the held requests, sightings, challenges and request numbers of one that runs already: a wipe then
     /// reaches the requests that either holds.
     pub(crate) fn joining(self, running: &Self) -> Self {
         let (this, running) = (&self.shared, &running.shared);
@@ -70,6 +73,7 @@ impl ProvisionLayer {
                 path: running.path.with(&this.config),
                 sign_in: Arc::clone(&this.sign_in),
                 sightings: Arc::clone(&running.sightings),
+                challenges: running.challenges.with(this.config.answer_449.clone()),
                 holds: Arc::clone(&running.holds),
                 ids: Arc::clone(&running.ids),
                 options_pass: this.options_pass,

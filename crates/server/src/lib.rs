@@ -38,6 +38,7 @@
 //! | `path` | load, decide, save; again when somebody was faster |
 //! | `live` | another behaviour in place of the one that runs |
 //! | `snapshots`, `changes` | what was loaded a moment ago, and what drops it again |
+//! | `challenges` | who was told to provision and did not come; `answer_449` |
 //! | `hold` | held Ping and Sync, ended when the device may no longer pass |
 //! | `mailbox` | the empty mailbox |
 //! | [`gateway`] | any ActiveSync server in place of it |
@@ -49,6 +50,7 @@
 mod answer;
 mod autodiscover;
 mod body;
+mod challenges;
 mod changes;
 mod clock;
 mod config;

@@ -40,6 +40,8 @@ pub struct Limits {
     /// Refusals of one device that are kept between two writes. Default 16: a device in a loop sends more, and they
     /// are all the same.
     pub refusals: usize,
+    /// Devices that were told to provision lately and are counted. Default 10,000: one that falls out is counted anew.
+    pub challenged: u64,
     /// Devices that were written as seen a short while ago and need not be again. Default 100,000.
     pub recently_seen: u64,
     /// Bytes of snapshots that are kept for the next request. Default 64 MiB: one takes about 1 KiB, so that is a good
@@ -74,6 +76,7 @@ impl Default for Limits {
             stop_time: Duration::from_secs(10),
             sightings: 10_000,
             refusals: 16,
+            challenged: 10_000,
             recently_seen: 100_000,
             snapshot_bytes: 64 * 1024 * 1024,
             snapshots_of_one_user: 64,

@@ -1,7 +1,7 @@
 //! The one line a request leaves in the log: who, what, and how it was answered. Never a key or a password; what a
 //! device wrote is escaped and cut.
 
-use asprov_protocol::device::UserName;
+use asprov_protocol::device::{UserName, is_obeyed};
 use asprov_protocol::http::Call;
 use asprov_protocol::server::{Event, EventKind};
 use asprov_protocol::status::{self, Scope, StatusRow};
@@ -105,15 +105,8 @@ impl Line {
 fn shown(text: &str) -> String {
     text.chars()
         .take(SHOWN)
-        .flat_map(|c| if is_harmful(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] })
+        .flat_map(|c| if is_obeyed(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] })
         .collect()
-}
-
-/// Control characters, those that end a line elsewhere (U+2028, U+2029), and those that turn the direction of what
-/// follows or are not seen at all.
-fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -156,6 +156,13 @@ impl Path {
     async fn save(&self, snapshot: &Snapshot, decision: Decision) -> Result<Result<Ruling, Faster>, Away> {
         let Some(record) = &decision.change else { return Ok(Ok(unsaved(decision))) };
         let saved = self.in_time(self.store.save(snapshot.revision, record, &decision.events, now())).await?;
+        if saved == Saved::Saved && snapshot.revision == 0 {
+            // That too many are kept for a while harms nobody: the next newcomer makes room for itself.
+            let room = self.store.make_room(&record.device, self.rules.devices_per_user);
+            if let Ok(1..) = self.in_time(room).await {
+                tracing::info!(user = %record.device.user, "a device that never acknowledged a policy gave way to a new one");
+            }
+        }
         Ok(match saved {
             Saved::Saved => {
                 Ok(Ruling { outcome: decision.outcome, refusals: Vec::new(), saved: decision.events, away: false })

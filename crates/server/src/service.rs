@@ -210,6 +210,7 @@ where
     B: Body + Send,
     B::Error: Into<BoxError>,
 {
+    shared.challenges.provision_came(&caller.device);
     let (head, body) = request.into_parts();
     let body = body::read(&head.headers, body, &shared.config.limits).await;
     let ruling = shared.path.provision(caller, body).await;
@@ -254,6 +255,23 @@ fn differing_key(call: &Call) -> Option<Event> {
     })
 }
 
+/// The answer to a command that does not pass, as the device can read it.
+fn refused(
+    shared: &Shared,
+    caller: &Caller,
+    command: Command,
+    reply: Reply,
+    mut refusals: Vec<Event>,
+    line: &mut Line,
+) -> Response<ResponseBody> {
+    let (reply, found_out) = shared.challenges.answer(caller, command, reply);
+    line.events(found_out.iter());
+    // After the refusal, which would begin a row of its own otherwise.
+    refusals.extend(found_out);
+    shared.sightings.seen(caller, refusals);
+    answer::reply(Some(command), &reply)
+}
+
 /// Any other command: the gate, then the inner service, which is left again when the device may no longer pass.
 async fn command<S, B, R>(
     shared: &Shared,
@@ -280,10 +298,10 @@ where
     };
     line.events(ruling.events());
     let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&passed.call)).collect();
-    shared.sightings.seen(&caller, refusals);
     if let Outcome::Answer(reply) = ruling.outcome {
-        return Ok(answer::reply(Some(command), &reply));
+        return Ok(refused(shared, &caller, command, reply, refusals, line));
     }
+    shared.sightings.seen(&caller, refusals);
     request.extensions_mut().insert(passed);
     let answers = inner.call(request);
     let mut response = match hold {
@@ -294,9 +312,8 @@ where
             ended = hold.until_refused(&shared.path, &caller, command, shared.config.policy_spread) => {
                 line.events(ended.events());
                 line.explain("held, and ended because the device may no longer pass".to_owned());
-                shared.sightings.seen(&caller, ended.refusals);
                 return Ok(match ended.outcome {
-                    Outcome::Answer(reply) => answer::reply(Some(command), &reply),
+                    Outcome::Answer(reply) => refused(shared, &caller, command, reply, ended.refusals, line),
                     Outcome::Pass => answer::http(500),
                 });
             }

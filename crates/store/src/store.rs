@@ -103,9 +103,15 @@ pub trait Store: Send + Sync + 'static {
     /// The newest `limit` events of a device, newest first.
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
 
-    /// Drops devices that were admitted before `admitted_before`, never acknowledged a policy, and carry no wipe and no
-    /// personal access. Says how many.
-    async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError>;
+    /// Drops devices that never acknowledged a policy, carry no wipe and no personal access, and were seen last before
+    /// `seen_before`: a device that passes without a policy acknowledges nothing, and is seen. Says how many.
+    async fn drop_never_acknowledged(&self, seen_before: Timestamp) -> Result<u64, StoreError>;
+
+    /// Makes room for a device that was just admitted: as long as its user has more than `most`, the one that was
+    /// admitted first gives way among those that never acknowledged a policy, carry no wipe and no personal access, and
+    /// were not seen again [15 minutes](crate::limits::LAST_SEEN_EXACT_TO) after they came. The newcomer itself stays. Says
+    /// how many went. A client that comes with a new DeviceId at every attempt fills no table that way.
+    async fn make_room(&self, newcomer: &DeviceKey, most: u32) -> Result<u64, StoreError>;
 
     /// What changed after `sequence`, oldest first, at most 1,000. The numbers have no gaps, and only the newest 10,000
     /// are kept: when the first one is not `sequence + 1`, the changes between are gone, and so must be whatever was

@@ -10,7 +10,7 @@ use crate::admin_api::{AdminApi, Connection, segment, text_of};
 use crate::confirmation::confirmed;
 use crate::explain::write_json;
 use crate::failure::Failure;
-use crate::terminal::{harmless, listed};
+use crate::terminal::{HINT, harmless, listed, painted};
 
 /// See the devices, decide who may come in, order wipes
 #[derive(clap::Args, Debug)]
@@ -208,8 +208,26 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
 
 async fn decide(decision: &Decision, state: &str) -> Result<(), Failure> {
     let body = json!({ "state": state, "reason": decision.reason });
-    AdminApi::connect(&decision.device.connection)?.put(&decision.device.key.path("/access"), &body).await?;
-    say(state, &decision.device.key)
+    let (api, key) = (AdminApi::connect(&decision.device.connection)?, &decision.device.key);
+    api.put(&key.path("/access"), &body).await?;
+    say(state, key)?;
+    // It is allowed, and does not get in: the wipe decides before the access does.
+    let phase = text_of(api.read(&key.path("")).await?.get("phase"));
+    match phase.as_str() {
+        "wiped" if state == "allowed" => hint(&format!(
+            "it confirmed a wipe, and stays out until it is forgotten: `asprov device forget {}`",
+            key.shown()
+        )),
+        "wipe_due" if state == "allowed" => {
+            hint(&format!("a wipe is due and comes first; `asprov device cancel-wipe {}` takes it back", key.shown()))
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn hint(text: &str) {
+    anstream::eprintln!("{} {text}", painted(HINT, "hint:"));
 }
 
 async fn wipe(device: &Named, kind: Kind, reason: &str, yes: bool) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ mod report;
 
 use std::io;
 
-use asprov_client::{Address, Transport, TransportError};
+use asprov_client::{Address, Distrust, Transport, TransportError};
 use asprov_protocol::client::{ClientSettings, SeenStatus};
 use asprov_protocol::device::{DeviceId, DeviceType};
 use asprov_protocol::http::{Command, Options};
@@ -153,17 +153,17 @@ async fn first_contact(
 impl Findings {
     fn unreachable(&mut self, address: &Address, error: &TransportError) {
         let text = harmless(&error.to_string());
+        let untrusted;
         let (check, cause, resolution) = match error {
             TransportError::Unresolved { .. } => (
                 "name",
                 "The name is misspelt, or this network cannot resolve it.",
                 "Correct the address, or ask the administrator which one phones are meant to use.",
             ),
-            TransportError::Untrusted { .. } => (
-                "TLS",
-                "The certificate is out of date, is for another name, or comes from an authority that is not trusted here; or the port does not speak TLS. Nothing was sent, the password included.",
-                "Have the administrator install a certificate for this name with its whole chain; a private authority is added with --root-certificates.",
-            ),
+            TransportError::Untrusted { distrust, .. } => {
+                untrusted = format!("{} Nothing was sent, the password included.", distrust.cause());
+                ("TLS", untrusted.as_str(), with_flag(*distrust))
+            }
             TransportError::Connect { .. } => (
                 "connection",
                 "Nothing listens there, or a firewall or proxy is between.",
@@ -194,5 +194,15 @@ impl Findings {
                 "Phones need https; asprov takes http for tests on one machine.",
             );
         }
+    }
+}
+
+/// What helps against distrust on a command line, where trusted certificates are a flag.
+pub(crate) const fn with_flag(distrust: Distrust) -> &'static str {
+    match distrust {
+        Distrust::UnknownIssuer | Distrust::Other => {
+            "Have the administrator install a certificate for this name with its whole chain; a private authority is added with --root-certificates."
+        }
+        _ => distrust.resolution(),
     }
 }

@@ -16,6 +16,7 @@ use asprov_protocol::version::ProtocolVersion;
 
 use crate::account::Account;
 use crate::failure::{Failure, nearest};
+use crate::probe::with_flag;
 use crate::terminal::{HINT, harmless, painted};
 
 /// Provision as a phone does, and say what the server answered
@@ -142,6 +143,9 @@ fn failed(error: &ClientError, json: bool, out: &mut dyn io::Write) -> Failure {
             Ok(()) => Failure::told(),
             Err(failure) => failure,
         };
+    }
+    if let ClientError::Transport(TransportError::Untrusted { distrust, .. }) = error {
+        return Failure::new(detail).hint(format!("{} {}", distrust.cause(), with_flag(*distrust)));
     }
     match status.and_then(|status| status.row()) {
         Some(row) => Failure::new(detail).hint(format!("{} {}", row.meaning, row.resolution)),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use asprov_protocol::quirk::answer_449::Answer449;
 use asprov_protocol::server::ServerRules;
 use asprov_server::{Config, IpNetwork};
 use asprov_store::StoreUrl;
@@ -138,6 +139,10 @@ fn server(keys: &Keys, faults: &mut Vec<Failure>) -> Config {
     Config {
         public_url,
         rules: ServerRules { devices_per_user: keys.devices_per_user.unwrap_or(defaults.rules.devices_per_user) },
+        answer_449: Answer449::new(&keys.answer_449).unwrap_or_else(|error| {
+            faults.push(Failure::new(format!("answer_449: {error}")));
+            Answer449::default()
+        }),
         insecure_http: keys.insecure_http.unwrap_or(false),
         trusted_proxies,
         policy_spread,
@@ -207,9 +212,10 @@ mod tests {
             tls_key: vec!["k".into()],
             mode: Some("merge".to_owned()),
             trusted_proxies: vec!["10.0.0.0/99".to_owned()],
+            answer_449: vec!["Model = x".to_owned()],
             ..Keys::default()
         };
-        assert_eq!(faults(&keys).len(), 5);
+        assert_eq!(faults(&keys).len(), 6);
         assert!(faults(&keys)[0].contains("merge is not built in yet"));
     }
 

@@ -126,6 +126,18 @@ pub(crate) struct Keys {
     )]
     pub(super) devices_per_user: Option<u32>,
 
+    /// Devices that read only HTTP 449 and get it with every challenge, as a condition such as
+    /// 'DeviceType = "LG-D802"'; may be given several times. Others are found out after five challenges
+    #[arg(
+        long = "answer-449",
+        env = "ASPROV_ANSWER_449",
+        hide_env_values = true,
+        value_name = "CONDITION",
+        help_heading = "Sign-in"
+    )]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) answer_449: Vec<String>,
+
     /// The domain of the mail addresses that the empty mailbox tells phones [default: asprov.invalid]
     #[arg(long, env = "ASPROV_MAIL_DOMAIN", hide_env_values = true, value_name = "DOMAIN", help_heading = "Sign-in")]
     pub(super) mail_domain: Option<String>,

@@ -9,18 +9,23 @@
 //! - At most three redirects are followed, none of them to plain HTTP.
 //!
 //! The one request in clear, to `http://autodiscover.DOMAIN`, carries nothing but the name of the host; where its redirect
-//! leads is for the caller to confirm. DNS SRV records are not asked: the system's resolver has no call for them.
+//! leads is for the caller to confirm. Last of all DNS is asked for a SRV record; the host it names
+//! outside the domain is for the caller to confirm too.
 
 mod json;
+mod mail_address;
 mod pox;
+mod service_record;
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{Method, Request};
 use http_body_util::Full;
 
+pub use self::mail_address::{MailAddress, NoMailAddress};
 use crate::address::Address;
 use crate::credentials::Credentials;
 use crate::error::TransportError;
@@ -30,23 +35,14 @@ use crate::wire::{Answer, TransportSettings, Wire};
 const REDIRECTS: u32 = 3;
 const XML_PATH: &str = "/autodiscover/autodiscover.xml";
 
-/// The address of a mailbox, such as `ann@example.com`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailAddress {
-    text: String,
-    at: usize,
-}
-
-/// A text that is no address of a mailbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no mail address, expected something like ann@example.com")]
-pub struct NoMailAddress;
-
 /// Looks for the server of an address.
 pub struct Autodiscover {
     wire: Wire,
     credentials: Option<Credentials>,
     on_host: Decision,
+    name_servers: Option<Vec<SocketAddr>>,
+    /// Whether names are looked up by a proxy, since connections go through one.
+    behind_proxy: bool,
 }
 
 /// Whether a host may have the credentials; the second argument is whether it is below the address's own domain.
@@ -83,43 +79,6 @@ pub struct NotFound {
     pub status: Option<u16>,
 }
 
-impl MailAddress {
-    /// Reads an address: something before the last `@`, the name of a host after it.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub fn parse(text: &str) -> Result<Self, NoMailAddress> {
-        let text = text.trim();
-        let at = text.rfind('@').ok_or(NoMailAddress)?;
-        let (name, domain) = text.split_at_checked(at).ok_or(NoMailAddress)?;
-        let domain = domain.trim_start_matches('@');
-        let is_label = |label: &str| {
-            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-        };
-        let is_domain = domain.len() <= 253 && domain.contains('.') && domain.split('.').all(is_label);
-        if name.is_empty() || text.chars().any(|c| c.is_control() || c.is_whitespace()) || !is_domain {
-            return Err(NoMailAddress);
-        }
-        Ok(Self { text: text.to_owned(), at })
-    }
-
-    /// The address.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// What follows the `@`.
-    pub fn domain(&self) -> &str {
-        self.text.get(self.at + 1..).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for MailAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
 /// What an answer leads to.
 enum Answered {
     Found(Address, String),
@@ -136,7 +95,19 @@ impl Autodiscover {
     /// # Errors
     /// When the trusted certificates cannot be read.
     pub fn new(credentials: Option<Credentials>, settings: &TransportSettings) -> Result<Self, TransportError> {
-        Ok(Self { wire: Wire::new(settings)?, credentials, on_host: Box::new(|_, is_own_domain| is_own_domain) })
+        Ok(Self {
+            wire: Wire::new(settings)?,
+            credentials,
+            on_host: Box::new(|_, is_own_domain| is_own_domain),
+            name_servers: None,
+            behind_proxy: settings.proxies.is_any_used(),
+        })
+    }
+
+    /// Asks these name servers for SRV records; with none nobody is asked. Without this it is those of `/etc/resolv.conf`.
+    #[must_use]
+    pub fn name_servers(self, name_servers: impl IntoIterator<Item = SocketAddr>) -> Self {
+        Self { name_servers: Some(name_servers.into_iter().collect()), ..self }
     }
 
     /// Is told each host that is about to get the credentials, and whether it is at or below the address's own domain, and
@@ -184,6 +155,47 @@ impl Autodiscover {
             places.extend(hosts.iter().rev().map(|host| (format!("{host}{XML_PATH}"), Form::Xml)));
             places.push((format!("http://autodiscover.{domain}{XML_PATH}"), Form::RedirectInClear));
         }
+        if let Some(found) = self.try_places(places, address, own_domain, redirects, attempts).await {
+            return found;
+        }
+        let Some(host) = self.service_record(domain, attempts).await else { return Found::Nothing(None) };
+        let mut places = vec![(format!("{host}{json_path}"), Form::Json)];
+        if self.credentials.is_some() {
+            places.push((format!("{host}{XML_PATH}"), Form::Xml));
+        }
+        let found = self.try_places(places, address, own_domain, redirects, attempts).await;
+        found.unwrap_or(Found::Nothing(None))
+    }
+
+    /// The host of the SRV record, as the beginning of a URL.
+    async fn service_record(&self, domain: &str, attempts: &mut Vec<Attempt>) -> Option<String> {
+        let looked_up = if self.behind_proxy {
+            Err("not asked: connections go through a proxy, which looks names up itself".to_owned())
+        } else {
+            service_record::look_up(domain, self.name_servers.as_deref()).await
+        };
+        let (host, result) = match looked_up {
+            Ok(Some(record)) => {
+                let host = format!("https://{}:{}", record.host.trim_end_matches('.'), record.port);
+                let result = format!("names {}", shown(&host));
+                (Some(host), result)
+            }
+            Ok(None) => (None, "there is none".to_owned()),
+            Err(why) => (None, why),
+        };
+        attempts.push(Attempt { url: format!("DNS SRV {}", service_record::name_of(domain)), result });
+        host
+    }
+
+    /// Asks one place after the other; `None` when nobody knows.
+    async fn try_places(
+        &mut self,
+        places: Vec<(String, Form)>,
+        address: &MailAddress,
+        own_domain: &str,
+        redirects: &mut u32,
+        attempts: &mut Vec<Attempt>,
+    ) -> Option<Found> {
         for (mut url, mut form) in places {
             loop {
                 let answered = self.ask(&url, form, address, own_domain).await;
@@ -191,7 +203,7 @@ impl Autodiscover {
                 match answered {
                     Answered::Found(server, result) => {
                         note(result);
-                        return Found::Server(server, url);
+                        return Some(Found::Server(server, url));
                     }
                     Answered::Nothing(result) => {
                         note(result);
@@ -199,13 +211,13 @@ impl Autodiscover {
                     }
                     Answered::Stop(status, result) => {
                         note(result);
-                        return Found::Nothing(Some(status));
+                        return Some(Found::Nothing(Some(status)));
                     }
                     Answered::Redirect(location) => {
                         *redirects += 1;
                         if *redirects > REDIRECTS {
                             note(format!("a redirect too many, at most {REDIRECTS} are followed"));
-                            return Found::Nothing(None);
+                            return Some(Found::Nothing(None));
                         }
                         note(format!("redirects to {}", shown(&location)));
                         url = location;
@@ -217,14 +229,14 @@ impl Autodiscover {
                         *redirects += 1;
                         note(format!("says that the address is {}", shown(other.as_str())));
                         if *redirects > REDIRECTS {
-                            return Found::Nothing(None);
+                            return Some(Found::Nothing(None));
                         }
-                        return Found::Elsewhere(other);
+                        return Some(Found::Elsewhere(other));
                     }
                 }
             }
         }
-        Found::Nothing(None)
+        None
     }
 
     async fn ask(&mut self, url: &str, form: Form, address: &MailAddress, own_domain: &str) -> Answered {
@@ -327,20 +339,5 @@ fn shown(text: &str) -> String {
 impl fmt::Debug for Autodiscover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Autodiscover").field("with_credentials", &self.credentials.is_some()).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_has_a_name_and_a_domain() {
-        let address = MailAddress::parse(" ann@Mail.Example.com ").unwrap();
-        assert_eq!((address.as_str(), address.domain()), ("ann@Mail.Example.com", "Mail.Example.com"));
-        assert_eq!(MailAddress::parse("\"a@b\"@example.com").unwrap().domain(), "example.com");
-        for text in ["ann", "@example.com", "ann@", "ann@host", "ann@exa mple.com", "ann@a..b", "a\n@b.c", "a@b.c/x"] {
-            assert_eq!(MailAddress::parse(text), Err(NoMailAddress), "{text}");
-        }
     }
 }

@@ -26,6 +26,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use jiff::Timestamp;
+use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -283,4 +284,27 @@ pub(crate) fn settings(version: ProtocolVersion) -> ClientSettings {
     settings.user_agent = Some("Test/1.0".to_owned());
     settings.limits.first_wait = 0;
     settings
+}
+
+/// A private authority, and a server's certificate from it for these names.
+pub(crate) fn authority_for(names: &[&str]) -> (RootCertificates, TlsAcceptor) {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let root_key = rcgen::KeyPair::generate().unwrap();
+    let mut root = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    root.distinguished_name.push(rcgen::DnType::CommonName, "asprov test authority");
+    let root_certificate = root.self_signed(&root_key).unwrap();
+    let issuer = rcgen::Issuer::new(root, &root_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut configuration = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .unwrap();
+    configuration.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let roots = RootCertificates::from_pem(root_certificate.pem().as_bytes()).unwrap();
+    (roots, TlsAcceptor::from(Arc::new(configuration)))
 }

@@ -8,7 +8,7 @@
 use asprov_wbxml::Element;
 
 use super::command::CommandRequest;
-use super::memory::{ClientMemory, WipeInHand};
+use super::memory::{ClientMemory, ServerMoved, WipeInHand};
 use super::outcome::{Failure, Outcome, Report, SeenStatus};
 use super::phase::{ClientEvent, Phase};
 use super::request::OutgoingRequest;
@@ -252,8 +252,7 @@ impl Client {
         }
     }
 
-    /// The answer to [`Step::AskRedirect`]: whether the next request goes to that address. The same request is then sent
-    /// again.
+    /// The answer to [`Step::AskRedirect`]: whether the same request is sent again, to that address.
     pub fn answer_redirect(&mut self, follow: bool) {
         let Now::AskRedirect { location, request } = &self.now else { return };
         let (location, request) = (location.clone(), request.clone());
@@ -263,6 +262,11 @@ impl Client {
         } else {
             self.fail(Failure::Moved { location: Some(location) });
         }
+    }
+
+    /// The requests go to another server now, or with `None` back to the first. It comes as [`Step::Remember`].
+    pub fn server_moved(&mut self, moved: Option<ServerMoved>) {
+        self.memory.moved = moved;
     }
 
     /// What the client knows now. What has to be kept comes as [`Step::Remember`].

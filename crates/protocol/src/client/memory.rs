@@ -11,6 +11,17 @@ pub struct ClientMemory {
     pub(super) acknowledged: Option<AcknowledgedPolicy>,
     pub(super) without_policy: bool,
     pub(super) wipe: Option<WipeInHand>,
+    pub(super) moved: Option<ServerMoved>,
+}
+
+/// The server that the application was told about has sent it to another one ([MS-ASHTTP] 2.2.1.2.2.8), and the application
+/// went: later requests go there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerMoved {
+    /// The address the application was told. With another one the move means nothing.
+    pub from: String,
+    /// The address to use instead.
+    pub to: String,
 }
 
 /// The policy that belongs to the permanent key.
@@ -48,7 +59,13 @@ impl ClientMemory {
         without_policy: bool,
         wipe: Option<WipeInHand>,
     ) -> Self {
-        Self { policy_key, acknowledged, without_policy, wipe }
+        Self { policy_key, acknowledged, without_policy, wipe, moved: None }
+    }
+
+    /// The same, with another server to go to.
+    #[must_use]
+    pub fn with_move(self, moved: Option<ServerMoved>) -> Self {
+        Self { moved, ..self }
     }
 
     /// The permanent policy key. It goes with every request and must never be shown.
@@ -69,6 +86,11 @@ impl ClientMemory {
     /// A wipe that was ordered and is not over.
     pub const fn wipe(&self) -> Option<WipeInHand> {
         self.wipe
+    }
+
+    /// Another server to go to.
+    pub const fn moved(&self) -> Option<&ServerMoved> {
+        self.moved.as_ref()
     }
 
     /// The initial request resets the key ([MS-ASPROV] 3.1.5.1.1, R618).

@@ -59,7 +59,7 @@ mod wipe;
 
 pub use command::{CommandBody, CommandRequest};
 pub use conversation::{Client, Step};
-pub use memory::{AcknowledgedPolicy, ClientMemory, WipeInHand};
+pub use memory::{AcknowledgedPolicy, ClientMemory, ServerMoved, WipeInHand};
 pub use outcome::{Failure, Outcome, Report, SeenStatus, StatusClass, WipeAnswer};
 pub use phase::Phase;
 pub use request::OutgoingRequest;

@@ -49,7 +49,7 @@ pub enum Outcome {
 }
 
 /// What the application makes of a wipe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WipeAnswer {
     /// It says nothing to the server; the wipe stays due.
     Unanswered,

@@ -1,6 +1,6 @@
 //! THE table of quirks: one entry for each, with what asprov does and the test that shows it.
 
-use super::Proof::{None as Without, Test};
+use super::Proof::Test;
 use super::Quirk;
 
 const GATE: &str = "crates/protocol/tests/server_decisions/gate_rows.rs";
@@ -113,9 +113,13 @@ pub static QUIRKS_OF_DEVICES: &[Quirk] = &[
         devices: "some that claim 14.1",
         behaviour: "do not understand 142 in the body, and provision only after HTTP 449",
         evidence: "Horde, Request/Base.php",
-        answer: "nothing yet: they get 142 with HTTP 200, as the protocol says",
+        answer: "those that answer_449 names get HTTP 449 with the same document; no device is named in the evidence, so \
+                 others are found out after five challenges without a Provision, with an event",
         rule: None,
-        proof: Without("no device is named, and asprov does nothing about it yet"),
+        proof: Test(
+            "crates/server/tests/http/gate.rs",
+            "a_device_that_does_not_come_after_five_challenges_gets_449_with_the_same_document_and_an_event",
+        ),
     },
     Quirk {
         name: "any-order",
@@ -272,7 +276,7 @@ pub static QUIRKS_OF_DEVICES: &[Quirk] = &[
         evidence: "InfoWorld 2683759",
         answer: "what a device acknowledges is shown as what it says, and not as what it is",
         rule: None,
-        proof: Without("the protocol has no way to tell"),
+        proof: Test("crates/admin/src/api/devices/tests.rs", "a_device_is_shown_with_everything_but_its_keys"),
     },
     Quirk {
         name: "encryption-not-recognized",
@@ -324,9 +328,9 @@ pub static QUIRKS_OF_DEVICES: &[Quirk] = &[
         devices: "Palm webOS",
         behaviour: "enforces length and complexity of a password, failed attempts, the lock and a wipe, and nothing else",
         evidence: "HP webOS KB 58353",
-        answer: "nothing: it is not among the client families",
+        answer: "what it acknowledges counts: 2 is admitted where allow_partial is on",
         rule: None,
-        proof: Without("no such device has been made since 2011"),
+        proof: Test(PROVISION, "a_partial_acknowledgment_counts_where_the_policy_tolerates_it"),
     },
     Quirk {
         name: "windows-mail-demands",
@@ -376,5 +380,68 @@ pub static QUIRKS_OF_DEVICES: &[Quirk] = &[
         answer: "the check of a policy warns of it",
         rule: None,
         proof: Test(LINT, "every_trap_is_found_and_none_is_seen_where_there_is_none"),
+    },
+    Quirk {
+        name: "policy-key-text",
+        devices: "all",
+        behaviour: "are to take a policy key for a text, and write it back as it came, before the Status",
+        evidence: "[MS-ASPROV] 2.2.2.42",
+        answer: "a key is a decimal number of 32 bits and never longer; its text is compared as a number, and its place does not matter",
+        rule: None,
+        proof: Test("crates/protocol/src/policy_key.rs", "only_the_text_a_server_writes_is_a_key"),
+    },
+    Quirk {
+        name: "wipe-directive-again",
+        devices: "Exchange 2007 and 2010",
+        behaviour: "answer a wipe that was acknowledged with Status 1 and with the directive once more; later ones with Status 1 alone, and a wipe that failed with Status 2 and the directive",
+        evidence: "[MS-ASPROV] appendix B",
+        answer: "as the later ones; the client of asprov waits for neither",
+        rule: None,
+        proof: Test(PROVISION, "a_wipe_acknowledged_with_2_stays_due_and_the_directive_comes_again"),
+    },
+    Quirk {
+        name: "applied-in-part-tolerated",
+        devices: "Exchange up to 2010",
+        behaviour: "lets in a device that acknowledges 2; later ones answer 139",
+        evidence: "[MS-ASPROV] appendix B",
+        answer: "139, unless the policy has allow_partial",
+        rule: None,
+        proof: Test(PROVISION, "a_partial_acknowledgment_counts_where_the_policy_tolerates_it"),
+    },
+    Quirk {
+        name: "unset-as-empty-tag",
+        devices: "Exchange",
+        behaviour: "writes a setting that is not set as an empty tag or as its default value, as the setting may be",
+        evidence: "[MS-ASPROV] appendix B; protocol test suite",
+        answer: "the same: an empty tag for the five settings that may be empty and the two lists, a neutral value for the others",
+        rule: None,
+        proof: Test(DOCUMENT, "every_setting_goes_out_in_the_order_of_the_schema_byte_for_byte"),
+    },
+    Quirk {
+        name: "ios-settings",
+        devices: "iOS",
+        behaviour: "enforces the password, its age and history, the lock, failed attempts and a wipe; of later settings little is written",
+        evidence: "Apple, Deploying iPhone and iPad: Exchange ActiveSync; sysadminlab",
+        answer: "the table of client families and the check of a policy say so",
+        rule: None,
+        proof: Test(FAMILIES, "verdicts_of_the_families_are_those_of_the_sources"),
+    },
+    Quirk {
+        name: "early-phones",
+        devices: "Android 2.2 and iPhone 4",
+        behaviour: "pass over two or more complex characters, and have no recovery password",
+        evidence: "sysadminlab",
+        answer: "the table of client families says so",
+        rule: None,
+        proof: Test(FAMILIES, "verdicts_of_the_families_are_those_of_the_sources"),
+    },
+    Quirk {
+        name: "wipe-in-part",
+        devices: "NotifySync with Kerio, Gmail on Android 10 and later",
+        behaviour: "confirm a wipe of the device, and erase mail and appointments, or the account, alone",
+        evidence: "help.notify.net; Google support article 7065453",
+        answer: "a wipe is shown as what the device confirmed; the table of client families says what Gmail erases",
+        rule: None,
+        proof: Test(PROVISION, "a_wipe_acknowledged_with_1_is_recorded"),
     },
 ];

@@ -268,6 +268,11 @@ impl AccessRule {
         &self.reason
     }
 
+    /// Whether its conditions hold for a device, as far as is known of it.
+    pub fn is_about(&self, facts: &AccessFacts<'_>) -> bool {
+        self.holds(facts) == Holds::Yes
+    }
+
     fn holds(&self, facts: &AccessFacts<'_>) -> Holds {
         let mut holds = Holds::Yes;
         for condition in &self.conditions {

@@ -1,7 +1,7 @@
 //! What stands between a request and the mailbox besides the policy: OPTIONS, access, headers of answers.
 
 use asprov_protocol::http::Command;
-use asprov_protocol::server::{AccessState, decide_access};
+use asprov_protocol::server::{AccessState, EventKind, decide_access};
 use asprov_protocol::version::ProtocolVersion;
 use asprov_wbxml::code_page::{folder_hierarchy, ping, provision, settings};
 use asprov_wbxml::{Element, Tag};
@@ -83,4 +83,28 @@ async fn http_449_comes_with_its_words() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 449 Need provisioning\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_device_that_does_not_come_after_five_challenges_gets_449_with_the_same_document_and_an_event() {
+    let server = Running::new(memory()).await;
+    let mut device = Device::new("A", ProtocolVersion::V14_1);
+    device.handshake(&server).await;
+    super::support::strict_policy(server.store.as_ref()).await;
+    let mut documents = Vec::new();
+    for number in 1..=7 {
+        let answer = device.folder_sync(&server).await;
+        assert_eq!(answer.status, if number <= 5 { 200 } else { 449 }, "challenge {number}");
+        assert_eq!(answer.headers["content-type"], "application/vnd.ms-sync.wbxml");
+        documents.push(answer.body);
+    }
+    assert!(documents.iter().all(|document| *document == documents[0]), "the same document");
+    super::support::until("the event is written", || async {
+        let events = server.store.events(&device.key, 10).await.unwrap();
+        events.iter().any(|stored| stored.event.kind == EventKind::Observed && stored.count == 1)
+    })
+    .await;
+    // It provisions at last, and passes.
+    device.handshake(&server).await;
+    assert_eq!(status(&device.folder_sync(&server).await, folder_hierarchy::STATUS).as_deref(), Some("1"));
 }

@@ -138,8 +138,12 @@ impl Store for MemoryStore {
         Ok(self.read(|state| state.events(device, limit)))
     }
 
-    async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError> {
-        Ok(self.write(|state| state.drop_never_acknowledged(admitted_before)))
+    async fn drop_never_acknowledged(&self, seen_before: Timestamp) -> Result<u64, StoreError> {
+        Ok(self.write(|state| state.drop_never_acknowledged(seen_before)))
+    }
+
+    async fn make_room(&self, newcomer: &DeviceKey, most: u32) -> Result<u64, StoreError> {
+        Ok(self.write(|state| state.make_room(newcomer, most)))
     }
 
     async fn changes_after(&self, sequence: u64) -> Result<Vec<Change>, StoreError> {

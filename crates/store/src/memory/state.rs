@@ -234,17 +234,26 @@ impl State {
         self.events.get(device).map_or_else(Vec::new, |events| events.iter().rev().take(limit).cloned().collect())
     }
 
-    pub(super) fn drop_never_acknowledged(&mut self, admitted_before: Timestamp) -> u64 {
-        let is_due = |record: &DeviceRecord| {
-            record.first_seen_at < admitted_before
-                && record.provisioned.is_none()
-                && record.acknowledgment.is_none()
-                && record.wipe.is_none()
-                && record.access.is_none()
-        };
-        let devices = self.devices.values().flat_map(BTreeMap::values).map(|stored| &stored.record);
-        let due: Vec<DeviceKey> = devices.filter(|record| is_due(record)).map(|record| record.device.clone()).collect();
+    pub(super) fn drop_never_acknowledged(&mut self, seen_before: Timestamp) -> u64 {
+        let devices = self.devices.values().flat_map(BTreeMap::values);
+        let due = devices.filter(|stored| leaves_nothing(&stored.record) && stored.last_seen_at < seen_before);
+        let due: Vec<DeviceKey> = due.map(|stored| stored.record.device.clone()).collect();
         due.iter().map(|device| u64::from(self.forget(device))).sum()
+    }
+
+    pub(super) fn make_room(&mut self, newcomer: &DeviceKey, most: u32) -> u64 {
+        let Some(devices) = self.devices.get(&newcomer.user) else { return 0 };
+        let is_in_use = |stored: &StoredDevice| {
+            stored.record.first_seen_at.duration_until(stored.last_seen_at) >= limits::LAST_SEEN_EXACT_TO
+        };
+        let gives_way = devices
+            .values()
+            .filter(|stored| leaves_nothing(&stored.record) && !is_in_use(stored) && stored.record.device != *newcomer);
+        let mut gives_way: Vec<(Timestamp, DeviceKey)> =
+            gives_way.map(|stored| (stored.record.first_seen_at, stored.record.device.clone())).collect();
+        gives_way.sort();
+        let too_many = devices.len().saturating_sub(usize::try_from(most).unwrap_or(usize::MAX));
+        gives_way.iter().take(too_many).map(|(_, device)| u64::from(self.forget(device))).sum()
     }
 
     pub(super) fn changes_after(&self, sequence: u64) -> Vec<Change> {
@@ -279,6 +288,11 @@ impl State {
             events.pop_front();
         }
     }
+}
+
+/// Whether nothing is lost when the device is forgotten.
+fn leaves_nothing(record: &DeviceRecord) -> bool {
+    record.provisioned.is_none() && record.acknowledgment.is_none() && record.wipe.is_none() && record.access.is_none()
 }
 
 fn matches(query: &DeviceQuery, stored: &StoredDevice) -> bool {

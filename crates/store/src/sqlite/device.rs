@@ -4,7 +4,7 @@ use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
 use asprov_protocol::server::{DeviceRecord, Event};
 use jiff::Timestamp;
 use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
 
 use super::cells::{Cells, microseconds};
 use super::device_row::{DEVICE, RECORD, read, values};
@@ -55,7 +55,12 @@ pub(super) const NOTE: &str = "UPDATE device SET device_type = ?3, user_agent = 
     AND (last_seen_at <= ?7 OR device_type <> ?3 OR user_agent IS NOT coalesce(?4, user_agent) OR protocol_version <> ?5)";
 pub(super) const NEVER_ACKNOWLEDGED: &str =
     "SELECT rowid FROM device WHERE first_seen_at < ?1 AND provisioned_key IS NULL
-    AND acknowledgment_at IS NULL AND wipe_kind IS NULL AND access_state IS NULL LIMIT ?2";
+    AND acknowledgment_at IS NULL AND wipe_kind IS NULL AND access_state IS NULL AND last_seen_at < ?1 LIMIT ?2";
+const HOW_MANY: &str = "SELECT count(*) FROM device WHERE user = ?1";
+/// Those that may give way to another device of their user, the first admitted first.
+const GIVES_WAY: &str = "SELECT rowid FROM device WHERE user = ?1 AND device_id <> ?2 AND provisioned_key IS NULL
+    AND acknowledgment_at IS NULL AND wipe_kind IS NULL AND access_state IS NULL AND last_seen_at < first_seen_at + ?3
+    ORDER BY first_seen_at, device_id LIMIT ?4";
 
 /// One device.
 pub(super) fn one(connection: &Connection, device: &DeviceKey) -> Result<Option<StoredDevice>> {
@@ -143,11 +148,28 @@ pub(super) fn forget(write: &Write<'_>, device: &DeviceKey) -> Result<bool> {
 }
 
 /// Drops at most `most` devices that never acknowledged, and says how many.
-pub(super) fn drop_never_acknowledged(write: &Write<'_>, admitted_before: Timestamp, most: u32) -> Result<u32> {
+pub(super) fn drop_never_acknowledged(write: &Write<'_>, seen_before: Timestamp, most: u32) -> Result<u64> {
+    drop_found(write, NEVER_ACKNOWLEDGED, params![microseconds(seen_before), most])
+}
+
+/// Drops what has to give way to a device that was just admitted, and says how many that were.
+pub(super) fn make_room(write: &Write<'_>, newcomer: &DeviceKey, most: u32) -> Result<u64> {
+    let (user, device_id) = (newcomer.user.as_str(), newcomer.device_id.as_str());
+    let have: i64 = write.connection.prepare_cached(HOW_MANY)?.query_row([user], |row| row.get(0))?;
+    let too_many = have.saturating_sub(i64::from(most));
+    if too_many <= 0 {
+        return Ok(0);
+    }
+    let in_use_after = i64::try_from(limits::LAST_SEEN_EXACT_TO.as_micros()).unwrap_or(i64::MAX);
+    drop_found(write, GIVES_WAY, params![user, device_id, in_use_after, too_many])
+}
+
+/// Drops the devices whose row ids a statement finds.
+fn drop_found(write: &Write<'_>, find: &str, parameters: impl Params) -> Result<u64> {
     let mut rows = Vec::new();
     {
-        let mut statement = write.connection.prepare_cached(NEVER_ACKNOWLEDGED)?;
-        let mut found = statement.query(params![microseconds(admitted_before), most])?;
+        let mut statement = write.connection.prepare_cached(find)?;
+        let mut found = statement.query(parameters)?;
         while let Some(row) = found.next()? {
             rows.push(row.get::<_, i64>(0)?);
         }

@@ -215,19 +215,24 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| event::newest(connection, &device, limit)).await
     }
 
-    async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError> {
+    async fn drop_never_acknowledged(&self, seen_before: Timestamp) -> Result<u64, StoreError> {
         let mut dropped = 0;
         loop {
             let some = self
                 .write(Durability::Disk, move |write| {
-                    device::drop_never_acknowledged(write, admitted_before, DROPPED_AT_ONCE)
+                    device::drop_never_acknowledged(write, seen_before, DROPPED_AT_ONCE)
                 })
                 .await?;
-            dropped += u64::from(some);
-            if some < DROPPED_AT_ONCE {
+            dropped += some;
+            if some < u64::from(DROPPED_AT_ONCE) {
                 return Ok(dropped);
             }
         }
+    }
+
+    async fn make_room(&self, newcomer: &DeviceKey, most: u32) -> Result<u64, StoreError> {
+        let newcomer = newcomer.clone();
+        self.write(Durability::Program, move |write| device::make_room(write, &newcomer, most)).await
     }
 
     async fn changes_after(&self, sequence: u64) -> Result<Vec<Change>, StoreError> {

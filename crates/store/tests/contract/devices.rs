@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use asprov_protocol::server::{AccessState, EventKind, WipeState};
-use asprov_store::{Saved, Store};
+use asprov_store::{Saved, Sighting, Store};
 
 use crate::every_store;
 use crate::fixture::*;
@@ -20,6 +20,8 @@ every_store!(
     device_ids_are_compared_exactly,
     only_acknowledged_devices_of_the_same_user_that_came_before_are_counted,
     devices_that_never_acknowledged_are_dropped_after_their_time,
+    a_device_that_is_in_use_without_a_policy_is_not_dropped,
+    the_oldest_device_that_never_acknowledged_gives_way_to_a_new_one,
     more_devices_than_one_transaction_drops_are_dropped,
     the_store_is_ready,
 );
@@ -171,7 +173,7 @@ async fn devices_that_never_acknowledged_are_dropped_after_their_time(store: Arc
     store.save(revision, &with("old", 0), &[event], at(1)).await.unwrap();
     let before = *store.newest_change().borrow();
 
-    assert_eq!(store.drop_never_acknowledged(at(0)).await, Ok(0), "admitted before, not at");
+    assert_eq!(store.drop_never_acknowledged(at(0)).await, Ok(0), "seen before, not at");
     assert_eq!(store.drop_never_acknowledged(at(1)).await, Ok(2));
     for (device_id, stays) in [
         ("old", false),
@@ -187,6 +189,61 @@ async fn devices_that_never_acknowledged_are_dropped_after_their_time(store: Arc
     }
     assert_eq!(store.changes_after(before).await.unwrap().len(), 2, "every node hears of it");
     assert_eq!(store.events(&device("ann", "old"), 10).await.unwrap().len(), 1, "events stay");
+}
+
+/// Seen at a minute, as the device looks in `record`.
+async fn seen(store: &dyn Store, device_id: &str, minute: i64) {
+    let record = record(device("ann", device_id), at(0));
+    let sighting = Sighting {
+        device: record.device,
+        device_type: record.device_type,
+        user_agent: record.user_agent,
+        protocol_version: record.protocol_version,
+        at: at(minute),
+        refusals: vec![],
+    };
+    store.note(&[sighting]).await.unwrap();
+}
+
+async fn a_device_that_is_in_use_without_a_policy_is_not_dropped(store: Arc<dyn Store>) {
+    keep(&*store, &record(device("ann", "exempt"), at(0))).await;
+    keep(&*store, &record(device("ann", "gone"), at(0))).await;
+    seen(&*store, "exempt", 10_000).await;
+    assert_eq!(store.drop_never_acknowledged(at(10_000)).await, Ok(1));
+    assert!(store.load(&device("ann", "exempt")).await.unwrap().device.is_some());
+    assert!(store.load(&device("ann", "gone")).await.unwrap().device.is_none());
+    assert_eq!(store.drop_never_acknowledged(at(10_001)).await, Ok(1), "until it comes no more");
+}
+
+async fn the_oldest_device_that_never_acknowledged_gives_way_to_a_new_one(store: Arc<dyn Store>) {
+    let with = |device_id: &str, minute: i64| record(device("ann", device_id), at(minute));
+    let full = full_record(device("ann", "full"));
+    for record in [
+        asprov_protocol::server::DeviceRecord { provisioned: Some(provisioned()), ..with("provisioned", 0) },
+        asprov_protocol::server::DeviceRecord { acknowledgment: full.acknowledgment, ..with("acknowledged", 0) },
+        asprov_protocol::server::DeviceRecord { wipe: Some(wipe(WipeState::Pending)), ..with("wipe", 0) },
+        asprov_protocol::server::DeviceRecord { access: Some(access(AccessState::Blocked)), ..with("blocked", 0) },
+        with("in-use", 1),
+        asprov_protocol::server::DeviceRecord { offer: Some(offer()), ..with("second", 3) },
+        with("first", 2),
+        with("newcomer", 4),
+        record(device("bob", "other"), at(0)),
+    ] {
+        keep(&*store, &record).await;
+    }
+    seen(&*store, "in-use", 16).await;
+    seen(&*store, "first", 3).await;
+    let newcomer = device("ann", "newcomer");
+    let before = *store.newest_change().borrow();
+    assert_eq!(store.make_room(&newcomer, 8).await, Ok(0), "there is room");
+    assert_eq!(store.make_room(&newcomer, 7).await, Ok(1));
+    assert!(store.load(&device("ann", "first")).await.unwrap().device.is_none(), "the oldest");
+    assert_eq!(store.make_room(&newcomer, 1).await, Ok(1), "nobody else gives way");
+    for device_id in ["provisioned", "acknowledged", "wipe", "blocked", "in-use", "newcomer"] {
+        assert!(store.load(&device("ann", device_id)).await.unwrap().device.is_some(), "{device_id}");
+    }
+    assert!(store.load(&device("bob", "other")).await.unwrap().device.is_some(), "of another user");
+    assert_eq!(store.changes_after(before).await.unwrap().len(), 2, "every node hears of it");
 }
 
 async fn more_devices_than_one_transaction_drops_are_dropped(store: Arc<dyn Store>) {

@@ -195,8 +195,12 @@ impl Store for Faulty {
         self.inner.events(device, limit).await
     }
 
-    async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError> {
-        self.inner.drop_never_acknowledged(admitted_before).await
+    async fn drop_never_acknowledged(&self, seen_before: Timestamp) -> Result<u64, StoreError> {
+        self.inner.drop_never_acknowledged(seen_before).await
+    }
+
+    async fn make_room(&self, newcomer: &DeviceKey, most: u32) -> Result<u64, StoreError> {
+        self.inner.make_room(newcomer, most).await
     }
 
     async fn changes_after(&self, sequence: u64) -> Result<Vec<Change>, StoreError> {
