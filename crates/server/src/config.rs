@@ -6,6 +6,7 @@ use asprov_protocol::server::ServerRules;
 
 use crate::limits::Limits;
 use crate::network::IpNetwork;
+use crate::secret_key::SecretKey;
 
 /// How a server behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,9 @@ pub struct Config {
     /// The domain of the addresses that the empty mailbox tells a device, where the user's name is no address already.
     /// Default `asprov.invalid`, which exists nowhere (RFC 2606).
     pub mail_domain: String,
+    /// The key under which the credentials that were accepted last are kept, so that a wipe still arrives after the
+    /// account was disabled or its password changed. Default none: it does not.
+    pub wipe_after_disable: Option<SecretKey>,
 }
 
 impl Default for Config {
@@ -39,6 +43,7 @@ impl Default for Config {
             policy_spread: Duration::from_secs(600),
             drop_never_acknowledged_after: Duration::from_secs(7 * 24 * 60 * 60),
             mail_domain: "asprov.invalid".to_owned(),
+            wipe_after_disable: None,
         }
     }
 }

@@ -7,17 +7,24 @@ use jiff::SignedDuration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::clock::now;
-use crate::sightings::Sightings;
-use crate::sign_in::SignIn;
+use crate::layer::Shared;
 
-/// Writes sightings, and lets the judge of credentials look at its file.
-pub(crate) async fn every_second(sightings: &Sightings, sign_in: &dyn SignIn, store: &dyn Store) {
+/// Writes what was gathered, and lets the judge of credentials look at its file.
+pub(crate) async fn every_second(shared: &Shared, store: &dyn Store) {
     let mut clock = interval(Duration::from_secs(1));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         clock.tick().await;
-        sightings.write(store).await;
-        sign_in.attend().await;
+        write(shared, store).await;
+        shared.sign_in.attend().await;
+    }
+}
+
+/// Writes what was gathered since the last time.
+pub(crate) async fn write(shared: &Shared, store: &dyn Store) {
+    shared.sightings.write(store).await;
+    if let Some(wipe_after_disable) = &shared.wipe_after_disable {
+        wipe_after_disable.write(store).await;
     }
 }
 

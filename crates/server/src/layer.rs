@@ -13,6 +13,7 @@ use crate::random::RequestIds;
 use crate::service::ProvisionService;
 use crate::sightings::Sightings;
 use crate::sign_in::SignIn;
+use crate::wipe_after_disable::WipeAfterDisable;
 
 /// Puts sign-in, Provision and the gate in front of a service. The service gets only requests that pass, untouched and
 /// with their body unread, and with [`Passed`](crate::Passed) in their extensions.
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) sightings: Sightings,
     pub(crate) holds: Arc<Holds>,
     pub(crate) ids: RequestIds,
+    /// The wipe conversation of devices that cannot sign in any more, if it is on.
+    pub(crate) wipe_after_disable: Option<WipeAfterDisable>,
     /// Whether OPTIONS goes to the inner service.
     pub(crate) options_pass: bool,
 }
@@ -54,6 +57,10 @@ impl ProvisionLayer {
             sightings: Sightings::new(&config.limits),
             holds: Arc::default(),
             ids: RequestIds::new(),
+            wipe_after_disable: config
+                .wipe_after_disable
+                .as_ref()
+                .map(|key| WipeAfterDisable::new(key, &config.limits)),
             options_pass,
             config,
         };
@@ -74,14 +81,14 @@ impl ProvisionLayer {
         let store = shared.path.store().as_ref();
         tokio::join!(
             shared.holds.watch(store),
-            housekeeping::every_second(&shared.sightings, shared.sign_in.as_ref(), store),
+            housekeeping::every_second(shared, store),
             housekeeping::every_hour(store, shared.config.drop_never_acknowledged_after),
         );
     }
 
     /// Writes what `background` has not written yet. To be called once at the end.
     pub async fn write_sightings(&self) {
-        self.shared.sightings.write(self.shared.path.store().as_ref()).await;
+        housekeeping::write(&self.shared, self.shared.path.store().as_ref()).await;
     }
 }
 

@@ -36,6 +36,7 @@
 //! | `service`, `layer` | the rows that look at no policy, in their order: call, password, device |
 //! | [`sign_in`] | who is asking |
 //! | `path` | load, decide, save; again when somebody was faster |
+//! | `wipe_after_disable` | the wipe conversation of a device that cannot sign in any more |
 //! | `hold` | held Ping and Sync, ended when the device may no longer pass |
 //! | `mailbox` | the empty mailbox |
 //! | [`gateway`] | any ActiveSync server in place of it |
@@ -63,6 +64,7 @@ mod path;
 mod random;
 #[cfg(feature = "gateway")]
 mod readiness;
+mod secret_key;
 mod server;
 mod service;
 mod sightings;
@@ -70,6 +72,7 @@ pub mod sign_in;
 mod stop;
 #[cfg(feature = "tls")]
 mod tls;
+mod wipe_after_disable;
 
 pub use body::ResponseBody;
 pub use config::Config;
@@ -81,6 +84,7 @@ pub use mailbox::Mailbox;
 pub use network::{Connection, IpNetwork};
 #[cfg(feature = "gateway")]
 pub use readiness::Readiness;
+pub use secret_key::{SecretKey, SecretKeyError};
 pub use server::{Server, serve_service};
 pub use service::{Passed, PassedOptions, ProvisionService};
 pub use stop::{Stop, StopSignal};

@@ -24,6 +24,7 @@ use crate::line::Line;
 use crate::network::{Connection, came_in_clear, client_address};
 use crate::path::{Away, Ruling, device_of};
 use crate::sign_in::{BearerToken, Credentials, Verdict};
+use crate::wipe_after_disable::Proof;
 
 /// What is known of a request that passes the gate, in the extensions of the request that the inner service gets.
 #[derive(Clone, Debug)]
@@ -134,7 +135,14 @@ where
     let connection = request.extensions().get::<Connection>();
     let user = match sign_in(shared, connection, request.headers(), line).await {
         Ok(user) => user,
-        Err(response) => return Ok(*response),
+        Err(NotIn::Answered(response)) => return Ok(*response),
+        Err(NotIn::Refused) => {
+            let wiped = match target {
+                Target::Command(call) => refused(shared, &call, request, line).await,
+                Target::Options => None,
+            };
+            return Ok(wiped.unwrap_or_else(answer::unauthorized));
+        }
     };
     let Target::Command(call) = target else {
         line.options();
@@ -150,10 +158,55 @@ where
             return Ok(answer::reply(Some(call.command), &refusal.reply));
         }
     };
+    if let Some(wipe_after_disable) = &shared.wipe_after_disable {
+        wipe_after_disable.accepted(&caller.device, request.headers());
+    }
     if call.command == Command::Provision {
         return Ok(provision(shared, &caller, request, line).await);
     }
     command(shared, inner, request, Passed { call, caller, request_id: line.request_id().to_owned() }, line).await
+}
+
+/// Why nobody is signed in.
+enum NotIn {
+    /// There is an answer.
+    Answered(Box<Response<ResponseBody>>),
+    /// The credentials are wrong: HTTP 401, unless it is a device whose wipe is due.
+    Refused,
+}
+
+/// A device whose credentials are refused: its wipe still arrives, if it proves that it is the device. `None` is HTTP 401,
+/// after the same steps whether a wipe is due or not.
+async fn refused<B>(
+    shared: &Shared,
+    call: &Call,
+    request: Request<B>,
+    line: &mut Line,
+) -> Option<Response<ResponseBody>>
+where
+    B: Body + Send,
+    B::Error: Into<BoxError>,
+{
+    let wipe_after_disable = shared.wipe_after_disable.as_ref()?;
+    let (head, body) = request.into_parts();
+    let name = Credentials::from_headers(&head.headers).map(|credentials| credentials.name().to_owned());
+    // The User of the query is only a claim, and so is the name beside a wrong password.
+    let user = shared.sign_in.user_of(name.as_ref().or(call.user_in_query.as_ref())?)?;
+    let caller = device_of(call, &user).ok()?;
+    let store = shared.path.store().as_ref();
+    let proof = wipe_after_disable.proof(store, &caller.device, call.command, caller.policy_key, &head.headers).await;
+    if proof == Proof::None || call.command != Command::Provision {
+        return None;
+    }
+    let body = body::read(&head.headers, body, &shared.config.limits);
+    let ruling = shared.path.wipe_conversation(&caller, body).await?;
+    line.explain("cannot sign in, and is the device all the same: its wipe goes on".to_owned());
+    line.events(ruling.events());
+    shared.sightings.seen(&caller, ruling.refusals);
+    match ruling.outcome {
+        Outcome::Answer(reply) => Some(answer::reply(Some(Command::Provision), &reply)),
+        Outcome::Pass => None,
+    }
 }
 
 /// No or wrong credentials: HTTP 401, and nothing is stored.
@@ -162,13 +215,13 @@ async fn sign_in(
     connection: Option<&Connection>,
     headers: &HeaderMap,
     line: &mut Line,
-) -> Result<UserName, Box<Response<ResponseBody>>> {
+) -> Result<UserName, NotIn> {
     if headers.contains_key(http::header::AUTHORIZATION) && came_in_clear(connection, headers, &shared.config) {
         line.warn(
             "a password arrived in clear: give the listener a certificate, name the proxy in trusted_proxies, or allow \
              it with insecure_http",
         );
-        return Err(Box::new(answer::http(403)));
+        return Err(NotIn::Answered(Box::new(answer::http(403))));
     }
     let address = client_address(connection, headers, &shared.config);
     let verdict = if let Some(credentials) = Credentials::from_headers(headers) {
@@ -177,7 +230,7 @@ async fn sign_in(
         shared.sign_in.judge_bearer(&token, address).await
     } else {
         line.explain("no usable credentials".to_owned());
-        return Err(Box::new(answer::unauthorized()));
+        return Err(NotIn::Answered(Box::new(answer::unauthorized())));
     };
     match verdict {
         Verdict::Accepted(user) => {
@@ -186,11 +239,11 @@ async fn sign_in(
         }
         Verdict::Refused => {
             line.explain(format!("wrong credentials from {address}"));
-            Err(Box::new(answer::unauthorized()))
+            Err(NotIn::Refused)
         }
         Verdict::Busy { retry_after } => {
             line.explain("sign-in is busy".to_owned());
-            Err(Box::new(answer::reply(None, &Reply::unavailable(retry_after))))
+            Err(NotIn::Answered(Box::new(answer::reply(None, &Reply::unavailable(retry_after)))))
         }
     }
 }

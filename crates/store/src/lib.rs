@@ -39,12 +39,14 @@
 
 pub mod limits;
 mod memory;
+mod proof;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 mod url;
 
 pub use memory::MemoryStore;
+pub use proof::{CredentialDigest, Proofs};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore, mishap};
 pub use store::{

@@ -11,6 +11,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::{CredentialDigest, Proofs};
+
 /// What keeps asprov's state. Every method is atomic; what a writing method has answered survives a crash, and but for
 /// [`Store::note`] a loss of power. Times are kept exact to the microsecond. A new store has the policy `default`, which
 /// asks for nothing and tolerates everything, assigned to everybody.
@@ -102,6 +104,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// The newest `limit` events of a device, newest first.
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Adds events to the histories of devices that were not seen themselves: what a stranger tried, what a clock noticed.
+    async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError>;
+
+    /// Keeps digests of credentials that were accepted, outside the revision. Says which of the devices have no row, and so
+    /// keep none; a digest goes when its device does.
+    async fn keep_credentials(&self, accepted: &[(DeviceKey, CredentialDigest)]) -> Result<Vec<DeviceKey>, StoreError>;
+
+    /// What a device can prove itself by. It looks at nothing else: how long it takes says nothing about a wipe.
+    async fn proofs(&self, device: &DeviceKey) -> Result<Proofs, StoreError>;
 
     /// Drops devices that were admitted before `admitted_before`, never acknowledged a policy, and carry no wipe and no
     /// personal access. Says how many.

@@ -93,7 +93,7 @@ fn refusal_of_passwords(address: SocketAddr) -> String {
 async fn serve(configuration: Configuration) -> Result<(), Failure> {
     let mut signals = StopSignals::new()?;
     log::begin(&configuration)?;
-    let Prepared { serving, store, tls, token } = Prepared::new(&configuration).await?;
+    let Prepared { serving, store, server, tls, token } = Prepared::new(&configuration).await?;
     let (phones, address) = listener(configuration.listen, tls.clone()).await?;
     let (administrators, admin_address) = listener(configuration.admin_listen, tls.clone()).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -127,11 +127,11 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
     let limits = configuration.server.limits.clone();
     let (stop, word) = watch::channel(false);
     let heard_by_phones = heard(word.clone());
-    let mut server = std::pin::pin!(async move {
+    let mut phones_served = std::pin::pin!(async move {
         match serving {
             Serving::Mailbox(users) => {
                 let users: Arc<UsersFile> = Arc::from(users);
-                Server::new(store, users, configuration.server).serve([phones], heard_by_phones).await
+                Server::new(store, users, server).serve([phones], heard_by_phones).await
             }
             Serving::Gateway(gateway) => gateway.serve([phones], heard_by_phones).await,
         }
@@ -139,7 +139,7 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
     let mut admin = std::pin::pin!(serve_service([administrators], router(state), &limits, heard(word)));
     let failed = tokio::select! {
         () = signals.received() => None,
-        ended = &mut server => Some(ended),
+        ended = &mut phones_served => Some(ended),
         ended = &mut admin => Some(ended),
     };
     stop.send_replace(true);
@@ -147,7 +147,7 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
         // One of them gave up; nothing is left to be answered in good order.
         return ended.map_err(Failure::new).and(Err(Failure::new("the server ended without being asked to")));
     }
-    let (server, admin) = tokio::join!(server, admin);
+    let (server, admin) = tokio::join!(phones_served, admin);
     server.and(admin).map_err(Failure::new)?;
     tracing::info!("stopped");
     Ok(())

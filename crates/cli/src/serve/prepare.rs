@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use asprov_admin::{AdminToken, TokenError, read_or_create_token_file, read_token_file};
-use asprov_server::Tls;
 use asprov_server::gateway::Gateway;
 use asprov_server::sign_in::{SignIn, SignInLimits, UsersFile};
+use asprov_server::{Config, SecretKey, SecretKeyError, Tls};
 use asprov_store::{Store, StoreUrl, open_store};
 
 use super::configuration::Configuration;
@@ -22,6 +22,8 @@ use crate::user::told;
 pub(super) struct Prepared {
     pub(super) serving: Serving,
     pub(super) store: Arc<dyn Store>,
+    /// What the administrator set, with the secret key.
+    pub(super) server: Config,
     pub(super) tls: Option<Tls>,
     pub(super) token: AdminToken,
 }
@@ -44,16 +46,18 @@ impl Prepared {
             Some(token) => token,
             None => read_or_create_token_file(&configuration.token_file()).map_err(told)?,
         };
+        let mut server = configuration.server.clone();
+        server.wipe_after_disable = secret_key(configuration)?;
         let serving = match (&configuration.gateway, users) {
             (Some(gateway), users) => {
                 let users = users.map(|users| -> Arc<dyn SignIn> { Arc::new(users) });
-                let config = configuration.server.clone();
+                let config = server.clone();
                 Serving::Gateway(Gateway::new(gateway.settings()?, Arc::clone(&store), users, config).map_err(told)?)
             }
             (None, Some(users)) => Serving::Mailbox(Box::new(users)),
             (None, None) => return Err(Failure::new("there is no users file, so nobody could sign in")),
         };
-        Ok(Self { serving, store, tls, token })
+        Ok(Self { serving, store, server, tls, token })
     }
 }
 
@@ -76,6 +80,7 @@ pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
         finding("users", users_described(configuration)),
         finding("store", store(configuration).await),
         finding("token", token(configuration)),
+        finding("secret key", secret_key_described(configuration)),
     ];
     if let Some(gateway) = &configuration.gateway {
         findings.push(finding("upstream", gateway.described()));
@@ -122,6 +127,28 @@ fn token(configuration: &Configuration) -> Result<String, Failure> {
         Ok(_) => Ok(path.display().to_string()),
         Err(TokenError::File { fault, .. }) if fault.kind() == io::ErrorKind::NotFound => {
             writable_beside(&path)?;
+            Ok(format!("{} would be made", path.display()))
+        }
+        Err(error) => Err(told(error)),
+    }
+}
+
+/// The key under which accepted credentials are kept; `None` when they are not.
+fn secret_key(configuration: &Configuration) -> Result<Option<SecretKey>, Failure> {
+    let Some(file) = &configuration.secret_key else { return Ok(None) };
+    let key = file.as_ref().map_or_else(SecretKey::random, |path| SecretKey::read_or_create(path));
+    key.map(Some).map_err(told)
+}
+
+fn secret_key_described(configuration: &Configuration) -> Result<String, Failure> {
+    let Some(file) = &configuration.secret_key else {
+        return Ok("not needed: wipe.after_disable is off".to_owned());
+    };
+    let Some(path) = file else { return Ok("in memory, like the store".to_owned()) };
+    match SecretKey::read(path) {
+        Ok(_) => Ok(path.display().to_string()),
+        Err(SecretKeyError::File { fault, .. }) if fault.kind() == io::ErrorKind::NotFound => {
+            writable_beside(path)?;
             Ok(format!("{} would be made", path.display()))
         }
         Err(error) => Err(told(error)),

@@ -70,6 +70,8 @@ pub enum EventKind {
     WipeAcknowledgmentIgnored,
     /// An administrator changed the device's access.
     AccessChanged,
+    /// A request was refused for its credentials: the device's own of before, or a stranger's.
+    SignInRefused,
     /// An answer of the server behind the gateway was kept from the device.
     UpstreamRefused,
     /// The gateway noticed something about a request, and changed nothing for it.
@@ -78,7 +80,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::DeviceAdded,
         Self::PolicyOffered,
         Self::PolicyAcknowledged,
@@ -92,6 +94,7 @@ impl EventKind {
         Self::WipeCancelled,
         Self::WipeAcknowledgmentIgnored,
         Self::AccessChanged,
+        Self::SignInRefused,
         Self::UpstreamRefused,
         Self::Observed,
     ];
@@ -112,6 +115,7 @@ impl EventKind {
             Self::WipeCancelled => "wipe_cancelled",
             Self::WipeAcknowledgmentIgnored => "wipe_acknowledgment_ignored",
             Self::AccessChanged => "access_changed",
+            Self::SignInRefused => "sign_in_refused",
             Self::UpstreamRefused => "upstream_refused",
             Self::Observed => "observed",
         }
@@ -130,6 +134,7 @@ impl EventKind {
             Self::ProvisionRefused
                 | Self::CommandRefused
                 | Self::WipeAcknowledgmentIgnored
+                | Self::SignInRefused
                 | Self::UpstreamRefused
                 | Self::Observed
         )

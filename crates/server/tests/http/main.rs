@@ -17,3 +17,4 @@ mod store_away;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod wipe_after_disable;

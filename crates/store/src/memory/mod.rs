@@ -16,8 +16,8 @@ use tokio::sync::watch;
 
 use self::state::State;
 use crate::{
-    Assignment, AssignmentTarget, Change, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError, StoredDevice,
-    StoredEvent, StoredPolicy,
+    Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved, Sighting, Store,
+    StoreError, StoredDevice, StoredEvent, StoredPolicy,
 };
 
 /// A store in memory.
@@ -136,6 +136,19 @@ impl Store for MemoryStore {
 
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         Ok(self.read(|state| state.events(device, limit)))
+    }
+
+    async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
+        self.write(|state| events.iter().for_each(|(device, event, at)| state.append(device, event, *at)));
+        Ok(())
+    }
+
+    async fn keep_credentials(&self, accepted: &[(DeviceKey, CredentialDigest)]) -> Result<Vec<DeviceKey>, StoreError> {
+        Ok(self.write(|state| state.keep_credentials(accepted)))
+    }
+
+    async fn proofs(&self, device: &DeviceKey) -> Result<Proofs, StoreError> {
+        Ok(self.read(|state| state.proofs(device)))
     }
 
     async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError> {

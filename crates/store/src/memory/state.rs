@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use crate::store::assigned_to;
 use crate::{
-    Assignment, AssignmentTarget, Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, StoreError,
-    StoredDevice, StoredEvent, StoredPolicy, limits,
+    Assignment, AssignmentTarget, Change, ChangeKind, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved,
+    Sighting, StoreError, StoredDevice, StoredEvent, StoredPolicy, limits,
 };
 
 #[derive(Debug, Default)]
@@ -24,6 +24,7 @@ pub(super) struct State {
     access_rules: Arc<AccessRules>,
     /// The newest last.
     events: BTreeMap<DeviceKey, VecDeque<StoredEvent>>,
+    credentials: BTreeMap<DeviceKey, CredentialDigest>,
     /// The newest last.
     changes: VecDeque<Change>,
 }
@@ -225,9 +226,30 @@ impl State {
         let existed =
             self.devices.get_mut(&device.user).is_some_and(|devices| devices.remove(&device.device_id).is_some());
         if existed {
+            self.credentials.remove(device);
             self.record(ChangeKind::Device(device.clone()));
         }
         existed
+    }
+
+    pub(super) fn keep_credentials(&mut self, accepted: &[(DeviceKey, CredentialDigest)]) -> Vec<DeviceKey> {
+        let mut unknown = Vec::new();
+        for (device, digest) in accepted {
+            if self.device(device).is_some() {
+                self.credentials.insert(device.clone(), *digest);
+            } else {
+                unknown.push(device.clone());
+            }
+        }
+        unknown
+    }
+
+    pub(super) fn proofs(&self, device: &DeviceKey) -> Proofs {
+        let provisioned = self.device(device).and_then(|stored| stored.record.provisioned.as_ref());
+        Proofs {
+            credentials: self.credentials.get(device).copied(),
+            permanent_key: provisioned.map(|provisioned| provisioned.key),
+        }
     }
 
     pub(super) fn events(&self, device: &DeviceKey, limit: usize) -> Vec<StoredEvent> {
@@ -264,7 +286,7 @@ impl State {
         }
     }
 
-    fn append(&mut self, device: &DeviceKey, event: &Event, now: Timestamp) {
+    pub(super) fn append(&mut self, device: &DeviceKey, event: &Event, now: Timestamp) {
         let events = self.events.entry(device.clone()).or_default();
         if let Some(newest) = events.back_mut()
             && event.kind.is_refusal()

@@ -11,6 +11,7 @@ mod change;
 mod connection;
 mod device;
 mod device_list;
+mod device_proof;
 mod device_row;
 mod event;
 mod fault;
@@ -39,8 +40,8 @@ use self::readers::Readers;
 use self::snapshot::Decoded;
 use self::writer::{Durability, Write, Writer};
 use crate::{
-    Assignment, AssignmentTarget, Change, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError, StoredDevice,
-    StoredEvent, StoredPolicy, limits,
+    Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved, Sighting, Store,
+    StoreError, StoredDevice, StoredEvent, StoredPolicy, limits,
 };
 
 /// Devices dropped in one transaction, so that a week's worth does not keep everybody else from writing.
@@ -213,6 +214,24 @@ impl Store for SqliteStore {
         let device = device.clone();
         let limit = u32::try_from(limit).unwrap_or(u32::MAX).min(limits::EVENTS_PER_DEVICE);
         self.readers.read(move |connection| event::newest(connection, &device, limit)).await
+    }
+
+    async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
+        let events = events.to_vec();
+        self.write(Durability::Program, move |write| {
+            events.iter().try_for_each(|(device, event, at)| event::append(write, device, event, *at))
+        })
+        .await
+    }
+
+    async fn keep_credentials(&self, accepted: &[(DeviceKey, CredentialDigest)]) -> Result<Vec<DeviceKey>, StoreError> {
+        let accepted = accepted.to_vec();
+        self.write(Durability::Program, move |write| device_proof::keep(write, &accepted)).await
+    }
+
+    async fn proofs(&self, device: &DeviceKey) -> Result<Proofs, StoreError> {
+        let device = device.clone();
+        self.readers.read(move |connection| device_proof::one(connection, &device)).await
     }
 
     async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError> {

@@ -8,9 +8,10 @@ use super::fault::Result;
 use crate::StoreError;
 
 /// From each version to the next; the first makes an empty file a store.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/0001_policies_devices_events.sql"),
     include_str!("../../migrations/0002_access_rules.sql"),
+    include_str!("../../migrations/0005_device_proof.sql"),
 ];
 
 /// What the first migration writes into the file's header: 'aspr'.

@@ -12,6 +12,7 @@ mod events;
 mod fixture;
 mod listing;
 mod policies;
+mod proofs;
 mod records;
 mod sightings;
 mod sqlite_file;

@@ -10,6 +10,7 @@ mod rewritten;
 mod sign_in;
 mod smuggling;
 mod upstream;
+mod wipe_after_disable;
 
 use std::sync::Arc;
 

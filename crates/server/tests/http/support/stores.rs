@@ -8,8 +8,8 @@ use asprov_protocol::policy::{Policy, PolicyName};
 use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, Event, Snapshot};
 use asprov_store::{
-    Assignment, AssignmentTarget, Change, DevicePage, DeviceQuery, MemoryStore, Saved, Sighting, SqliteOptions,
-    SqliteStore, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy,
+    Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, MemoryStore, Proofs, Saved,
+    Sighting, SqliteOptions, SqliteStore, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -184,6 +184,21 @@ impl Store for Faulty {
 
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         self.inner.events(device, limit).await
+    }
+
+    async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
+        self.check(Broken::Notes).await?;
+        self.inner.tell(events).await
+    }
+
+    async fn keep_credentials(&self, accepted: &[(DeviceKey, CredentialDigest)]) -> Result<Vec<DeviceKey>, StoreError> {
+        self.check(Broken::Notes).await?;
+        self.inner.keep_credentials(accepted).await
+    }
+
+    async fn proofs(&self, device: &DeviceKey) -> Result<Proofs, StoreError> {
+        self.check(Broken::Reads).await?;
+        self.inner.proofs(device).await
     }
 
     async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError> {
