@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use asprov_protocol::message::WipeKind;
 use asprov_protocol::server::access_rule::{RuleAction, Standing};
-use asprov_protocol::server::{AccessState, EventKind, Phase, WipeState};
+use asprov_protocol::server::{AccessState, EventKind, Phase, WipeReach, WipeState};
 use asprov_protocol::status::Scope;
 use serde_json::Value as Json;
 use utoipa::openapi::header::HeaderBuilder;
@@ -38,7 +38,7 @@ use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
         access::decide, access::return_to_the_rules,
         access_rules::list_rules, access_rules::read_rule, access_rules::put_rule, access_rules::delete_rule,
         access_rules::read_default, access_rules::put_default, access_test::test_access,
-        wipe::order, wipe::cancel,
+        wipe::read, wipe::order, wipe::cancel,
         events::list_events,
         document::openapi_document, health::alive, health::ready, metrics::metrics,
     ),
@@ -192,6 +192,10 @@ pub(crate) fn wipe_kind() -> RefOr<Schema> {
 
 pub(crate) fn wipe_state() -> RefOr<Schema> {
     one_of(WipeState::ALL.map(WipeState::as_str))
+}
+
+pub(crate) fn wipe_reach() -> RefOr<Schema> {
+    one_of(WipeReach::ALL.map(WipeReach::as_str))
 }
 
 pub(crate) fn event_kind() -> RefOr<Schema> {

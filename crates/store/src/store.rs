@@ -105,6 +105,11 @@ pub trait Store: Send + Sync + 'static {
     /// The newest `limit` events of a device, newest first.
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
 
+    /// What became of the wipes of a device, newest first, at most
+    /// [`EVENTS_PER_DEVICE`](crate::limits::EVENTS_PER_DEVICE): its events about wipes. Orders, directives, confirmations and
+    /// cancellations are evidence, and stay when other events go.
+    async fn wipe_history(&self, device: &DeviceKey) -> Result<Vec<StoredEvent>, StoreError>;
+
     /// Adds events to the histories of devices that were not seen themselves: what a stranger tried, what a clock noticed.
     async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError>;
 

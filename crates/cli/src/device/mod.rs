@@ -1,6 +1,7 @@
 //! `asprov device`: the devices a server knows, who may come in, and wipes, through the admin API.
 
 mod show;
+mod wipe;
 
 use std::io;
 
@@ -11,6 +12,7 @@ use crate::confirmation::confirmed;
 use crate::explain::write_json;
 use crate::failure::Failure;
 use crate::terminal::{harmless, listed};
+use wipe::Order;
 
 /// See the devices, decide who may come in, order wipes
 #[derive(clap::Args, Debug)]
@@ -63,18 +65,14 @@ enum Action {
         device: Named,
     },
     /// Order a wipe: the device erases itself with its next request
-    Wipe {
+    Wipe(Order),
+    /// List what became of the wipes of a device, newest first: when, by whom, from where
+    Wipes {
         #[command(flatten)]
         device: Named,
-        /// What is erased
-        #[arg(long, value_enum, default_value_t = Kind::Device)]
-        kind: Kind,
-        /// Why, for the history
-        #[arg(long, value_name = "TEXT", default_value = "")]
-        reason: String,
-        /// Do not ask
+        /// Print JSON
         #[arg(long)]
-        yes: bool,
+        json: bool,
     },
     /// Take a wipe back, if the device has not confirmed it
     CancelWipe {
@@ -117,14 +115,6 @@ struct Decision {
     /// Why, for the history
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
-}
-
-#[derive(clap::ValueEnum, Clone, Copy, Debug)]
-enum Kind {
-    /// The whole device
-    Device,
-    /// The data of this account only; from version 16.1 on
-    Account,
 }
 
 /// A device by its user and DeviceId, as `device list` shows them.
@@ -181,15 +171,9 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/access")).await?;
             say(&format!("the rules hold again ({})", listed(&text_of(answer.get("state")))), &device.key)
         }
-        Action::Wipe { device, kind, reason, yes } => wipe(&device, kind, &reason, yes).await,
-        Action::CancelWipe { device } => {
-            let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/wipe")).await?;
-            say("the wipe is cancelled", &device.key)?;
-            if answer.get("may_already_be_running") == Some(&Value::Bool(true)) {
-                anstream::eprintln!("the directive had been sent: the device may be erasing itself all the same");
-            }
-            Ok(())
-        }
+        Action::Wipe(order) => wipe::order(&order, out).await,
+        Action::Wipes { device, json } => wipe::history(&device, json, out).await,
+        Action::CancelWipe { device } => wipe::cancel(&device).await,
         Action::Forget { device, yes } => {
             let api = AdminApi::connect(&device.connection)?;
             let known = api.read(&device.key.path("")).await?;
@@ -210,27 +194,6 @@ async fn decide(decision: &Decision, state: &str) -> Result<(), Failure> {
     let body = json!({ "state": state, "reason": decision.reason });
     AdminApi::connect(&decision.device.connection)?.put(&decision.device.key.path("/access"), &body).await?;
     say(state, &decision.device.key)
-}
-
-async fn wipe(device: &Named, kind: Kind, reason: &str, yes: bool) -> Result<(), Failure> {
-    let api = AdminApi::connect(&device.connection)?;
-    // Whoever mistyped learns it before being asked.
-    let known = api.read(&device.key.path("")).await?;
-    let information = known.get("device_information").unwrap_or(&Value::Null);
-    let model = [known.get("device_type"), information.get("Model"), information.get("FriendlyName")]
-        .map(|value| listed(&text_of(value)));
-    let model = model.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
-    let what = match kind {
-        Kind::Device => "Everything on the device is erased, private data included",
-        Kind::Account => "The data of this account on the device is erased",
-    };
-    confirmed(&format!("Wipe device {} ({model})? {what}; it cannot be undone.", device.key.shown()), yes)?;
-    let kind = match kind {
-        Kind::Device => "device",
-        Kind::Account => "account",
-    };
-    let order = api.post(&device.key.path("/wipe"), &json!({ "kind": kind, "reason": reason })).await?;
-    say(&format!("{kind} wipe {}", listed(&text_of(order.get("state")))), &device.key)
 }
 
 fn say(what: &str, key: &Key) -> Result<(), Failure> {

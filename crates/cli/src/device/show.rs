@@ -89,6 +89,25 @@ pub(super) fn one(device: &Value, out: &mut dyn io::Write) -> Result<(), Failure
     Ok(write_pairs(out, &pairs, width())?)
 }
 
+pub(super) fn wipes(history: &Value, out: &mut dyn io::Write) -> Result<(), Failure> {
+    let mut table = Table::new(["WHEN", "WHAT", "BY", "FROM", "DETAIL"]);
+    for event in history.as_array().into_iter().flatten() {
+        let text = |name: &str| listed(&text_of(event.get(name)));
+        table.row([
+            second(&text("last_at")).into(),
+            Cell::styled(ACCENT, text("kind")),
+            text("administrator").into(),
+            text("address").into(),
+            text("detail").into(),
+        ]);
+    }
+    if table.is_empty() {
+        anstream::eprintln!("no wipe was ever ordered");
+        return Ok(());
+    }
+    Ok(table.write_wrapped(out, width())?)
+}
+
 pub(super) fn events(events: &Value, out: &mut dyn io::Write) -> Result<(), Failure> {
     let mut table = Table::new(["LAST", "COUNT", "EVENT", "COMMAND", "STATUS", "DETAIL"]);
     for event in events.as_array().into_iter().flatten() {

@@ -124,6 +124,8 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
         let readiness = gateway.readiness().clone();
         state = state.with_readiness(move || readiness.fault());
     }
+    let of_clients = configuration.server.clone();
+    state = state.with_addresses(move |request| of_clients.client_address(request));
     let limits = configuration.server.limits.clone();
     let (stop, word) = watch::channel(false);
     let heard_by_phones = heard(word.clone());

@@ -13,12 +13,14 @@ mod provision;
 mod record;
 mod snapshot;
 mod wipe;
+pub mod wipe_effect;
 
 pub use access::decide_access;
-pub use decision::{Decision, Event, EventKind, Outcome, unusable_body};
+pub use decision::{By, Decision, Event, EventKind, Outcome, unusable_body};
 pub use gate::gate;
 pub use phase::Phase;
 pub use provision::{decide, protocol_error, store_is_away};
 pub use record::{AccessState, Acknowledgment, DeviceRecord, Offer, PersonalAccess, Provisioned, WipeOrder, WipeState};
 pub use snapshot::{Caller, EffectivePolicy, FreshKeys, ServerRules, Snapshot};
 pub use wipe::{WipeError, cancel_wipe, order_wipe};
+pub use wipe_effect::{KindForecast, WipeForecast, WipeReach, forecast_wipe};

@@ -138,6 +138,10 @@ impl Store for MemoryStore {
         Ok(self.read(|state| state.events(device, limit)))
     }
 
+    async fn wipe_history(&self, device: &DeviceKey) -> Result<Vec<StoredEvent>, StoreError> {
+        Ok(self.read(|state| state.wipe_history(device)))
+    }
+
     async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
         self.write(|state| events.iter().for_each(|(device, event, at)| state.append(device, event, *at)));
         Ok(())

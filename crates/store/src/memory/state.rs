@@ -232,6 +232,12 @@ impl State {
         existed
     }
 
+    pub(super) fn wipe_history(&self, device: &DeviceKey) -> Vec<StoredEvent> {
+        let events = self.events.get(device).into_iter().flat_map(|events| events.iter().rev());
+        let about_wipes = events.filter(|stored| stored.event.kind.is_about_a_wipe());
+        about_wipes.take(limits::EVENTS_PER_DEVICE as usize).cloned().collect()
+    }
+
     pub(super) fn keep_credentials(&mut self, accepted: &[(DeviceKey, CredentialDigest)]) -> Vec<DeviceKey> {
         let mut unknown = Vec::new();
         for (device, digest) in accepted {
@@ -298,7 +304,9 @@ impl State {
         }
         events.push_back(StoredEvent { event: event.clone(), first_at: now, last_at: now, count: 1 });
         if events.len() > limits::EVENTS_PER_DEVICE as usize {
-            events.pop_front();
+            // The evidence of wipes stays.
+            let oldest = events.iter().position(|stored| !stored.event.kind.is_evidence_of_a_wipe());
+            oldest.and_then(|oldest| events.remove(oldest));
         }
     }
 }

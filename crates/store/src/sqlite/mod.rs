@@ -216,6 +216,11 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| event::newest(connection, &device, limit)).await
     }
 
+    async fn wipe_history(&self, device: &DeviceKey) -> Result<Vec<StoredEvent>, StoreError> {
+        let device = device.clone();
+        self.readers.read(move |connection| event::of_wipes(connection, &device)).await
+    }
+
     async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
         let events = events.to_vec();
         self.write(Durability::Program, move |write| {

@@ -186,6 +186,10 @@ impl Store for Faulty {
         self.inner.events(device, limit).await
     }
 
+    async fn wipe_history(&self, device: &DeviceKey) -> Result<Vec<StoredEvent>, StoreError> {
+        self.inner.wipe_history(device).await
+    }
+
     async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
         self.check(Broken::Notes).await?;
         self.inner.tell(events).await
