@@ -1,6 +1,7 @@
 //! `asprov device`: the devices a server knows, who may come in, and wipes, through the admin API.
 
 mod show;
+mod why;
 mod wipe;
 
 use std::io;
@@ -36,6 +37,14 @@ enum Action {
     },
     /// Show everything about a device
     Show {
+        #[command(flatten)]
+        device: Named,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say why a phone is where it is, and what to do
+    Why {
         #[command(flatten)]
         device: Named,
         /// Print JSON
@@ -158,6 +167,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             let answer = AdminApi::connect(&device.connection)?.read(&device.key.path("")).await?;
             if json { write_json(out, &answer) } else { show::one(&answer, out) }
         }
+        Action::Why { device, json } => why::why(&device, json, out).await,
         Action::Events { device, limit, json } => {
             let path = format!("{}?limit={limit}", device.key.path("/events"));
             let answer = AdminApi::connect(&device.connection)?.read(&path).await?;

@@ -92,6 +92,8 @@ pub enum EventKind {
     AccessChanged,
     /// A request was refused for its credentials: the device's own of before, or a stranger's.
     SignInRefused,
+    /// The device repeats itself without getting anywhere; the detail begins with the name of the [`Loop`](super::Loop).
+    LoopDetected,
     /// An answer of the server behind the gateway was kept from the device.
     UpstreamRefused,
     /// The gateway noticed something about a request, and changed nothing for it.
@@ -100,7 +102,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::DeviceAdded,
         Self::PolicyOffered,
         Self::PolicyAcknowledged,
@@ -115,6 +117,7 @@ impl EventKind {
         Self::WipeAcknowledgmentIgnored,
         Self::AccessChanged,
         Self::SignInRefused,
+        Self::LoopDetected,
         Self::UpstreamRefused,
         Self::Observed,
     ];
@@ -147,6 +150,7 @@ impl EventKind {
             Self::WipeAcknowledgmentIgnored => "wipe_acknowledgment_ignored",
             Self::AccessChanged => "access_changed",
             Self::SignInRefused => "sign_in_refused",
+            Self::LoopDetected => "loop_detected",
             Self::UpstreamRefused => "upstream_refused",
             Self::Observed => "observed",
         }
@@ -166,6 +170,7 @@ impl EventKind {
                 | Self::CommandRefused
                 | Self::WipeAcknowledgmentIgnored
                 | Self::SignInRefused
+                | Self::LoopDetected
                 | Self::UpstreamRefused
                 | Self::Observed
         )
