@@ -15,8 +15,8 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBu
 use utoipa::{Modify, OpenApi};
 
 use crate::api::{
-    access, access_rules, access_test, assignments, devices, document, events, health, lint, metrics, policies, why,
-    wipe,
+    access, access_rules, access_test, assignments, devices, document, events, health, lint, metrics, policies, trace,
+    why, wipe,
 };
 use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
 
@@ -39,8 +39,8 @@ use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
         access::decide, access::return_to_the_rules,
         access_rules::list_rules, access_rules::read_rule, access_rules::put_rule, access_rules::delete_rule,
         access_rules::read_default, access_rules::put_default, access_test::test_access,
-        why::explain,
-        wipe::read, wipe::order, wipe::cancel,
+        why::explain, trace::begin_trace, trace::read_trace, trace::end_trace,
+        wipe::read_wipes, wipe::order, wipe::cancel,
         events::list_events,
         document::openapi_document, health::alive, health::ready, metrics::metrics,
     ),

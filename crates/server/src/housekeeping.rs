@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use asprov_store::Store;
+use asprov_store::trace::TRACE_KEPT;
 use jiff::SignedDuration;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -26,6 +27,7 @@ pub(crate) async fn write(shared: &Shared, store: &dyn Store) {
     if let Some(wipe_after_disable) = &shared.wipe_after_disable {
         wipe_after_disable.write(store).await;
     }
+    shared.traces.attend(store).await;
 }
 
 /// Drops devices that were admitted long ago and never acknowledged a policy.
@@ -37,6 +39,11 @@ pub(crate) async fn every_hour(store: &dyn Store, after: Duration) {
         clock.tick().await;
         // A time before all times: nothing was admitted then.
         let Ok(admitted_before) = now().checked_sub(after) else { continue };
+        if let Ok(before) = now().checked_sub(TRACE_KEPT)
+            && let Err(error) = store.drop_traces(before).await
+        {
+            tracing::error!("old recordings stay for now: {error}");
+        }
         match store.drop_never_acknowledged(admitted_before).await {
             Ok(0) => {}
             Ok(dropped) => tracing::info!(dropped, "devices that never acknowledged a policy were dropped"),

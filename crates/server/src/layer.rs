@@ -13,6 +13,7 @@ use crate::random::RequestIds;
 use crate::service::ProvisionService;
 use crate::sightings::Sightings;
 use crate::sign_in::SignIn;
+use crate::trace::Traces;
 use crate::wipe_after_disable::WipeAfterDisable;
 
 /// Puts sign-in, Provision and the gate in front of a service. The service gets only requests that pass, untouched and
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) sightings: Sightings,
     pub(crate) holds: Arc<Holds>,
     pub(crate) ids: RequestIds,
+    /// The devices whose messages are recorded.
+    pub(crate) traces: Traces,
     /// The wipe conversation of devices that cannot sign in any more, if it is on.
     pub(crate) wipe_after_disable: Option<WipeAfterDisable>,
     /// Whether OPTIONS goes to the inner service.
@@ -57,6 +60,7 @@ impl ProvisionLayer {
             sightings: Sightings::new(&config.limits),
             holds: Arc::default(),
             ids: RequestIds::new(),
+            traces: Traces::new(config.limits.store_time),
             wipe_after_disable: config
                 .wipe_after_disable
                 .as_ref()

@@ -72,6 +72,7 @@ pub mod sign_in;
 mod stop;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace;
 mod wipe_after_disable;
 
 pub use body::ResponseBody;

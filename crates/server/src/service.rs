@@ -98,6 +98,9 @@ where
                 response.headers_mut().insert("request-id", id);
             }
             line.write(&response);
+            if let Some(recording) = line.recording.take() {
+                shared.traces.end(recording, line.request_id(), line.detail(), &response);
+            }
             Ok(response)
         })
     }
@@ -158,6 +161,7 @@ where
             return Ok(answer::reply(Some(call.command), &refusal.reply));
         }
     };
+    line.recording = shared.traces.recording(&caller, call.command.name());
     if let Some(wipe_after_disable) = &shared.wipe_after_disable {
         wipe_after_disable.accepted(&caller.device, request.headers());
     }
@@ -255,14 +259,26 @@ where
 {
     let (head, body) = request.into_parts();
     let body = body::read(&head.headers, body, &shared.config.limits).await;
+    if let Some(recording) = &mut line.recording {
+        shared.traces.request(recording, &body);
+    }
     let ruling = shared.path.provision(caller, body).await;
     line.events(ruling.events());
     let Ruling { outcome, refusals, .. } = ruling;
     shared.sightings.seen(caller, refusals);
     match outcome {
-        Outcome::Answer(reply) => answer::reply(Some(Command::Provision), &reply),
+        Outcome::Answer(reply) => {
+            record_answer(shared, line, &reply);
+            answer::reply(Some(Command::Provision), &reply)
+        }
         // The decision about Provision never passes it on.
         Outcome::Pass => answer::http(500),
+    }
+}
+
+fn record_answer(shared: &Shared, line: &mut Line, reply: &Reply) {
+    if let Some(recording) = &mut line.recording {
+        shared.traces.answer(recording, reply);
     }
 }
 
@@ -319,6 +335,7 @@ where
     let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&passed.call)).collect();
     shared.sightings.seen(&caller, refusals);
     if let Outcome::Answer(reply) = ruling.outcome {
+        record_answer(shared, line, &reply);
         return Ok(answer::reply(Some(command), &reply));
     }
     request.extensions_mut().insert(passed);

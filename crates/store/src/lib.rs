@@ -43,6 +43,7 @@ mod proof;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+pub mod trace;
 mod url;
 
 pub use memory::MemoryStore;
@@ -53,4 +54,5 @@ pub use store::{
     Assignment, AssignmentTarget, Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError,
     StoredDevice, StoredEvent, StoredPolicy,
 };
+pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};

@@ -23,7 +23,7 @@ use crate::state::AdminState;
 pub(crate) const ROUTES: &[Route] = &[Route {
     path: "/api/v1/devices/{user}/{device_id}/wipe",
     open: false,
-    methods: || post(order).delete(cancel).get(read),
+    methods: || post(order).delete(cancel).get(read_wipes),
 }];
 
 /// Every kind of wipe.
@@ -104,7 +104,7 @@ pub(crate) struct CancelledWipe {
     responses(
         (status = 200, description = "The order that stands, what each kind would do, and the history.", body = DeviceWipes),
         (status = 404, description = "There is no such device, and there never was a wipe of it.")))]
-pub(crate) async fn read(
+pub(crate) async fn read_wipes(
     State(state): State<AdminState>,
     DevicePath(device): DevicePath,
 ) -> Result<Json<DeviceWipes>, Problem> {

@@ -1,6 +1,7 @@
 //! `asprov device`: the devices a server knows, who may come in, and wipes, through the admin API.
 
 mod show;
+mod trace;
 mod why;
 mod wipe;
 
@@ -13,6 +14,7 @@ use crate::confirmation::confirmed;
 use crate::explain::write_json;
 use crate::failure::Failure;
 use crate::terminal::{harmless, listed};
+use trace::Recording;
 use wipe::Order;
 
 /// See the devices, decide who may come in, order wipes
@@ -51,6 +53,8 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Record the next messages of a device, decoded, and show them as they come
+    Trace(Recording),
     /// List what happened to a device, newest first
     Events {
         #[command(flatten)]
@@ -168,6 +172,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             if json { write_json(out, &answer) } else { show::one(&answer, out) }
         }
         Action::Why { device, json } => why::why(&device, json, out).await,
+        Action::Trace(recording) => trace::trace(&recording, out).await,
         Action::Events { device, limit, json } => {
             let path = format!("{}?limit={limit}", device.key.path("/events"));
             let answer = AdminApi::connect(&device.connection)?.read(&path).await?;

@@ -112,6 +112,10 @@ pub(super) fn events(events: &Value, out: &mut dyn io::Write) -> Result<(), Fail
     let mut table = Table::new(["LAST", "COUNT", "EVENT", "COMMAND", "STATUS", "DETAIL"]);
     for event in events.as_array().into_iter().flatten() {
         let text = |name: &str| listed(&text_of(event.get(name)));
+        let about = |name: &str| match text(name) {
+            value if value.is_empty() || text("detail").contains(&value) => String::new(),
+            value => format!("{name} {value}"),
+        };
         let status = format!("{} {} {}", text("scope"), text("status"), text("name"));
         table.row([
             second(&text("last_at")).into(),
@@ -119,7 +123,12 @@ pub(super) fn events(events: &Value, out: &mut dyn io::Write) -> Result<(), Fail
             Cell::styled(ACCENT, text("kind")),
             text("command").into(),
             status.trim().into(),
-            text("detail").into(),
+            [text("detail"), about("policy"), about("rule")]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join("; ")
+                .into(),
         ]);
     }
     if table.is_empty() {

@@ -9,6 +9,7 @@ use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, EffectivePolicy, Event, Snapshot};
 use jiff::Timestamp;
 
+use super::traces::Traces;
 use crate::store::assigned_to;
 use crate::{
     Assignment, AssignmentTarget, Change, ChangeKind, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved,
@@ -25,6 +26,7 @@ pub(super) struct State {
     /// The newest last.
     events: BTreeMap<DeviceKey, VecDeque<StoredEvent>>,
     credentials: BTreeMap<DeviceKey, CredentialDigest>,
+    pub(super) traces: Traces,
     /// The newest last.
     changes: VecDeque<Change>,
 }

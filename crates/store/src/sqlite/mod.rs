@@ -22,6 +22,7 @@ mod schema;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ use self::snapshot::Decoded;
 use self::writer::{Durability, Write, Writer};
 use crate::{
     Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved, Sighting, Store,
-    StoreError, StoredDevice, StoredEvent, StoredPolicy, limits,
+    StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace, TraceMessage, limits,
 };
 
 /// Devices dropped in one transaction, so that a week's worth does not keep everybody else from writing.
@@ -237,6 +238,34 @@ impl Store for SqliteStore {
     async fn proofs(&self, device: &DeviceKey) -> Result<Proofs, StoreError> {
         let device = device.clone();
         self.readers.read(move |connection| device_proof::one(connection, &device)).await
+    }
+
+    async fn begin_trace(&self, device: &DeviceKey, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        let device = device.clone();
+        self.write(Durability::Program, move |write| trace::begin(write, &device, now, until)).await
+    }
+
+    async fn end_trace(&self, device: &DeviceKey) -> Result<bool, StoreError> {
+        let device = device.clone();
+        self.write(Durability::Program, move |write| trace::end(write, &device)).await
+    }
+
+    async fn traced(&self, now: Timestamp) -> Result<Vec<DeviceKey>, StoreError> {
+        self.readers.read(move |connection| trace::going_on(connection, now)).await
+    }
+
+    async fn add_to_traces(&self, messages: &[(DeviceKey, TraceMessage)]) -> Result<(), StoreError> {
+        let messages = messages.to_vec();
+        self.write(Durability::Program, move |write| trace::add(write, &messages)).await
+    }
+
+    async fn trace(&self, device: &DeviceKey, after: u32) -> Result<Option<Trace>, StoreError> {
+        let device = device.clone();
+        self.readers.read(move |connection| trace::one(connection, &device, after)).await
+    }
+
+    async fn drop_traces(&self, ended_before: Timestamp) -> Result<(), StoreError> {
+        self.write(Durability::Program, move |write| trace::drop_ended(write, ended_before)).await
     }
 
     async fn drop_never_acknowledged(&self, admitted_before: Timestamp) -> Result<u64, StoreError> {

@@ -9,7 +9,8 @@ use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, Event, Snapshot};
 use asprov_store::{
     Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, MemoryStore, Proofs, Saved,
-    Sighting, SqliteOptions, SqliteStore, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy,
+    Sighting, SqliteOptions, SqliteStore, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace,
+    TraceMessage,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -188,6 +189,30 @@ impl Store for Faulty {
 
     async fn wipe_history(&self, device: &DeviceKey) -> Result<Vec<StoredEvent>, StoreError> {
         self.inner.wipe_history(device).await
+    }
+
+    async fn begin_trace(&self, device: &DeviceKey, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        self.inner.begin_trace(device, now, until).await
+    }
+
+    async fn end_trace(&self, device: &DeviceKey) -> Result<bool, StoreError> {
+        self.inner.end_trace(device).await
+    }
+
+    async fn traced(&self, now: Timestamp) -> Result<Vec<DeviceKey>, StoreError> {
+        self.inner.traced(now).await
+    }
+
+    async fn add_to_traces(&self, messages: &[(DeviceKey, TraceMessage)]) -> Result<(), StoreError> {
+        self.inner.add_to_traces(messages).await
+    }
+
+    async fn trace(&self, device: &DeviceKey, after: u32) -> Result<Option<Trace>, StoreError> {
+        self.inner.trace(device, after).await
+    }
+
+    async fn drop_traces(&self, ended_before: Timestamp) -> Result<(), StoreError> {
+        self.inner.drop_traces(ended_before).await
     }
 
     async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
