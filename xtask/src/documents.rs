@@ -8,7 +8,7 @@ use asprov_protocol::client::capability;
 use asprov_protocol::policy::{self, lint::traps};
 use asprov_protocol::provision_command_errors;
 use asprov_protocol::quirk;
-use asprov_protocol::server::phase;
+use asprov_protocol::server::{phase, wipe_effect};
 use asprov_protocol::status::{self, Scope};
 
 /// A generated document: where it lies, below the repository's root, and what it says.
@@ -30,6 +30,7 @@ pub(crate) fn all(root: &Path) -> anyhow::Result<Vec<Document>> {
         Document { path: "docs/reference/phases.md", text: phases() },
         Document { path: "docs/reference/client-families.md", text: client_families() },
         Document { path: "docs/reference/quirks.md", text: quirks() },
+        Document { path: "docs/reference/wipe-effects.md", text: wipe_effects() },
     ])
 }
 
@@ -58,6 +59,16 @@ fn quirks() -> String {
         "# Quirks\n\n{GENERATED}What real devices do that no specification says, as others have written it down, and what \
          asprov does about it. Where a rule helps, it is one for `asprov access rule`.\n\n{}",
         quirk::markdown()
+    )
+}
+
+fn wipe_effects() -> String {
+    format!(
+        "# What a wipe does\n\n{GENERATED}What the families of clients make of a wipe, from what is written about them. Real \
+         devices were not tried. `device` asks for a reset of the whole device, `account` for the end of what came from this \
+         server; `account` exists from protocol version 16.1 on. Below it the alternatives are blocking the device, which keeps \
+         what it has, and wiping it whole.\n\n{}",
+        wipe_effect::markdown()
     )
 }
 

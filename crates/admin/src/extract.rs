@@ -1,5 +1,8 @@
 //! What handlers take out of a request. Everything that does not fit becomes a [`Problem`], never a bare status.
 
+use std::convert::Infallible;
+use std::net::IpAddr;
+
 use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
 use asprov_protocol::policy::PolicyName;
 use asprov_protocol::server::access_rule::RuleName;
@@ -11,6 +14,7 @@ use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::problem::{Problem, ProblemKind, quoted, shown};
+use crate::state::AdminState;
 
 /// Largest accepted body, in bytes: a policy with both lists full stays below it.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -168,6 +172,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Administrator {
         }
         let expected = format!("1 to {MAX_ADMINISTRATOR} printable characters in UTF-8");
         Err(Problem::invalid("the header X-Asprov-Administrator", &name, &expected))
+    }
+}
+
+/// Where the administrator is, if that is known.
+pub(crate) struct CameFrom(pub(crate) Option<IpAddr>);
+
+impl FromRequestParts<AdminState> for CameFrom {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AdminState) -> Result<Self, Infallible> {
+        Ok(Self(state.address(parts)))
     }
 }
 

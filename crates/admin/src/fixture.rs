@@ -3,6 +3,7 @@
 
 mod faulty_store;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -117,6 +118,7 @@ impl Api {
         let token = AdminToken::new(TOKEN).unwrap();
         let hosts = AllowedHosts::new("127.0.0.1:8081".parse().unwrap()).with_name("admin.example.com");
         let state = AdminState::new(Arc::<FaultyStore>::clone(&store), &token, hosts, clock).with_readiness(check);
+        let state = state.with_addresses(|_| Some(IpAddr::from([192, 0, 2, 7])));
         assert!(!format!("{state:?}").contains(TOKEN));
         Self {
             router: router(state),

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use asprov_protocol::message::WipeKind;
 use asprov_protocol::server::access_rule::{RuleAction, Standing};
-use asprov_protocol::server::{AccessState, EventKind, Phase, WipeState};
+use asprov_protocol::server::{AccessState, EventKind, Phase, WipeReach, WipeState};
 use asprov_protocol::status::Scope;
 use serde_json::Value as Json;
 use utoipa::openapi::header::HeaderBuilder;
@@ -15,7 +15,8 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBu
 use utoipa::{Modify, OpenApi};
 
 use crate::api::{
-    access, access_rules, access_test, assignments, devices, document, events, health, lint, metrics, policies, wipe,
+    access, access_rules, access_test, assignments, devices, document, events, health, lint, metrics, policies, trace,
+    why, wipe,
 };
 use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
 
@@ -38,7 +39,8 @@ use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
         access::decide, access::return_to_the_rules,
         access_rules::list_rules, access_rules::read_rule, access_rules::put_rule, access_rules::delete_rule,
         access_rules::read_default, access_rules::put_default, access_test::test_access,
-        wipe::order, wipe::cancel,
+        why::explain, trace::begin_trace, trace::read_trace, trace::end_trace,
+        wipe::read_wipes, wipe::order, wipe::cancel,
         events::list_events,
         document::openapi_document, health::alive, health::ready, metrics::metrics,
     ),
@@ -199,6 +201,10 @@ pub(crate) fn wipe_kind() -> RefOr<Schema> {
 
 pub(crate) fn wipe_state() -> RefOr<Schema> {
     one_of(WipeState::ALL.map(WipeState::as_str))
+}
+
+pub(crate) fn wipe_reach() -> RefOr<Schema> {
+    one_of(WipeReach::ALL.map(WipeReach::as_str))
 }
 
 pub(crate) fn event_kind() -> RefOr<Schema> {

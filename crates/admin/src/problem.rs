@@ -57,6 +57,10 @@ pub enum ProblemKind {
     NoSuchRule,
     /// No wipe is ordered for the device.
     NoSuchWipe,
+    /// The device is not recorded.
+    NoSuchTrace,
+    /// Too many devices are recorded.
+    TooManyTraces,
     /// The policy is assigned and cannot be deleted.
     PolicyInUse,
     /// A wipe of the other kind is under way.
@@ -106,12 +110,14 @@ pub static KINDS: &[KindRow] = {
         row(NoSuchAssignment, S::NOT_FOUND, "no-such-assignment", "Nothing is assigned there"),
         row(NoSuchRule, S::NOT_FOUND, "no-such-rule", "There is no such access rule"),
         row(NoSuchWipe, S::NOT_FOUND, "no-such-wipe", "No wipe is ordered for this device"),
+        row(NoSuchTrace, S::NOT_FOUND, "no-such-trace", "This device is not recorded"),
         row(MethodNotAllowed, S::METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not have this method"),
         row(PolicyInUse, S::CONFLICT, "policy-in-use", "The policy is assigned"),
         row(OtherWipe, S::CONFLICT, "other-wipe", "A wipe of the other kind is under way"),
         row(WipeDue, S::CONFLICT, "wipe-due", "A wipe of this device is due"),
         row(AccountOnlyWipe, S::CONFLICT, "account-only-wipe", "The device does not understand an account-only wipe"),
         row(AlreadyWiped, S::CONFLICT, "already-wiped", "The device has been wiped"),
+        row(TooManyTraces, S::CONFLICT, "too-many-traces", "Too many devices are recorded"),
         row(BodyTooLarge, S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
         row(
             UnsupportedMediaType,

@@ -1,9 +1,11 @@
 //! What every handler of the API shares: the store, what recognises the token, the hosts, the clock.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use asprov_store::Store;
+use http::request::Parts;
 use jiff::Timestamp;
 
 use crate::api::metrics::CensusCache;
@@ -15,10 +17,14 @@ use crate::token::{AdminToken, TokenDigest};
 pub struct AdminState {
     shared: Arc<Shared>,
     readiness: Option<Arc<ReadinessCheck>>,
+    address: Option<Arc<AddressOf>>,
 }
 
 /// Says what besides the store stands in the way of serving.
 type ReadinessCheck = dyn Fn() -> Option<String> + Send + Sync;
+
+/// Says which address a request came from.
+type AddressOf = dyn Fn(&Parts) -> Option<IpAddr> + Send + Sync;
 
 struct Shared {
     store: Arc<dyn Store>,
@@ -38,7 +44,7 @@ impl AdminState {
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
         let (token, clock, census) = (token.digest(), Box::new(clock), CensusCache::default());
-        Self { shared: Arc::new(Shared { store, token, hosts, clock, census }), readiness: None }
+        Self { shared: Arc::new(Shared { store, token, hosts, clock, census }), readiness: None, address: None }
     }
 
     /// The same API, which is ready only while `check` finds nothing in the way. Whoever asks `/readyz` reads what it says,
@@ -46,6 +52,17 @@ impl AdminState {
     #[must_use]
     pub fn with_readiness(self, check: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
         Self { readiness: Some(Arc::new(check)), ..self }
+    }
+
+    /// The same API, which writes down where administrators were when they ordered something: `address` says it of a request.
+    #[must_use]
+    pub fn with_addresses(self, address: impl Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
+        Self { address: Some(Arc::new(address)), ..self }
+    }
+
+    /// The address that a request came from, where somebody knows.
+    pub(crate) fn address(&self, request: &Parts) -> Option<IpAddr> {
+        self.address.as_ref().and_then(|address| address(request))
     }
 
     /// What besides the store stands in the way of serving.

@@ -34,6 +34,11 @@ fn a_pin_for_everybody_and_a_say_in_who_comes() {
     run("access.md");
 }
 
+#[test]
+fn a_lost_phone_is_wiped() {
+    run("wipes.md");
+}
+
 #[derive(Debug)]
 struct Shown {
     line: usize,

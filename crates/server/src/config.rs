@@ -8,6 +8,7 @@ use asprov_protocol::server::ServerRules;
 use crate::autodiscover::PublicUrl;
 use crate::limits::Limits;
 use crate::network::IpNetwork;
+use crate::secret_key::SecretKey;
 
 /// How a server behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,9 @@ pub struct Config {
     pub mail_domain: String,
     /// Where phones reach this server, for Autodiscover. Without it Autodiscover is answered HTTP 404. Default none.
     pub public_url: Option<PublicUrl>,
+    /// The key under which the credentials that were accepted last are kept, so that a wipe still arrives after the
+    /// account was disabled or its password changed. Default none: it does not.
+    pub wipe_after_disable: Option<SecretKey>,
 }
 
 impl Default for Config {
@@ -47,6 +51,7 @@ impl Default for Config {
             drop_never_acknowledged_after: Duration::from_secs(7 * 24 * 60 * 60),
             mail_domain: "asprov.invalid".to_owned(),
             public_url: None,
+            wipe_after_disable: None,
         }
     }
 }

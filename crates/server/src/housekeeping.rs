@@ -3,40 +3,59 @@
 use std::time::Duration;
 
 use asprov_store::Store;
+use asprov_store::trace::TRACE_KEPT;
 use jiff::SignedDuration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::clock::now;
-use crate::sightings::Sightings;
-use crate::sign_in::SignIn;
+use crate::layer::Shared;
 
-/// Writes sightings.
-pub(crate) async fn every_second(sightings: &Sightings, store: &dyn Store) {
+/// Writes what was gathered about devices.
+pub(crate) async fn every_second(shared: &Shared, store: &dyn Store) {
     let mut clock = interval(Duration::from_secs(1));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         clock.tick().await;
-        sightings.write(store).await;
+        shared.sightings.write(store).await;
+        shared.traces.attend(store).await;
     }
 }
 
-/// Lets the judge of credentials look at its file.
-pub(crate) async fn attend_every_second(sign_in: &dyn SignIn) {
+/// Lets the judge of credentials look at its file, and writes what was accepted.
+pub(crate) async fn attend_every_second(shared: &Shared) {
+    let store = shared.path.store().as_ref();
     let mut clock = interval(Duration::from_secs(1));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         clock.tick().await;
-        sign_in.attend().await;
+        if let Some(wipe_after_disable) = &shared.wipe_after_disable {
+            wipe_after_disable.write(store).await;
+        }
+        shared.sign_in.attend().await;
     }
 }
 
-/// Drops devices that never acknowledged a policy and were not seen for long.
+/// Writes what was gathered since the last time.
+pub(crate) async fn write(shared: &Shared, store: &dyn Store) {
+    shared.sightings.write(store).await;
+    if let Some(wipe_after_disable) = &shared.wipe_after_disable {
+        wipe_after_disable.write(store).await;
+    }
+    shared.traces.attend(store).await;
+}
+
+/// Drops recordings that ended long ago, and devices that never acknowledged a policy and were not seen for long.
 pub(crate) async fn every_hour(store: &dyn Store, after: Duration) {
     let mut clock = interval(Duration::from_secs(60 * 60));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let after = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
     loop {
         clock.tick().await;
+        if let Ok(before) = now().checked_sub(TRACE_KEPT)
+            && let Err(error) = store.drop_traces(before).await
+        {
+            tracing::error!("old recordings stay for now: {error}");
+        }
         // A time before all times: nothing was seen then.
         let Ok(seen_before) = now().checked_sub(after) else { continue };
         match store.drop_never_acknowledged(seen_before).await {

@@ -15,6 +15,8 @@ use crate::random::RequestIds;
 use crate::service::ProvisionService;
 use crate::sightings::Sightings;
 use crate::sign_in::SignIn;
+use crate::trace::Traces;
+use crate::wipe_after_disable::WipeAfterDisable;
 
 /// Puts sign-in, Provision and the gate in front of a service. The service gets only requests that pass, untouched and
 /// with their body unread, and with [`Passed`](crate::Passed) in their extensions.
@@ -34,6 +36,10 @@ pub(crate) struct Shared {
     pub(crate) challenges: Challenges,
     pub(crate) holds: Arc<Holds>,
     pub(crate) ids: Arc<RequestIds>,
+    /// The devices whose messages are recorded.
+    pub(crate) traces: Arc<Traces>,
+    /// The wipe conversation of devices that cannot sign in any more, if it is on.
+    pub(crate) wipe_after_disable: Option<Arc<WipeAfterDisable>>,
     /// Whether OPTIONS goes to the inner service.
     pub(crate) options_pass: bool,
 }
@@ -58,6 +64,11 @@ impl ProvisionLayer {
             challenges: Challenges::new(&config.limits, config.answer_449.clone()),
             holds: Arc::default(),
             ids: Arc::new(RequestIds::new()),
+            traces: Arc::new(Traces::new(config.limits.store_time)),
+            wipe_after_disable: config
+                .wipe_after_disable
+                .as_ref()
+                .map(|key| Arc::new(WipeAfterDisable::new(key, &config.limits))),
             options_pass,
             config,
         };
@@ -76,6 +87,12 @@ impl ProvisionLayer {
                 challenges: running.challenges.with(this.config.answer_449.clone()),
                 holds: Arc::clone(&running.holds),
                 ids: Arc::clone(&running.ids),
+                traces: Arc::clone(&running.traces),
+                wipe_after_disable: if this.config.wipe_after_disable == running.config.wipe_after_disable {
+                    running.wipe_after_disable.clone()
+                } else {
+                    this.wipe_after_disable.clone()
+                },
                 options_pass: this.options_pass,
                 config: this.config.clone(),
             }),
@@ -100,19 +117,19 @@ impl ProvisionLayer {
         let store = shared.path.store().as_ref();
         tokio::join!(
             Changes { store, holds: &shared.holds, snapshots: shared.path.snapshots() }.watch(),
-            housekeeping::every_second(&shared.sightings, store),
+            housekeeping::every_second(shared, store),
             housekeeping::every_hour(store, shared.config.drop_never_acknowledged_after),
         );
     }
 
     /// The part that belongs to this layer alone.
     pub(crate) async fn attend(&self) {
-        housekeeping::attend_every_second(self.shared.sign_in.as_ref()).await;
+        housekeeping::attend_every_second(&self.shared).await;
     }
 
     /// Writes what `background` has not written yet. To be called once at the end.
     pub async fn write_sightings(&self) {
-        self.shared.sightings.write(self.shared.path.store().as_ref()).await;
+        housekeeping::write(&self.shared, self.shared.path.store().as_ref()).await;
     }
 }
 

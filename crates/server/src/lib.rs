@@ -39,6 +39,7 @@
 //! | `live` | another behaviour in place of the one that runs |
 //! | `snapshots`, `changes` | what was loaded a moment ago, and what drops it again |
 //! | `challenges` | who was told to provision and did not come; `answer_449` |
+//! | `wipe_after_disable` | the wipe conversation of a device that cannot sign in any more |
 //! | `hold` | held Ping and Sync, ended when the device may no longer pass |
 //! | `mailbox` | the empty mailbox |
 //! | [`gateway`] | any ActiveSync server in place of it |
@@ -72,6 +73,7 @@ mod path;
 mod random;
 #[cfg(feature = "gateway")]
 mod readiness;
+mod secret_key;
 mod server;
 mod service;
 mod sightings;
@@ -80,6 +82,8 @@ mod snapshots;
 mod stop;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace;
+mod wipe_after_disable;
 
 pub use autodiscover::{PublicUrl, PublicUrlError};
 pub use body::ResponseBody;
@@ -93,6 +97,7 @@ pub use mailbox::Mailbox;
 pub use network::{Connection, IpNetwork};
 #[cfg(feature = "gateway")]
 pub use readiness::Readiness;
+pub use secret_key::{SecretKey, SecretKeyError};
 pub use server::{Server, serve_service};
 pub use service::{Passed, PassedOptions, ProvisionService};
 pub use stop::{Stop, StopSignal};

@@ -8,6 +8,7 @@ use asprov_protocol::status::{self, Scope, StatusRow};
 use http::Response;
 
 use crate::answer::AnsweredStatus;
+use crate::trace::Recording;
 
 /// Characters of a device's own words that a line shows.
 const SHOWN: usize = 200;
@@ -22,11 +23,26 @@ pub(crate) struct Line {
     detail: String,
     /// What the device was refused with.
     refused: Option<&'static StatusRow>,
+    /// The exchange, when its device is recorded.
+    pub(crate) recording: Option<Recording>,
 }
 
 impl Line {
     pub(crate) const fn new(request_id: String) -> Self {
-        Self { request_id, user: None, device: None, command: "-", version: "-", detail: String::new(), refused: None }
+        Self {
+            request_id,
+            user: None,
+            device: None,
+            command: "-",
+            version: "-",
+            detail: String::new(),
+            refused: None,
+            recording: None,
+        }
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     pub(crate) fn request_id(&self) -> &str {

@@ -3,6 +3,7 @@
 //! the new behaviour. A wipe reaches the one and the other, for the held requests of all of them stand in one list.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -125,6 +126,13 @@ impl Live {
             #[cfg(feature = "gateway")]
             Behaviour::Gateway(gateway) => gateway.readiness().fault(),
         }
+    }
+
+    /// The address of the client that sent a request, as [`Config::client_address`] says it.
+    ///
+    /// [`Config::client_address`]: crate::Config::client_address
+    pub fn client_address(&self, request: &http::request::Parts) -> Option<IpAddr> {
+        self.current().layer.shared().config.client_address(request)
     }
 
     /// Behaves like this from now on. The store has to be the same. A new upstream is asked first whether it refuses

@@ -113,6 +113,15 @@ pub(crate) fn client_address(connection: Option<&Connection>, headers: &HeaderMa
         .unwrap_or(peer)
 }
 
+impl Config {
+    /// The address of the client that sent a request: what the nearest proxy says that is trusted, or the other end of the
+    /// connection. `None` for a request without [`Connection`] in its extensions.
+    pub fn client_address(&self, request: &http::request::Parts) -> Option<IpAddr> {
+        let connection = request.extensions.get::<Connection>()?;
+        Some(client_address(Some(connection), &request.headers, self))
+    }
+}
+
 pub(crate) fn is_trusted(address: IpAddr, config: &Config) -> bool {
     config.trusted_proxies.iter().any(|network| network.contains(address))
 }

@@ -108,6 +108,30 @@ impl Path {
         Err(Away)
     }
 
+    /// Answers a Provision request of a device that could not sign in and proved itself otherwise. `None` unless a wipe is
+    /// due, every time it is looked at: nothing but the wipe conversation opens to it.
+    pub(crate) async fn wipe_conversation(
+        &self,
+        caller: &Caller,
+        body: impl Future<Output = ReceivedBody>,
+    ) -> Option<Ruling> {
+        let mut snapshot = self.load(&caller.device).await.ok()?;
+        snapshot.device.as_ref()?.due_wipe()?;
+        let message = match understood(caller, body.await) {
+            Ok(message) => message,
+            Err(decision) => return Some(unsaved(*decision)),
+        };
+        for _ in 0..self.limits.store_conflicts {
+            snapshot.device.as_ref()?.due_wipe()?;
+            let decision = server::decide(&snapshot, caller, &message, now(), &fresh_keys()?);
+            match self.save(&snapshot, decision).await.ok()? {
+                Ok(ruling) => return Some(ruling),
+                Err(Faster) => snapshot = self.load(&caller.device).await.ok()?,
+            }
+        }
+        None
+    }
+
     /// Judges any other command. It is the only one that looks at cached snapshots, and they only let pass: whatever
     /// else would come of one is decided again from a fresh look.
     pub(crate) async fn gate(&self, caller: &Caller, command: Command) -> Result<Ruling, Away> {

@@ -24,6 +24,7 @@ use crate::line::Line;
 use crate::network::{Connection, came_in_clear, client_address};
 use crate::path::{Away, Ruling, device_of};
 use crate::sign_in::{BearerToken, Credentials, Verdict};
+use crate::wipe_after_disable::Proof;
 
 /// What is known of a request that passes the gate, in the extensions of the request that the inner service gets.
 #[derive(Clone, Debug)]
@@ -100,6 +101,9 @@ where
                 response.headers_mut().insert("request-id", id);
             }
             line.write(&response);
+            if let Some(recording) = line.recording.take() {
+                shared.traces.end(recording, line.request_id(), line.detail(), &response);
+            }
             Ok(response)
         })
     }
@@ -137,7 +141,14 @@ where
     let connection = request.extensions().get::<Connection>();
     let user = match sign_in(shared, connection, request.headers(), line).await {
         Ok(user) => user,
-        Err(response) => return Ok(*response),
+        Err(NotIn::Answered(response)) => return Ok(*response),
+        Err(NotIn::Refused) => {
+            let wiped = match target {
+                Target::Command(call) => not_signed_in(shared, &call, request, line).await,
+                Target::Options => None,
+            };
+            return Ok(wiped.unwrap_or_else(answer::unauthorized));
+        }
     };
     let Target::Command(call) = target else {
         line.options();
@@ -153,10 +164,56 @@ where
             return Ok(answer::reply(Some(call.command), &refusal.reply));
         }
     };
+    line.recording = shared.traces.recording(&caller, call.command.name());
+    if let Some(wipe_after_disable) = &shared.wipe_after_disable {
+        wipe_after_disable.accepted(&caller.device, request.headers());
+    }
     if call.command == Command::Provision {
         return Ok(provision(shared, &caller, request, line).await);
     }
     command(shared, inner, request, Passed { call, caller, request_id: line.request_id().to_owned() }, line).await
+}
+
+/// Why nobody is signed in.
+pub(crate) enum NotIn {
+    /// There is an answer.
+    Answered(Box<Response<ResponseBody>>),
+    /// The credentials are wrong: HTTP 401, unless it is a device whose wipe is due.
+    Refused,
+}
+
+/// A device whose credentials are refused: its wipe still arrives, if it proves that it is the device. `None` is HTTP 401,
+/// after the same steps whether a wipe is due or not.
+async fn not_signed_in<B>(
+    shared: &Shared,
+    call: &Call,
+    request: Request<B>,
+    line: &mut Line,
+) -> Option<Response<ResponseBody>>
+where
+    B: Body + Send,
+    B::Error: Into<BoxError>,
+{
+    let wipe_after_disable = shared.wipe_after_disable.as_ref()?;
+    let (head, body) = request.into_parts();
+    let name = Credentials::from_headers(&head.headers).map(|credentials| credentials.name().to_owned());
+    // The User of the query is only a claim, and so is the name beside a wrong password.
+    let user = shared.sign_in.user_of(name.as_ref().or(call.user_in_query.as_ref())?)?;
+    let caller = device_of(call, &user).ok()?;
+    let store = shared.path.store().as_ref();
+    let proof = wipe_after_disable.proof(store, &caller.device, call.command, caller.policy_key, &head.headers).await;
+    if proof == Proof::None || call.command != Command::Provision {
+        return None;
+    }
+    let body = body::read(&head.headers, body, &shared.config.limits);
+    let ruling = shared.path.wipe_conversation(&caller, body).await?;
+    line.explain("cannot sign in, and is the device all the same: its wipe goes on".to_owned());
+    line.events(ruling.events());
+    shared.sightings.seen(&caller, ruling.refusals);
+    match ruling.outcome {
+        Outcome::Answer(reply) => Some(answer::reply(Some(Command::Provision), &reply)),
+        Outcome::Pass => None,
+    }
 }
 
 /// Why a device is told to come back: for the log.
@@ -168,13 +225,13 @@ pub(crate) async fn sign_in(
     connection: Option<&Connection>,
     headers: &HeaderMap,
     line: &mut Line,
-) -> Result<UserName, Box<Response<ResponseBody>>> {
+) -> Result<UserName, NotIn> {
     if headers.contains_key(http::header::AUTHORIZATION) && came_in_clear(connection, headers, &shared.config) {
         line.warn(
             "a password arrived in clear: give the listener a certificate, name the proxy in trusted_proxies, or allow \
              it with insecure_http",
         );
-        return Err(Box::new(answer::http(403)));
+        return Err(NotIn::Answered(Box::new(answer::http(403))));
     }
     let address = client_address(connection, headers, &shared.config);
     let verdict = if let Some(credentials) = Credentials::from_headers(headers) {
@@ -183,7 +240,7 @@ pub(crate) async fn sign_in(
         shared.sign_in.judge_bearer(&token, address).await
     } else {
         line.explain("no usable credentials".to_owned());
-        return Err(Box::new(answer::unauthorized()));
+        return Err(NotIn::Answered(Box::new(answer::unauthorized())));
     };
     match verdict {
         Verdict::Accepted(user) => {
@@ -192,15 +249,15 @@ pub(crate) async fn sign_in(
         }
         Verdict::Refused => {
             line.explain(format!("wrong credentials from {address}"));
-            Err(Box::new(answer::unauthorized()))
+            Err(NotIn::Refused)
         }
         Verdict::LockedOut => {
             line.explain(format!("not looked at: too many wrong credentials came from {address} within a minute"));
-            Err(Box::new(answer::unauthorized()))
+            Err(NotIn::Answered(Box::new(answer::unauthorized())))
         }
         Verdict::Busy { retry_after } => {
             line.explain("sign-in is busy".to_owned());
-            Err(Box::new(answer::reply(None, &Reply::unavailable(retry_after))))
+            Err(NotIn::Answered(Box::new(answer::reply(None, &Reply::unavailable(retry_after)))))
         }
     }
 }
@@ -213,6 +270,9 @@ where
     shared.challenges.provision_came(&caller.device);
     let (head, body) = request.into_parts();
     let body = body::read(&head.headers, body, &shared.config.limits).await;
+    if let Some(recording) = &mut line.recording {
+        shared.traces.request(recording, &body);
+    }
     let ruling = shared.path.provision(caller, body).await;
     line.events(ruling.events());
     if ruling.is_away() {
@@ -221,9 +281,18 @@ where
     let Ruling { outcome, refusals, .. } = ruling;
     shared.sightings.seen(caller, refusals);
     match outcome {
-        Outcome::Answer(reply) => answer::reply(Some(Command::Provision), &reply),
+        Outcome::Answer(reply) => {
+            record_answer(shared, line, &reply);
+            answer::reply(Some(Command::Provision), &reply)
+        }
         // The decision about Provision never passes it on.
         Outcome::Pass => answer::http(500),
+    }
+}
+
+fn record_answer(shared: &Shared, line: &mut Line, reply: &Reply) {
+    if let Some(recording) = &mut line.recording {
+        shared.traces.answer(recording, reply);
     }
 }
 
@@ -299,6 +368,7 @@ where
     line.events(ruling.events());
     let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&passed.call)).collect();
     if let Outcome::Answer(reply) = ruling.outcome {
+        record_answer(shared, line, &reply);
         return Ok(refused(shared, &caller, command, reply, refusals, line));
     }
     shared.sightings.seen(&caller, refusals);

@@ -39,16 +39,20 @@
 
 pub mod limits;
 mod memory;
+mod proof;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+pub mod trace;
 mod url;
 
 pub use memory::MemoryStore;
+pub use proof::{CredentialDigest, Proofs};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore, mishap};
 pub use store::{
     Assignment, AssignmentTarget, Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError,
     StoredDevice, StoredEvent, StoredPolicy,
 };
+pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};

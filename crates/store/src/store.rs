@@ -11,6 +11,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::{CredentialDigest, Proofs, Trace, TraceMessage};
+
 /// What keeps asprov's state. Every method is atomic; what a writing method has answered survives a crash, and but for
 /// [`Store::note`] a loss of power. Times are kept exact to the microsecond. A new store has the policy `default`, which
 /// asks for nothing and tolerates everything, assigned to everybody.
@@ -102,6 +104,41 @@ pub trait Store: Send + Sync + 'static {
 
     /// The newest `limit` events of a device, newest first.
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// What became of the wipes of a device, newest first, at most
+    /// [`EVENTS_PER_DEVICE`](crate::limits::EVENTS_PER_DEVICE): its events about wipes. Orders, directives, confirmations and
+    /// cancellations are evidence, and stay when other events go.
+    async fn wipe_history(&self, device: &DeviceKey) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Adds events to the histories of devices that were not seen themselves: what a stranger tried, what a clock noticed.
+    async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError>;
+
+    /// Keeps digests of credentials that were accepted, outside the revision. Says which of the devices have no row, and so
+    /// keep none; a digest goes when its device does.
+    async fn keep_credentials(&self, accepted: &[(DeviceKey, CredentialDigest)]) -> Result<Vec<DeviceKey>, StoreError>;
+
+    /// What a device can prove itself by. It looks at nothing else: how long it takes says nothing about a wipe.
+    async fn proofs(&self, device: &DeviceKey) -> Result<Proofs, StoreError>;
+
+    /// Begins to record a device until then, in place of its older recording. `false` when
+    /// [`TRACES`](crate::trace::TRACES) others go on.
+    async fn begin_trace(&self, device: &DeviceKey, now: Timestamp, until: Timestamp) -> Result<bool, StoreError>;
+
+    /// Ends a recording and drops it; `false` when there is none.
+    async fn end_trace(&self, device: &DeviceKey) -> Result<bool, StoreError>;
+
+    /// The devices that are recorded at this time.
+    async fn traced(&self, now: Timestamp) -> Result<Vec<DeviceKey>, StoreError>;
+
+    /// Adds messages to the recordings that go on and have room, up to [`TRACE_MESSAGES`](crate::trace::TRACE_MESSAGES) and
+    /// [`TRACE_BYTES`](crate::trace::TRACE_BYTES).
+    async fn add_to_traces(&self, messages: &[(DeviceKey, TraceMessage)]) -> Result<(), StoreError>;
+
+    /// A recording, with its messages after this number (0: all).
+    async fn trace(&self, device: &DeviceKey, after: u32) -> Result<Option<Trace>, StoreError>;
+
+    /// Drops the recordings that ended before this.
+    async fn drop_traces(&self, ended_before: Timestamp) -> Result<(), StoreError>;
 
     /// Drops devices that never acknowledged a policy, carry no wipe and no personal access, and were seen last before
     /// `seen_before`: a device that passes without a policy acknowledges nothing, and is seen. Says how many.

@@ -1,5 +1,7 @@
 //! `.../access`: an administrator's decision about one device. It does not touch the device's keys.
 
+use std::net::IpAddr;
+
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::server::{AccessState, decide_access};
 use axum::Json;
@@ -11,7 +13,7 @@ use utoipa::ToSchema;
 use super::Route;
 use super::devices::{AccessBody, word};
 use crate::device_change::{DeviceChange, change_device};
-use crate::extract::{Administrator, DevicePath, JsonBody, MAX_REASON, one_line};
+use crate::extract::{Administrator, CameFrom, DevicePath, JsonBody, MAX_REASON, one_line};
 use crate::openapi::{self, shape};
 use crate::problem::Problem;
 use crate::state::AdminState;
@@ -39,11 +41,11 @@ async fn change(
     state: &AdminState,
     device: &DeviceKey,
     decision: Option<(AccessState, &str)>,
-    administrator: &str,
+    (administrator, address): (&str, Option<IpAddr>),
 ) -> Result<Json<AccessBody>, Problem> {
     let (record, ()) = change_device(state, device, |record, _| {
         Ok(match decide_access(record, decision, administrator) {
-            Some((record, event)) => DeviceChange::Keep(Box::new(record), event, ()),
+            Some((record, event)) => DeviceChange::Keep(Box::new(record), event.from_address(address), ()),
             None => DeviceChange::None(()),
         })
     })
@@ -62,11 +64,12 @@ pub(crate) async fn decide(
     State(state): State<AdminState>,
     DevicePath(device): DevicePath,
     Administrator(administrator): Administrator,
+    CameFrom(address): CameFrom,
     JsonBody(body): JsonBody<AccessToDecide>,
 ) -> Result<Json<AccessBody>, Problem> {
     let access = word("state", &body.state, &AccessState::ALL, AccessState::as_str)?;
     one_line("reason", &body.reason, MAX_REASON)?;
-    let answer = change(&state, &device, Some((access, &body.reason)), &administrator).await?;
+    let answer = change(&state, &device, Some((access, &body.reason)), (&administrator, address)).await?;
     tracing::info!(administrator, device = %device.to_string().escape_debug(), access = access.as_str(), "access decided");
     Ok(answer)
 }
@@ -81,8 +84,9 @@ pub(crate) async fn return_to_the_rules(
     State(state): State<AdminState>,
     DevicePath(device): DevicePath,
     Administrator(administrator): Administrator,
+    CameFrom(address): CameFrom,
 ) -> Result<Json<AccessBody>, Problem> {
-    let answer = change(&state, &device, None, &administrator).await?;
+    let answer = change(&state, &device, None, (&administrator, address)).await?;
     tracing::info!(administrator, device = %device.to_string().escape_debug(), "access returned to the rules");
     Ok(answer)
 }

@@ -62,6 +62,14 @@ pub(crate) struct EventBody {
     cause: Option<&'static str>,
     /// What has to be done.
     resolution: Option<&'static str>,
+    /// The policy it is about.
+    policy: Option<String>,
+    /// The access rule that decided.
+    rule: Option<String>,
+    /// The administrator who did it.
+    administrator: Option<String>,
+    /// The address that the administrator's request came from.
+    address: Option<String>,
     /// What only this event knows: a name, a fault, a reason.
     detail: String,
     /// When it happened first.
@@ -87,6 +95,10 @@ impl From<&StoredEvent> for EventBody {
             meaning: row.map(|row| row.meaning),
             cause: row.map(|row| row.cause),
             resolution: row.map(|row| row.resolution),
+            policy: event.policy.as_ref().map(ToString::to_string),
+            rule: event.rule.as_ref().map(ToString::to_string),
+            administrator: event.by.as_ref().map(|by| by.administrator.clone()),
+            address: event.by.as_ref().and_then(|by| by.address).map(|address| address.to_string()),
             detail: event.detail.clone(),
             first_at: first_at.to_string(),
             last_at: last_at.to_string(),

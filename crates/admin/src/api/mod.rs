@@ -11,6 +11,8 @@ pub(crate) mod health;
 pub(crate) mod lint;
 pub(crate) mod metrics;
 pub(crate) mod policies;
+pub(crate) mod trace;
+pub(crate) mod why;
 pub(crate) mod wipe;
 
 use axum::routing::MethodRouter;
@@ -37,6 +39,8 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
         access::ROUTES,
         access_rules::ROUTES,
         access_test::ROUTES,
+        trace::ROUTES,
+        why::ROUTES,
         wipe::ROUTES,
         events::ROUTES,
         document::ROUTES,

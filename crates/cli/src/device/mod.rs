@@ -1,6 +1,9 @@
 //! `asprov device`: the devices a server knows, who may come in, and wipes, through the admin API.
 
 mod show;
+mod trace;
+mod why;
+mod wipe;
 
 use std::io;
 
@@ -11,6 +14,8 @@ use crate::confirmation::confirmed;
 use crate::explain::write_json;
 use crate::failure::Failure;
 use crate::terminal::{HINT, harmless, listed, painted};
+use trace::Recording;
+use wipe::Order;
 
 /// See the devices, decide who may come in, order wipes
 #[derive(clap::Args, Debug)]
@@ -40,6 +45,16 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Say why a phone is where it is, and what to do
+    Why {
+        #[command(flatten)]
+        device: Named,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Record the next messages of a device, decoded, and show them as they come
+    Trace(Recording),
     /// List what happened to a device, newest first
     Events {
         #[command(flatten)]
@@ -63,18 +78,14 @@ enum Action {
         device: Named,
     },
     /// Order a wipe: the device erases itself with its next request
-    Wipe {
+    Wipe(Order),
+    /// List what became of the wipes of a device, newest first: when, by whom, from where
+    Wipes {
         #[command(flatten)]
         device: Named,
-        /// What is erased
-        #[arg(long, value_enum, default_value_t = Kind::Device)]
-        kind: Kind,
-        /// Why, for the history
-        #[arg(long, value_name = "TEXT", default_value = "")]
-        reason: String,
-        /// Do not ask
+        /// Print JSON
         #[arg(long)]
-        yes: bool,
+        json: bool,
     },
     /// Take a wipe back, if the device has not confirmed it
     CancelWipe {
@@ -119,14 +130,6 @@ struct Decision {
     reason: String,
 }
 
-#[derive(clap::ValueEnum, Clone, Copy, Debug)]
-enum Kind {
-    /// The whole device
-    Device,
-    /// The data of this account only; from version 16.1 on
-    Account,
-}
-
 /// A device by its user and DeviceId, as `device list` shows them.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Named {
@@ -168,6 +171,8 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             let answer = AdminApi::connect(&device.connection)?.read(&device.key.path("")).await?;
             if json { write_json(out, &answer) } else { show::one(&answer, out) }
         }
+        Action::Why { device, json } => why::why(&device, json, out).await,
+        Action::Trace(recording) => trace::trace(&recording, out).await,
         Action::Events { device, limit, json } => {
             let path = format!("{}?limit={limit}", device.key.path("/events"));
             let answer = AdminApi::connect(&device.connection)?.read(&path).await?;
@@ -181,15 +186,9 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/access")).await?;
             say(&format!("the rules hold again ({})", listed(&text_of(answer.get("state")))), &device.key)
         }
-        Action::Wipe { device, kind, reason, yes } => wipe(&device, kind, &reason, yes).await,
-        Action::CancelWipe { device } => {
-            let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/wipe")).await?;
-            say("the wipe is cancelled", &device.key)?;
-            if answer.get("may_already_be_running") == Some(&Value::Bool(true)) {
-                anstream::eprintln!("the directive had been sent: the device may be erasing itself all the same");
-            }
-            Ok(())
-        }
+        Action::Wipe(order) => wipe::order(&order, out).await,
+        Action::Wipes { device, json } => wipe::history(&device, json, out).await,
+        Action::CancelWipe { device } => wipe::cancel(&device).await,
         Action::Forget { device, yes } => {
             let api = AdminApi::connect(&device.connection)?;
             let known = api.read(&device.key.path("")).await?;
@@ -228,27 +227,6 @@ async fn decide(decision: &Decision, state: &str) -> Result<(), Failure> {
 
 fn hint(text: &str) {
     anstream::eprintln!("{} {text}", painted(HINT, "hint:"));
-}
-
-async fn wipe(device: &Named, kind: Kind, reason: &str, yes: bool) -> Result<(), Failure> {
-    let api = AdminApi::connect(&device.connection)?;
-    // Whoever mistyped learns it before being asked.
-    let known = api.read(&device.key.path("")).await?;
-    let information = known.get("device_information").unwrap_or(&Value::Null);
-    let model = [known.get("device_type"), information.get("Model"), information.get("FriendlyName")]
-        .map(|value| listed(&text_of(value)));
-    let model = model.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
-    let what = match kind {
-        Kind::Device => "Everything on the device is erased, private data included",
-        Kind::Account => "The data of this account on the device is erased",
-    };
-    confirmed(&format!("Wipe device {} ({model})? {what}; it cannot be undone.", device.key.shown()), yes)?;
-    let kind = match kind {
-        Kind::Device => "device",
-        Kind::Account => "account",
-    };
-    let order = api.post(&device.key.path("/wipe"), &json!({ "kind": kind, "reason": reason })).await?;
-    say(&format!("{kind} wipe {}", listed(&text_of(order.get("state")))), &device.key)
 }
 
 fn say(what: &str, key: &Key) -> Result<(), Failure> {

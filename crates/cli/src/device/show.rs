@@ -89,10 +89,33 @@ pub(super) fn one(device: &Value, out: &mut dyn io::Write) -> Result<(), Failure
     Ok(write_pairs(out, &pairs, width())?)
 }
 
+pub(super) fn wipes(history: &Value, out: &mut dyn io::Write) -> Result<(), Failure> {
+    let mut table = Table::new(["WHEN", "WHAT", "BY", "FROM", "DETAIL"]);
+    for event in history.as_array().into_iter().flatten() {
+        let text = |name: &str| listed(&text_of(event.get(name)));
+        table.row([
+            second(&text("last_at")).into(),
+            Cell::styled(ACCENT, text("kind")),
+            text("administrator").into(),
+            text("address").into(),
+            text("detail").into(),
+        ]);
+    }
+    if table.is_empty() {
+        anstream::eprintln!("no wipe was ever ordered");
+        return Ok(());
+    }
+    Ok(table.write_wrapped(out, width())?)
+}
+
 pub(super) fn events(events: &Value, out: &mut dyn io::Write) -> Result<(), Failure> {
     let mut table = Table::new(["LAST", "COUNT", "EVENT", "COMMAND", "STATUS", "DETAIL"]);
     for event in events.as_array().into_iter().flatten() {
         let text = |name: &str| listed(&text_of(event.get(name)));
+        let about = |name: &str| match text(name) {
+            value if value.is_empty() || text("detail").contains(&value) => String::new(),
+            value => format!("{name} {value}"),
+        };
         let status = format!("{} {} {}", text("scope"), text("status"), text("name"));
         table.row([
             second(&text("last_at")).into(),
@@ -100,7 +123,12 @@ pub(super) fn events(events: &Value, out: &mut dyn io::Write) -> Result<(), Fail
             Cell::styled(ACCENT, text("kind")),
             text("command").into(),
             status.trim().into(),
-            text("detail").into(),
+            [text("detail"), about("policy"), about("rule")]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join("; ")
+                .into(),
         ]);
     }
     if table.is_empty() {

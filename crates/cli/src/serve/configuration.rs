@@ -26,6 +26,8 @@ pub(super) struct Configuration {
     /// The file; without one the server behind the gateway judges passwords.
     pub(super) users: Option<PathBuf>,
     pub(super) gateway: Option<GatewayConfiguration>,
+    /// Where the secret key is kept, when one is used; `None` in it: only in memory.
+    pub(super) secret_key: Option<Option<PathBuf>>,
     pub(super) sign_in_domains: Vec<String>,
     pub(super) server: Config,
     pub(super) log_format: LogFormat,
@@ -65,6 +67,7 @@ impl Configuration {
         }
         match store {
             Ok(store) if faults.is_empty() => Ok(Self {
+                secret_key: secret_key(keys, &store),
                 listen: keys.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
                 admin_listen,
                 admin_hosts: keys.admin_host.clone(),
@@ -114,6 +117,15 @@ fn certificates(keys: &Keys, faults: &mut Vec<Failure>) -> Vec<(PathBuf, PathBuf
         _ => {}
     }
     certificates.iter().cloned().zip(private.iter().cloned()).collect()
+}
+
+/// The file of the secret key: beside the store, unless it is named; a store in memory needs none that outlives it.
+fn secret_key(keys: &Keys, store: &StoreUrl) -> Option<Option<PathBuf>> {
+    keys.wipe.after_disable.unwrap_or(true).then(|| match (&keys.secret_key_file, store) {
+        (Some(path), _) => Some(path.clone()),
+        (None, StoreUrl::Sqlite(path)) => Some(path.with_file_name("asprov.key")),
+        (None, StoreUrl::Memory) => None,
+    })
 }
 
 fn server(keys: &Keys, faults: &mut Vec<Failure>) -> Config {
@@ -217,6 +229,18 @@ mod tests {
         };
         assert_eq!(faults(&keys).len(), 6);
         assert!(faults(&keys)[0].contains("merge is not built in yet"));
+    }
+
+    #[test]
+    fn the_secret_key_lies_beside_the_store_unless_it_is_named_and_is_not_needed_when_it_is_off() {
+        let of = |keys: &Keys| Configuration::of(keys).unwrap().secret_key;
+        assert_eq!(of(&keys()), Some(Some("asprov.key".into())));
+        assert_eq!(of(&Keys { store: Some("memory:".to_owned()), ..keys() }), Some(None));
+        let named = Keys { secret_key_file: Some("/run/keys/asprov".into()), ..keys() };
+        assert_eq!(of(&named), Some(Some("/run/keys/asprov".into())));
+        let mut off = named;
+        off.wipe.after_disable = Some(false);
+        assert_eq!(of(&off), None);
     }
 
     #[test]

@@ -108,6 +108,15 @@ pub(crate) struct Keys {
     #[arg(long, env = "ASPROV_STORE", hide_env_values = true, value_name = "URL", value_parser = usable::<StoreUrl>, help_heading = "State")]
     pub(super) store: Option<String>,
 
+    /// The key under which accepted credentials are kept, in a file of its own [default: asprov.key beside the store];
+    /// it is made when it is missing, and all nodes of one store share it
+    #[arg(long, env = "ASPROV_SECRET_KEY_FILE", hide_env_values = true, value_name = "FILE", help_heading = "State")]
+    pub(super) secret_key_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[serde(skip_serializing_if = "WipeKeys::is_empty")]
+    pub(super) wipe: WipeKeys,
+
     /// Who may sign in: a file as htpasswd writes it, with argon2 or bcrypt; `asprov user add` makes it
     #[arg(long, env = "ASPROV_USERS", hide_env_values = true, value_name = "FILE", help_heading = "Sign-in")]
     pub(super) users: Option<PathBuf>,
@@ -283,6 +292,21 @@ fn one_or_several<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PathB
         }
     }
     from.deserialize_any(Paths)
+}
+
+/// The section `[wipe]`.
+#[derive(clap::Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WipeKeys {
+    /// Let a wipe still arrive after the account was disabled or its password changed [default: true]
+    #[arg(long = "wipe-after-disable", env = "ASPROV_WIPE_AFTER_DISABLE", hide_env_values = true, value_name = "BOOL", help_heading = "State", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) after_disable: Option<bool>,
+}
+
+impl WipeKeys {
+    fn is_empty(&self) -> bool {
+        self.after_disable.is_none()
+    }
 }
 
 /// How log lines are written.

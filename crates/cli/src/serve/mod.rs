@@ -112,7 +112,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
     let mut signals = StopSignals::new()?;
     let hang_ups = reload::hang_ups()?;
     let level = log::begin(&configuration)?;
-    let Prepared { serving, store, tls, token } = Prepared::new(&configuration).await?;
+    let Prepared { serving, store, secret_key, tls, token } = Prepared::new(&configuration).await?;
     let (phones, address) = listener(configuration.listen, tls.clone()).await?;
     let (administrators, admin_address) = listener(configuration.admin_listen, tls.clone()).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -133,10 +133,12 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
     let hosts =
         configuration.admin_hosts.iter().fold(AllowedHosts::new(admin_address), |hosts, name| hosts.with_name(name));
     let live = Live::new(serving.behaviour);
-    let running = live.clone();
-    let state = AdminState::new(Arc::clone(&store), &token, hosts, clock::now).with_readiness(move || running.fault());
+    let (asked, located) = (live.clone(), live.clone());
+    let state = AdminState::new(Arc::clone(&store), &token, hosts, clock::now)
+        .with_readiness(move || asked.fault())
+        .with_addresses(move |request| located.client_address(request));
     let Sources { file, flags, keys } = sources;
-    let running = reload::Running { file, flags, keys, live: live.clone(), store, tls, level };
+    let running = reload::Running { file, flags, keys, live: live.clone(), store, secret_key, tls, level };
     let reloading = running.reload_at(hang_ups);
     let (stop, word) = watch::channel(false);
     let heard_by_phones = heard(word.clone());

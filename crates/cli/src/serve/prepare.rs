@@ -10,7 +10,7 @@ use std::sync::Arc;
 use asprov_admin::{AdminToken, TokenError, read_or_create_token_file, read_token_file};
 use asprov_server::gateway::Gateway;
 use asprov_server::sign_in::{SignIn, SignInLimits, UsersFile};
-use asprov_server::{Behaviour, Server, Tls};
+use asprov_server::{Behaviour, Config, SecretKey, SecretKeyError, Server, Tls};
 use asprov_store::{Store, StoreUrl, open_store};
 
 use super::configuration::Configuration;
@@ -22,6 +22,8 @@ use crate::user::told;
 pub(super) struct Prepared {
     pub(super) serving: Serving,
     pub(super) store: Arc<dyn Store>,
+    /// The key under which accepted credentials are kept, if they are.
+    pub(super) secret_key: Option<SecretKey>,
     pub(super) tls: Option<Tls>,
     pub(super) token: AdminToken,
 }
@@ -42,8 +44,9 @@ impl Prepared {
             Some(token) => token,
             None => read_or_create_token_file(&configuration.token_file()).map_err(told)?,
         };
-        let serving = serving(configuration, &store, None)?;
-        Ok(Self { serving, store, tls, token })
+        let secret_key = secret_key(configuration)?;
+        let serving = serving(configuration, &store, secret_key.as_ref(), None)?;
+        Ok(Self { serving, store, secret_key, tls, token })
     }
 }
 
@@ -51,12 +54,14 @@ impl Prepared {
 pub(super) fn serving(
     configuration: &Configuration,
     store: &Arc<dyn Store>,
+    secret_key: Option<&SecretKey>,
     before: Option<&Behaviour>,
 ) -> Result<Serving, Failure> {
     let judge = users(configuration)?;
     let users = judge.as_ref().map(UsersFile::users);
     let judge = judge.map(|users| -> Arc<dyn SignIn> { Arc::new(users) });
-    let (store, config) = (Arc::clone(store), configuration.server.clone());
+    let config = Config { wipe_after_disable: secret_key.cloned(), ..configuration.server.clone() };
+    let store = Arc::clone(store);
     let behaviour = match (&configuration.gateway, judge) {
         (Some(gateway), judge) => {
             let settings = gateway.settings()?;
@@ -95,6 +100,7 @@ pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
         finding("users", users_described(configuration)),
         finding("store", store(configuration).await),
         finding("token", token(configuration)),
+        finding("secret key", secret_key_described(configuration)),
     ];
     if let Some(gateway) = &configuration.gateway {
         findings.push(finding("upstream", gateway.described()));
@@ -146,6 +152,28 @@ fn token(configuration: &Configuration) -> Result<String, Failure> {
         Ok(_) => Ok(path.display().to_string()),
         Err(TokenError::File { fault, .. }) if fault.kind() == io::ErrorKind::NotFound => {
             writable_beside(&path)?;
+            Ok(format!("{} would be made", path.display()))
+        }
+        Err(error) => Err(told(error)),
+    }
+}
+
+/// The key under which accepted credentials are kept; `None` when they are not.
+fn secret_key(configuration: &Configuration) -> Result<Option<SecretKey>, Failure> {
+    let Some(file) = &configuration.secret_key else { return Ok(None) };
+    let key = file.as_ref().map_or_else(SecretKey::random, |path| SecretKey::read_or_create(path));
+    key.map(Some).map_err(told)
+}
+
+fn secret_key_described(configuration: &Configuration) -> Result<String, Failure> {
+    let Some(file) = &configuration.secret_key else {
+        return Ok("not needed: wipe.after_disable is off".to_owned());
+    };
+    let Some(path) = file else { return Ok("in memory, like the store".to_owned()) };
+    match SecretKey::read(path) {
+        Ok(_) => Ok(path.display().to_string()),
+        Err(SecretKeyError::File { fault, .. }) if fault.kind() == io::ErrorKind::NotFound => {
+            writable_beside(path)?;
             Ok(format!("{} would be made", path.display()))
         }
         Err(error) => Err(told(error)),

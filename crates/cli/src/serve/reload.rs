@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use asprov_server::{Behaviour, Live, Tls};
+use asprov_server::{Behaviour, Live, SecretKey, Tls};
 use asprov_store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use toml::Table;
@@ -19,8 +19,9 @@ use super::prepare::{self, Serving};
 use super::{layers, password_warnings};
 use crate::failure::Failure;
 
-/// Keys that are read at start only: what listens, where the state is, and what log lines look like.
-const AT_START: [&str; 6] = ["listen", "admin_listen", "admin_host", "admin_behind_proxy", "store", "log_format"];
+/// Keys that are read at start only: what listens, where the state and its key are, and what log lines look like.
+const AT_START: [&str; 8] =
+    ["listen", "admin_listen", "admin_host", "admin_behind_proxy", "store", "secret_key_file", "wipe", "log_format"];
 /// The same, while one of both has no certificate: a listener speaks TLS or does not.
 const TLS: [&str; 2] = ["tls_certificate", "tls_key"];
 
@@ -33,6 +34,7 @@ pub(super) struct Running {
     pub(super) keys: Keys,
     pub(super) live: Live,
     pub(super) store: Arc<dyn Store>,
+    pub(super) secret_key: Option<SecretKey>,
     pub(super) tls: Option<Tls>,
     pub(super) level: Level,
 }
@@ -77,7 +79,8 @@ impl Running {
         // Everything that can fail comes before anything that changes.
         let tls = prepare::tls(&configuration).map_err(one)?;
         let before = self.live.behaviour();
-        let Serving { behaviour, .. } = prepare::serving(&configuration, &self.store, Some(&before)).map_err(one)?;
+        let Serving { behaviour, .. } =
+            prepare::serving(&configuration, &self.store, self.secret_key.as_ref(), Some(&before)).map_err(one)?;
         self.level.set(&configuration.log).map_err(one)?;
         if let (Some(running), Some(tls)) = (&self.tls, &tls) {
             running.replace_with(tls);

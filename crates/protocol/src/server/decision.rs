@@ -1,8 +1,13 @@
 //! What a decision says: the answer, the device's new record if it changed, and what there is to tell about it.
 
+use core::net::IpAddr;
+
+use super::access_rule::{AccessDecision, DecidedBy, RuleName};
 use super::record::DeviceRecord;
+use super::snapshot::EffectivePolicy;
 use crate::http::{Command, Reply};
 use crate::message::ProvisionResponse;
+use crate::policy::PolicyName;
 use crate::status::{Scope, Status};
 use crate::version::ProtocolVersion;
 
@@ -37,8 +42,23 @@ pub struct Event {
     pub status: Option<(Scope, Status)>,
     /// The command it happened to.
     pub command: Option<Command>,
+    /// The policy it is about.
+    pub policy: Option<PolicyName>,
+    /// The access rule that decided.
+    pub rule: Option<RuleName>,
+    /// The administrator who did it.
+    pub by: Option<By>,
     /// What only this event knows: a name, a fault, a reason. Never a key or a password.
     pub detail: String,
+}
+
+/// An administrator, and where he was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    /// Who.
+    pub administrator: String,
+    /// From which address; `None` where nobody knows.
+    pub address: Option<IpAddr>,
 }
 
 /// What can happen to a device.
@@ -70,6 +90,10 @@ pub enum EventKind {
     WipeAcknowledgmentIgnored,
     /// An administrator changed the device's access.
     AccessChanged,
+    /// A request was refused for its credentials: the device's own of before, or a stranger's.
+    SignInRefused,
+    /// The device repeats itself without getting anywhere; the detail begins with the name of the [`Loop`](super::Loop).
+    LoopDetected,
     /// An answer of the server behind the gateway was kept from the device.
     UpstreamRefused,
     /// The gateway noticed something about a request, and changed nothing for it.
@@ -78,7 +102,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::DeviceAdded,
         Self::PolicyOffered,
         Self::PolicyAcknowledged,
@@ -92,9 +116,22 @@ impl EventKind {
         Self::WipeCancelled,
         Self::WipeAcknowledgmentIgnored,
         Self::AccessChanged,
+        Self::SignInRefused,
+        Self::LoopDetected,
         Self::UpstreamRefused,
         Self::Observed,
     ];
+
+    /// Whether it belongs to the history of wipes, which is kept as long as the store: it is evidence. Each is there at most a
+    /// few times for one order.
+    pub const fn is_evidence_of_a_wipe(self) -> bool {
+        matches!(self, Self::WipeOrdered | Self::WipeSent | Self::WipeAcknowledged | Self::WipeCancelled)
+    }
+
+    /// Whether it is about a wipe.
+    pub const fn is_about_a_wipe(self) -> bool {
+        self.is_evidence_of_a_wipe() || matches!(self, Self::WipeFailed | Self::WipeAcknowledgmentIgnored)
+    }
 
     /// The word for this kind in stores, the API and logs.
     pub const fn as_str(self) -> &'static str {
@@ -112,6 +149,8 @@ impl EventKind {
             Self::WipeCancelled => "wipe_cancelled",
             Self::WipeAcknowledgmentIgnored => "wipe_acknowledgment_ignored",
             Self::AccessChanged => "access_changed",
+            Self::SignInRefused => "sign_in_refused",
+            Self::LoopDetected => "loop_detected",
             Self::UpstreamRefused => "upstream_refused",
             Self::Observed => "observed",
         }
@@ -130,6 +169,8 @@ impl EventKind {
             Self::ProvisionRefused
                 | Self::CommandRefused
                 | Self::WipeAcknowledgmentIgnored
+                | Self::SignInRefused
+                | Self::LoopDetected
                 | Self::UpstreamRefused
                 | Self::Observed
         )
@@ -139,13 +180,54 @@ impl EventKind {
 impl Event {
     /// An event without status or command.
     pub fn new(kind: EventKind, detail: impl Into<String>) -> Self {
-        Self { kind, status: None, command: None, detail: detail.into() }
+        Self { kind, status: None, command: None, policy: None, rule: None, by: None, detail: detail.into() }
     }
 
     /// What an administrator did, and why if a reason was given.
     pub(super) fn by(kind: EventKind, what: &str, administrator: &str, reason: &str) -> Self {
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-        Self::new(kind, format!("{what} by {administrator}{why}"))
+        let by = Some(By { administrator: administrator.to_owned(), address: None });
+        Self { by, ..Self::new(kind, format!("{what} by {administrator}{why}")) }
+    }
+
+    /// The same event with the address that the administrator's request came from.
+    #[must_use]
+    pub fn from_address(self, address: Option<IpAddr>) -> Self {
+        let by = self.by.map(|by| By { address, ..by });
+        Self { by, ..self }
+    }
+
+    /// The same event with the policy it is about.
+    #[must_use]
+    pub fn with_policy(self, policy: &PolicyName) -> Self {
+        Self { policy: Some(policy.clone()), ..self }
+    }
+
+    /// Names the policy that applies, in the events that are about it.
+    pub(super) fn tell_policy(&mut self, policy: &EffectivePolicy) {
+        let is_about_it = match self.kind {
+            EventKind::PolicyOffered | EventKind::PolicyAcknowledged | EventKind::PolicyRefused => true,
+            EventKind::ProvisionRefused | EventKind::CommandRefused => match self.status {
+                Some((Scope::Policy, _)) => true,
+                // DeviceInformation is missing, and the four that say: provision.
+                Some((Scope::Common, Status(code))) => code == 165 || (141..=144).contains(&code),
+                _ => false,
+            },
+            _ => false,
+        };
+        if is_about_it {
+            self.policy = policy.name().cloned();
+        }
+    }
+
+    /// The same event with the rule that decided, if one did.
+    #[must_use]
+    pub fn with_rule_of(self, access: &AccessDecision) -> Self {
+        let rule = match &access.decided_by {
+            DecidedBy::Rule(name) => Some(name.clone()),
+            DecidedBy::Personal(_) | DecidedBy::Default | DecidedBy::Discovery => None,
+        };
+        Self { rule, ..self }
     }
 
     /// The same event with the status that goes with it.

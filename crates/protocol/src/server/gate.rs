@@ -59,8 +59,12 @@ pub fn gate(snapshot: &Snapshot, caller: &Caller, command: Command, rules: Serve
         common_status(command, caller.version, status, refusal.http)
     };
     let detail = if refusal.is_access { access.detail() } else { String::new() };
-    let event =
+    let mut event =
         Event::new(EventKind::CommandRefused, detail).with_command(command).with_status(Scope::Common, refusal.status);
+    event.tell_policy(&snapshot.policy);
+    if refusal.is_access {
+        event = event.with_rule_of(&access);
+    }
     Decision::answer(reply).telling(event)
 }
 

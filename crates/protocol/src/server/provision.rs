@@ -68,6 +68,7 @@ pub fn decide(
         .or_else(|| ignored_wipe_acknowledgment(look))
         .or_else(|| kept_out(look))
         .unwrap_or_else(|| policy(look));
+    decision.events.iter_mut().for_each(|event| event.tell_policy(&snapshot.policy));
     if caller.device.device_id.is_pairing_probe() {
         // Android checks an account under this name; the phone itself comes with another.
         decision.change = None;
@@ -151,6 +152,7 @@ fn kept_out(look: Look<'_>) -> Option<Decision> {
     let mut decision = refuse(look, Scope::Common, Status::DEVICE_IS_BLOCKED_FOR_THIS_USER);
     if let Some(event) = decision.events.first_mut() {
         event.detail = look.access.detail();
+        *event = event.clone().with_rule_of(look.access);
     }
     if matches!(look.access.decided_by, DecidedBy::Personal(_)) {
         return Some(decision);

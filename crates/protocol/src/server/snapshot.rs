@@ -105,6 +105,15 @@ impl Snapshot {
 }
 
 impl EffectivePolicy {
+    /// The policy's name, when there is one.
+    pub fn name(&self) -> Option<&PolicyName> {
+        match self {
+            Self::None => None,
+            Self::Unreadable { name, .. } => Some(name),
+            Self::Assigned(policy) => Some(&policy.name),
+        }
+    }
+
     /// The policy, when there is one that can be read.
     pub fn readable(&self) -> Option<&Policy> {
         match self {

@@ -91,8 +91,8 @@ pub fn cancel_wipe(record: &DeviceRecord, cancelled_by: &str) -> Result<(DeviceR
         WipeState::Pending | WipeState::Sent | WipeState::Failed => {
             let may_already_be_running = wipe.sent_at.is_some();
             let wipe = WipeOrder { state: WipeState::Cancelled, ..wipe.clone() };
+            let event = Event::by(EventKind::WipeCancelled, wipe.kind.as_str(), cancelled_by, "");
             let changed = DeviceRecord { wipe: Some(wipe), offer: None, provisioned: None, ..record.clone() };
-            let event = Event::new(EventKind::WipeCancelled, format!("by {cancelled_by}"));
             Ok((changed, event, may_already_be_running))
         }
     }

@@ -8,3 +8,4 @@ mod provision_rows;
 mod quirks;
 mod situation;
 mod walks;
+mod why;

@@ -24,7 +24,7 @@ use crate::framing::FramedTwice;
 use crate::layer::{ProvisionLayer, Shared};
 use crate::line::Line;
 use crate::network::Connection;
-use crate::service::sign_in;
+use crate::service::{NotIn, sign_in};
 
 pub use public_url::{PublicUrl, PublicUrlError};
 
@@ -103,7 +103,8 @@ impl Autodiscover {
                 let connection = head.extensions.get::<Connection>();
                 let user = match sign_in(&self.shared, connection, &head.headers, line).await {
                     Ok(user) => user,
-                    Err(response) => return *response,
+                    Err(NotIn::Answered(response)) => return *response,
+                    Err(NotIn::Refused) => return answer::unauthorized(),
                 };
                 let text = match body::collect(body, REQUEST, self.shared.config.limits.body_time).await {
                     Ok(bytes) => pox::answer(&bytes, user.as_str(), &self.public_url, now()),

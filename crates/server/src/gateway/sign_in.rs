@@ -266,6 +266,10 @@ impl SignIn for UpstreamSignIn {
         self.judge_by_upstream(self.judged.digest_of_token(token), user, authorization, peer).await
     }
 
+    fn user_of(&self, name: &str) -> Option<UserName> {
+        self.user(name)
+    }
+
     async fn attend(&self) {
         if let Some(users) = &self.users {
             users.attend().await;

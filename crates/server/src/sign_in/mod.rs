@@ -34,6 +34,11 @@ pub trait SignIn: Send + Sync + 'static {
         Verdict::Refused
     }
 
+    /// The user that a name stands for, whoever sent it. Nothing is judged by it.
+    fn user_of(&self, name: &str) -> Option<UserName> {
+        UserName::new(name).ok()
+    }
+
     /// What the judge needs done from time to time, such as looking whether its file has changed. The server calls it
     /// about once a second.
     async fn attend(&self) {}

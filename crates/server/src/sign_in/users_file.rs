@@ -187,8 +187,12 @@ impl SignIn for UsersFile {
     async fn judge(&self, credentials: &Credentials, peer: IpAddr) -> Verdict {
         self.look().await;
         let loaded = self.loaded();
-        let user = UserName::from_sign_in(credentials.name(), self.domains.iter().map(String::as_str)).ok();
+        let user = self.user_of(credentials.name());
         self.hash(&loaded, credentials, user, peer).await
+    }
+
+    fn user_of(&self, name: &str) -> Option<UserName> {
+        UserName::from_sign_in(name, self.domains.iter().map(String::as_str)).ok()
     }
 
     async fn attend(&self) {

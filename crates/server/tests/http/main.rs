@@ -20,3 +20,5 @@ mod store_away;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace;
+mod wipe_after_disable;

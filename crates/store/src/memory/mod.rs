@@ -3,6 +3,7 @@
 //! It keeps the same promises as the others, but for surviving anything.
 
 mod state;
+mod traces;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -16,8 +17,8 @@ use tokio::sync::watch;
 
 use self::state::State;
 use crate::{
-    Assignment, AssignmentTarget, Change, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError, StoredDevice,
-    StoredEvent, StoredPolicy,
+    Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved, Sighting, Store,
+    StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace, TraceMessage,
 };
 
 /// A store in memory.
@@ -136,6 +137,49 @@ impl Store for MemoryStore {
 
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         Ok(self.read(|state| state.events(device, limit)))
+    }
+
+    async fn wipe_history(&self, device: &DeviceKey) -> Result<Vec<StoredEvent>, StoreError> {
+        Ok(self.read(|state| state.wipe_history(device)))
+    }
+
+    async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
+        self.write(|state| events.iter().for_each(|(device, event, at)| state.append(device, event, *at)));
+        Ok(())
+    }
+
+    async fn keep_credentials(&self, accepted: &[(DeviceKey, CredentialDigest)]) -> Result<Vec<DeviceKey>, StoreError> {
+        Ok(self.write(|state| state.keep_credentials(accepted)))
+    }
+
+    async fn proofs(&self, device: &DeviceKey) -> Result<Proofs, StoreError> {
+        Ok(self.read(|state| state.proofs(device)))
+    }
+
+    async fn begin_trace(&self, device: &DeviceKey, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.write(|state| state.traces.begin(device, now, until)))
+    }
+
+    async fn end_trace(&self, device: &DeviceKey) -> Result<bool, StoreError> {
+        Ok(self.write(|state| state.traces.end(device)))
+    }
+
+    async fn traced(&self, now: Timestamp) -> Result<Vec<DeviceKey>, StoreError> {
+        Ok(self.read(|state| state.traces.going_on(now)))
+    }
+
+    async fn add_to_traces(&self, messages: &[(DeviceKey, TraceMessage)]) -> Result<(), StoreError> {
+        self.write(|state| messages.iter().for_each(|(device, message)| state.traces.add(device, message)));
+        Ok(())
+    }
+
+    async fn trace(&self, device: &DeviceKey, after: u32) -> Result<Option<Trace>, StoreError> {
+        Ok(self.read(|state| state.traces.one(device, after)))
+    }
+
+    async fn drop_traces(&self, ended_before: Timestamp) -> Result<(), StoreError> {
+        self.write(|state| state.traces.drop_ended(ended_before));
+        Ok(())
     }
 
     async fn drop_never_acknowledged(&self, seen_before: Timestamp) -> Result<u64, StoreError> {

@@ -9,10 +9,11 @@ use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, EffectivePolicy, Event, Snapshot};
 use jiff::Timestamp;
 
+use super::traces::Traces;
 use crate::store::assigned_to;
 use crate::{
-    Assignment, AssignmentTarget, Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, StoreError,
-    StoredDevice, StoredEvent, StoredPolicy, limits,
+    Assignment, AssignmentTarget, Change, ChangeKind, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved,
+    Sighting, StoreError, StoredDevice, StoredEvent, StoredPolicy, limits,
 };
 
 #[derive(Debug, Default)]
@@ -24,6 +25,8 @@ pub(super) struct State {
     access_rules: Arc<AccessRules>,
     /// The newest last.
     events: BTreeMap<DeviceKey, VecDeque<StoredEvent>>,
+    credentials: BTreeMap<DeviceKey, CredentialDigest>,
+    pub(super) traces: Traces,
     /// The newest last.
     changes: VecDeque<Change>,
 }
@@ -225,9 +228,36 @@ impl State {
         let existed =
             self.devices.get_mut(&device.user).is_some_and(|devices| devices.remove(&device.device_id).is_some());
         if existed {
+            self.credentials.remove(device);
             self.record(ChangeKind::Device(device.clone()));
         }
         existed
+    }
+
+    pub(super) fn wipe_history(&self, device: &DeviceKey) -> Vec<StoredEvent> {
+        let events = self.events.get(device).into_iter().flat_map(|events| events.iter().rev());
+        let about_wipes = events.filter(|stored| stored.event.kind.is_about_a_wipe());
+        about_wipes.take(limits::EVENTS_PER_DEVICE as usize).cloned().collect()
+    }
+
+    pub(super) fn keep_credentials(&mut self, accepted: &[(DeviceKey, CredentialDigest)]) -> Vec<DeviceKey> {
+        let mut unknown = Vec::new();
+        for (device, digest) in accepted {
+            if self.device(device).is_some() {
+                self.credentials.insert(device.clone(), *digest);
+            } else {
+                unknown.push(device.clone());
+            }
+        }
+        unknown
+    }
+
+    pub(super) fn proofs(&self, device: &DeviceKey) -> Proofs {
+        let provisioned = self.device(device).and_then(|stored| stored.record.provisioned.as_ref());
+        Proofs {
+            credentials: self.credentials.get(device).copied(),
+            permanent_key: provisioned.map(|provisioned| provisioned.key),
+        }
     }
 
     pub(super) fn events(&self, device: &DeviceKey, limit: usize) -> Vec<StoredEvent> {
@@ -273,7 +303,7 @@ impl State {
         }
     }
 
-    fn append(&mut self, device: &DeviceKey, event: &Event, now: Timestamp) {
+    pub(super) fn append(&mut self, device: &DeviceKey, event: &Event, now: Timestamp) {
         let events = self.events.entry(device.clone()).or_default();
         if let Some(newest) = events.back_mut()
             && event.kind.is_refusal()
@@ -285,7 +315,9 @@ impl State {
         }
         events.push_back(StoredEvent { event: event.clone(), first_at: now, last_at: now, count: 1 });
         if events.len() > limits::EVENTS_PER_DEVICE as usize {
-            events.pop_front();
+            // The evidence of wipes stays.
+            let oldest = events.iter().position(|stored| !stored.event.kind.is_evidence_of_a_wipe());
+            oldest.and_then(|oldest| events.remove(oldest));
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::http::Command;
-use asprov_protocol::server::{Event, EventKind};
+use asprov_protocol::policy::PolicyName;
+use asprov_protocol::server::access_rule::RuleName;
+use asprov_protocol::server::{By, Event, EventKind};
 use asprov_protocol::status::{Scope, Status};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -27,22 +29,36 @@ const EVENT: Table = Table {
         "first_at",
         "last_at",
         "count",
+        "policy",
+        "rule",
+        "administrator",
+        "address",
     ],
 };
 pub(super) const NEWEST: &str =
-    "SELECT user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count FROM event
+    "SELECT user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count,
+    policy, rule, administrator, address FROM event
     WHERE user = ?1 AND device_id = ?2 ORDER BY number DESC LIMIT ?3";
+/// What [`EventKind::is_about_a_wipe`] says, in SQL.
+pub(super) const OF_WIPES: &str =
+    "SELECT user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count,
+    policy, rule, administrator, address FROM event WHERE user = ?1 AND device_id = ?2
+    AND kind IN ('wipe_ordered', 'wipe_sent', 'wipe_failed', 'wipe_acknowledged', 'wipe_cancelled',
+    'wipe_acknowledgment_ignored') ORDER BY number DESC LIMIT ?3";
 /// Counts a refusal that equals the newest event.
 pub(super) const COUNT: &str = "UPDATE event SET count = count + 1, last_at = max(last_at, ?8)
     WHERE user = ?1 AND device_id = ?2
     AND number = (SELECT max(number) FROM event WHERE user = ?1 AND device_id = ?2)
-    AND kind = ?3 AND scope IS ?4 AND code IS ?5 AND command IS ?6 AND detail = ?7";
+    AND kind = ?3 AND scope IS ?4 AND code IS ?5 AND command IS ?6 AND detail = ?7
+    AND policy IS ?9 AND rule IS ?10 AND administrator IS ?11 AND address IS ?12";
 pub(super) const INSERT: &str = "INSERT INTO event
-    (user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count)
-    SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?8, 1 FROM event
+    (user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count, policy, rule, administrator, address)
+    SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?8, 1, ?9, ?10, ?11, ?12 FROM event
     WHERE user = ?1 AND device_id = ?2";
+/// The evidence of wipes stays: see [`EventKind::is_evidence_of_a_wipe`].
 pub(super) const PRUNE: &str = "DELETE FROM event WHERE user = ?1 AND device_id = ?2
-    AND number <= (SELECT max(number) FROM event WHERE user = ?1 AND device_id = ?2) - ?3";
+    AND number <= (SELECT max(number) FROM event WHERE user = ?1 AND device_id = ?2) - ?3
+    AND kind NOT IN ('wipe_ordered', 'wipe_sent', 'wipe_acknowledged', 'wipe_cancelled')";
 
 /// Adds an event to a device's history.
 pub(super) fn append(write: &Write<'_>, device: &DeviceKey, event: &Event, now: Timestamp) -> Result<()> {
@@ -56,6 +72,10 @@ pub(super) fn append(write: &Write<'_>, device: &DeviceKey, event: &Event, now: 
         event.command.map(Command::name),
         event.detail,
         microseconds(now),
+        event.policy.as_ref().map(PolicyName::as_str),
+        event.rule.as_ref().map(RuleName::as_str),
+        event.by.as_ref().map(|by| by.administrator.as_str()),
+        event.by.as_ref().and_then(|by| by.address).map(|address| address.to_string()),
     ];
     if event.kind.is_refusal() && write.connection.prepare_cached(COUNT)?.execute(parameters)? > 0 {
         return Ok(());
@@ -67,7 +87,16 @@ pub(super) fn append(write: &Write<'_>, device: &DeviceKey, event: &Event, now: 
 
 /// A device's newest events.
 pub(super) fn newest(connection: &Connection, device: &DeviceKey, limit: u32) -> Result<Vec<StoredEvent>> {
-    let mut statement = connection.prepare_cached(NEWEST)?;
+    list(connection, NEWEST, device, limit)
+}
+
+/// What became of a device's wipes.
+pub(super) fn of_wipes(connection: &Connection, device: &DeviceKey) -> Result<Vec<StoredEvent>> {
+    list(connection, OF_WIPES, device, limits::EVENTS_PER_DEVICE)
+}
+
+fn list(connection: &Connection, sql: &str, device: &DeviceKey, limit: u32) -> Result<Vec<StoredEvent>> {
+    let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![device.user.as_str(), device.device_id.as_str(), limit])?;
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
@@ -87,7 +116,13 @@ fn read(cells: &mut Cells<'_>) -> Result<StoredEvent> {
         _ => return Err(cells.broken("half a status")),
     };
     let command = cells.optional_text(Command::by_name)?;
-    let event = Event { kind, status, command, detail: cells.value()? };
-    let (first_at, last_at) = (cells.time()?, cells.time()?);
-    Ok(StoredEvent { event, first_at, last_at, count: cells.value::<i64>()?.unsigned_abs() })
+    let detail = cells.value()?;
+    let (first_at, last_at, count) = (cells.time()?, cells.time()?, cells.value::<i64>()?.unsigned_abs());
+    let policy = cells.optional_text(|text| PolicyName::new(text).ok())?;
+    let rule = cells.optional_text(RuleName::new)?;
+    let administrator: Option<String> = cells.value()?;
+    let address = cells.optional_text(|text| text.parse().ok())?;
+    let by = administrator.map(|administrator| By { administrator, address });
+    let event = Event { kind, status, command, policy, rule, by, detail };
+    Ok(StoredEvent { event, first_at, last_at, count })
 }

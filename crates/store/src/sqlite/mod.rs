@@ -11,6 +11,7 @@ mod change;
 mod connection;
 mod device;
 mod device_list;
+mod device_proof;
 mod device_row;
 mod event;
 mod fault;
@@ -21,6 +22,7 @@ mod schema;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -39,8 +41,8 @@ use self::readers::Readers;
 use self::snapshot::Decoded;
 use self::writer::{Durability, Write, Writer};
 use crate::{
-    Assignment, AssignmentTarget, Change, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError, StoredDevice,
-    StoredEvent, StoredPolicy, limits,
+    Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved, Sighting, Store,
+    StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace, TraceMessage, limits,
 };
 
 /// Devices dropped in one transaction, so that a week's worth does not keep everybody else from writing.
@@ -213,6 +215,57 @@ impl Store for SqliteStore {
         let device = device.clone();
         let limit = u32::try_from(limit).unwrap_or(u32::MAX).min(limits::EVENTS_PER_DEVICE);
         self.readers.read(move |connection| event::newest(connection, &device, limit)).await
+    }
+
+    async fn wipe_history(&self, device: &DeviceKey) -> Result<Vec<StoredEvent>, StoreError> {
+        let device = device.clone();
+        self.readers.read(move |connection| event::of_wipes(connection, &device)).await
+    }
+
+    async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
+        let events = events.to_vec();
+        self.write(Durability::Program, move |write| {
+            events.iter().try_for_each(|(device, event, at)| event::append(write, device, event, *at))
+        })
+        .await
+    }
+
+    async fn keep_credentials(&self, accepted: &[(DeviceKey, CredentialDigest)]) -> Result<Vec<DeviceKey>, StoreError> {
+        let accepted = accepted.to_vec();
+        self.write(Durability::Program, move |write| device_proof::keep(write, &accepted)).await
+    }
+
+    async fn proofs(&self, device: &DeviceKey) -> Result<Proofs, StoreError> {
+        let device = device.clone();
+        self.readers.read(move |connection| device_proof::one(connection, &device)).await
+    }
+
+    async fn begin_trace(&self, device: &DeviceKey, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        let device = device.clone();
+        self.write(Durability::Program, move |write| trace::begin(write, &device, now, until)).await
+    }
+
+    async fn end_trace(&self, device: &DeviceKey) -> Result<bool, StoreError> {
+        let device = device.clone();
+        self.write(Durability::Program, move |write| trace::end(write, &device)).await
+    }
+
+    async fn traced(&self, now: Timestamp) -> Result<Vec<DeviceKey>, StoreError> {
+        self.readers.read(move |connection| trace::going_on(connection, now)).await
+    }
+
+    async fn add_to_traces(&self, messages: &[(DeviceKey, TraceMessage)]) -> Result<(), StoreError> {
+        let messages = messages.to_vec();
+        self.write(Durability::Program, move |write| trace::add(write, &messages)).await
+    }
+
+    async fn trace(&self, device: &DeviceKey, after: u32) -> Result<Option<Trace>, StoreError> {
+        let device = device.clone();
+        self.readers.read(move |connection| trace::one(connection, &device, after)).await
+    }
+
+    async fn drop_traces(&self, ended_before: Timestamp) -> Result<(), StoreError> {
+        self.write(Durability::Program, move |write| trace::drop_ended(write, ended_before)).await
     }
 
     async fn drop_never_acknowledged(&self, seen_before: Timestamp) -> Result<u64, StoreError> {

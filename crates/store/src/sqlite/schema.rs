@@ -8,9 +8,11 @@ use super::fault::Result;
 use crate::StoreError;
 
 /// From each version to the next; the first makes an empty file a store.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_policies_devices_events.sql"),
     include_str!("../../migrations/0002_access_rules.sql"),
+    include_str!("../../migrations/0005_device_proof.sql"),
+    include_str!("../../migrations/0007_event_columns_and_traces.sql"),
 ];
 
 /// What the first migration writes into the file's header: 'aspr'.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use asprov_protocol::http::COMMANDS;
-use asprov_protocol::server::{Event, EventKind};
+use asprov_protocol::server::access_rule::RuleName;
+use asprov_protocol::server::{By, Event, EventKind};
 use asprov_protocol::status::{Scope, Status};
 use asprov_store::{Sighting, Store, StoredEvent, limits};
 use jiff::Timestamp;
@@ -18,6 +19,8 @@ every_store!(
     equal_changes_of_state_are_not_joined,
     refusals_of_devices_without_a_row_are_kept,
     of_many_events_the_newest_thousand_stay,
+    the_evidence_of_wipes_stays_when_other_events_go,
+    what_an_event_is_about_and_who_did_it_read_back,
 );
 
 fn sighting(device_id: &str, at: Timestamp, refusals: Vec<Event>) -> Sighting {
@@ -104,4 +107,42 @@ async fn of_many_events_the_newest_thousand_stay(store: Arc<dyn Store>) {
     let events = store.events(&device("ann", "A1"), usize::MAX).await.unwrap();
     assert_eq!((events.len(), events[0].event.clone()), (most, refusal(177)));
     assert_eq!(store.events(&device("ann", "A2"), 10).await.unwrap().len(), 1, "each device has its own");
+}
+
+async fn the_evidence_of_wipes_stays_when_other_events_go(store: Arc<dyn Store>) {
+    let key = device("ann", "A1");
+    let evidence = [EventKind::WipeOrdered, EventKind::WipeSent, EventKind::WipeAcknowledged, EventKind::WipeCancelled]
+        .map(|kind| Event::new(kind, "device"));
+    let passing = [EventKind::WipeFailed, EventKind::WipeAcknowledgmentIgnored].map(|kind| Event::new(kind, "device"));
+    let all: Vec<Event> = evidence.iter().chain(&passing).cloned().collect();
+    store.save(0, &record(key.clone(), at(0)), &all, at(0)).await.unwrap();
+    let kinds = async || {
+        let history = store.wipe_history(&key).await.unwrap();
+        history.into_iter().map(|stored| stored.event.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds().await, all.iter().rev().map(|event| event.kind).collect::<Vec<_>>());
+    let most = usize::try_from(limits::EVENTS_PER_DEVICE).unwrap();
+    let refusals: Vec<_> = (0..most + 10).map(|number| refusal(141 + u16::try_from(number % 2).unwrap())).collect();
+    store.note(&[sighting("A1", at(1), refusals)]).await.unwrap();
+    assert_eq!(kinds().await, evidence.iter().rev().map(|event| event.kind).collect::<Vec<_>>());
+    store.forget(&key).await.unwrap();
+    assert_eq!(kinds().await.len(), evidence.len(), "it outlives the device");
+}
+
+async fn what_an_event_is_about_and_who_did_it_read_back(store: Arc<dyn Store>) {
+    let key = device("ann", "A1");
+    let by = By { administrator: "eve".to_owned(), address: Some("2001:db8::7".parse().unwrap()) };
+    let of_policy = Event { policy: Some(name("sales")), ..refusal(144) };
+    let of_rule = Event { rule: RuleName::new("old-ios"), ..refusal(129) };
+    let of_somebody = Event { by: Some(By { address: None, ..by.clone() }), ..Event::new(EventKind::WipeOrdered, "x") };
+    let events =
+        [of_policy.clone(), of_rule, of_somebody, Event { by: Some(by), ..Event::new(EventKind::WipeOrdered, "x") }];
+    store.save(0, &record(key.clone(), at(0)), &events, at(1)).await.unwrap();
+    let mut read = store.events(&key, 10).await.unwrap();
+    read.reverse();
+    assert_eq!(read.into_iter().map(|stored| stored.event).collect::<Vec<_>>(), events);
+    // A refusal because of another policy is another refusal.
+    let told = |event: Event| (key.clone(), event, at(2));
+    store.tell(&[told(of_policy), told(Event { policy: Some(name("other")), ..refusal(144) })]).await.unwrap();
+    assert_eq!(store.events(&key, 10).await.unwrap().len(), 6);
 }

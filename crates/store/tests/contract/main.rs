@@ -13,9 +13,11 @@ mod fixture;
 mod listing;
 mod policies;
 mod precedence;
+mod proofs;
 mod records;
 mod sightings;
 mod sqlite_file;
+mod traces;
 mod unusable;
 
 /// Runs each test, a function of an `Arc<dyn Store>`, once for every store. A test that is not listed is dead code, and

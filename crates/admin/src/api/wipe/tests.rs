@@ -121,3 +121,49 @@ async fn a_conflict_is_decided_again_and_the_order_is_written_once() {
     api.store.conflict(1000);
     api.delete(WIPE).await.problem(503, "store-busy");
 }
+
+#[tokio::test]
+async fn what_a_wipe_would_do_is_said_before_it_is_ordered() {
+    let api = Api::new().with_device("ann", "A1").await;
+    let wipes = api.get(WIPE).await.json(200);
+    assert_eq!((&wipes["wipe"], &wipes["family"], &wipes["history"]), (&json!(null), &json!("iOS Mail"), &json!([])));
+    assert_eq!(
+        wipes["what_if"][0],
+        json!({
+            "kind": "device",
+            "possible": true,
+            "why_not": null,
+            "reach": "whole_device",
+            "effect": "The phone or tablet is reset: everything on it is erased, private data included.",
+            "source": "Apple, Deploying iPhone and iPad: Exchange ActiveSync",
+        })
+    );
+    assert_eq!((&wipes["what_if"][1]["kind"], &wipes["what_if"][1]["possible"]), (&json!("account"), &json!(true)));
+    let old = DeviceRecord { protocol_version: ProtocolVersion::V14_1, ..provisioned("ann", "A2") };
+    api.add_record(&old).await;
+    let wipes = api.get("/api/v1/devices/ann/A2/wipe").await.json(200);
+    assert_eq!(wipes["what_if"][1]["possible"], false);
+    assert!(wipes["what_if"][1]["why_not"].as_str().unwrap().contains("block the device, or wipe it whole"));
+    api.get("/api/v1/devices/ann/NONE/wipe").await.problem(404, "no-such-device");
+}
+
+#[tokio::test]
+async fn the_history_says_when_by_whom_and_from_where_and_outlives_the_device() {
+    let api = Api::new().with_device("ann", "A1").await;
+    api.as_administrator("bob").post(WIPE, &json!({"kind": "device", "reason": "lost"})).await.json(201);
+    api.let_pass(60);
+    api.as_administrator("eve").delete(WIPE).await.json(200);
+    api.delete(DEVICE).await.empty(204);
+    let wipes = api.get(WIPE).await.json(200);
+    assert_eq!((&wipes["wipe"], &wipes["what_if"]), (&json!(null), &json!([])));
+    let said = |event: &serde_json::Value| {
+        ["kind", "last_at", "administrator", "address", "detail"].map(|name| event[name].as_str().unwrap().to_owned())
+    };
+    assert_eq!(
+        wipes["history"].as_array().unwrap().iter().map(said).collect::<Vec<_>>(),
+        [
+            ["wipe_cancelled", "2025-01-01T12:01:00Z", "eve", "192.0.2.7", "device by eve"],
+            ["wipe_ordered", NOON, "bob", "192.0.2.7", "device by bob: lost"],
+        ]
+    );
+}

@@ -12,6 +12,7 @@ mod rewritten;
 mod sign_in;
 mod smuggling;
 pub(crate) mod upstream;
+mod wipe_after_disable;
 
 use std::sync::Arc;
 

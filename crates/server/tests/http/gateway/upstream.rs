@@ -96,6 +96,11 @@ impl Upstream {
         self.accepted.lock().unwrap().push(authorization.to_owned());
     }
 
+    /// From now on OPTIONS accepts nobody.
+    pub(crate) fn accepts_nobody(&self) {
+        self.accepted.lock().unwrap().clear();
+    }
+
     /// Every OPTIONS that came.
     pub(crate) fn all_options(&self) -> Vec<Noted> {
         self.noted.lock().unwrap().iter().filter(|noted| noted.method == Method::OPTIONS).cloned().collect()

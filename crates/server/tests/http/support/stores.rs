@@ -8,8 +8,9 @@ use asprov_protocol::policy::{Policy, PolicyName};
 use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, Event, Snapshot};
 use asprov_store::{
-    Assignment, AssignmentTarget, Change, DevicePage, DeviceQuery, MemoryStore, Saved, Sighting, SqliteOptions,
-    SqliteStore, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy,
+    Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, MemoryStore, Proofs, Saved,
+    Sighting, SqliteOptions, SqliteStore, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace,
+    TraceMessage,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -193,6 +194,49 @@ impl Store for Faulty {
 
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         self.inner.events(device, limit).await
+    }
+
+    async fn wipe_history(&self, device: &DeviceKey) -> Result<Vec<StoredEvent>, StoreError> {
+        self.inner.wipe_history(device).await
+    }
+
+    async fn begin_trace(&self, device: &DeviceKey, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        self.inner.begin_trace(device, now, until).await
+    }
+
+    async fn end_trace(&self, device: &DeviceKey) -> Result<bool, StoreError> {
+        self.inner.end_trace(device).await
+    }
+
+    async fn traced(&self, now: Timestamp) -> Result<Vec<DeviceKey>, StoreError> {
+        self.inner.traced(now).await
+    }
+
+    async fn add_to_traces(&self, messages: &[(DeviceKey, TraceMessage)]) -> Result<(), StoreError> {
+        self.inner.add_to_traces(messages).await
+    }
+
+    async fn trace(&self, device: &DeviceKey, after: u32) -> Result<Option<Trace>, StoreError> {
+        self.inner.trace(device, after).await
+    }
+
+    async fn drop_traces(&self, ended_before: Timestamp) -> Result<(), StoreError> {
+        self.inner.drop_traces(ended_before).await
+    }
+
+    async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
+        self.check(Broken::Notes).await?;
+        self.inner.tell(events).await
+    }
+
+    async fn keep_credentials(&self, accepted: &[(DeviceKey, CredentialDigest)]) -> Result<Vec<DeviceKey>, StoreError> {
+        self.check(Broken::Notes).await?;
+        self.inner.keep_credentials(accepted).await
+    }
+
+    async fn proofs(&self, device: &DeviceKey) -> Result<Proofs, StoreError> {
+        self.check(Broken::Reads).await?;
+        self.inner.proofs(device).await
     }
 
     async fn drop_never_acknowledged(&self, seen_before: Timestamp) -> Result<u64, StoreError> {

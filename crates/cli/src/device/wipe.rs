@@ -1,0 +1,126 @@
+//! `asprov device wipe`, `wipes` and `cancel-wipe`: what it would do, said before it is asked for; the order; what became of it.
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::{Key, Named, say, show};
+use crate::admin_api::{AdminApi, text_of};
+use crate::confirmation::confirmed;
+use crate::explain::{write_json, write_pairs};
+use crate::failure::Failure;
+use crate::terminal::{HEADING, harmless, listed, painted, width};
+
+/// What is erased.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The whole device
+    Device,
+    /// The data of this account only; from version 16.1 on
+    Account,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Order {
+    #[command(flatten)]
+    device: Named,
+    /// What is erased
+    #[arg(long, value_enum, default_value_t = Kind::Device)]
+    kind: Kind,
+    /// Why, for the history
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// Say what a wipe would do to this device, and order nothing
+    #[arg(long, conflicts_with = "yes")]
+    what_if: bool,
+    /// Print JSON; only with --what-if
+    #[arg(long, requires = "what_if")]
+    json: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Kind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Account => "account",
+        }
+    }
+}
+
+pub(super) async fn order(order: &Order, out: &mut dyn io::Write) -> Result<(), Failure> {
+    let Named { connection, key } = &order.device;
+    let api = AdminApi::connect(connection)?;
+    // Whoever mistyped learns it before being asked.
+    let known = api.read(&key.path("")).await?;
+    let wipes = api.read(&key.path("/wipe")).await?;
+    if order.what_if {
+        let without_history = json!({ "family": wipes.get("family"), "what_if": wipes.get("what_if") });
+        return if order.json { write_json(out, &without_history) } else { what_if(key, &known, &wipes, out) };
+    }
+    let forecast = forecast(&wipes, order.kind);
+    let text = |name: &str| {
+        forecast
+            .and_then(|forecast| forecast.get(name))
+            .map_or_else(String::new, |value| harmless(&text_of(Some(value))))
+    };
+    if !text("why_not").is_empty() {
+        return Err(Failure::new(text("why_not")).hint("--what-if says what can be ordered, and what it would do"));
+    }
+    confirmed(&format!("Wipe device {}? {} It cannot be undone.", described(key, &known), text("effect")), order.yes)?;
+    let body = json!({ "kind": order.kind.word(), "reason": order.reason });
+    let answer = api.post(&key.path("/wipe"), &body).await?;
+    say(&format!("{} wipe {}", order.kind.word(), listed(&text_of(answer.get("state")))), key)
+}
+
+/// The device's names, as somebody who holds it would know it.
+fn described(key: &Key, known: &Value) -> String {
+    let information = known.get("device_information").unwrap_or(&Value::Null);
+    let names = [known.get("device_type"), information.get("Model"), information.get("FriendlyName")];
+    let names: Vec<_> =
+        names.map(|value| listed(&text_of(value))).into_iter().filter(|text| !text.is_empty()).collect();
+    format!("{} ({})", key.shown(), names.join(", "))
+}
+
+fn forecast(wipes: &Value, kind: Kind) -> Option<&Value> {
+    let forecasts = wipes.get("what_if").and_then(Value::as_array)?;
+    forecasts.iter().find(|forecast| forecast.get("kind").and_then(Value::as_str) == Some(kind.word()))
+}
+
+fn what_if(key: &Key, known: &Value, wipes: &Value, out: &mut dyn io::Write) -> Result<(), Failure> {
+    let family = text_of(wipes.get("family"));
+    let family = if family.is_empty() { "a client of no family that is known".to_owned() } else { harmless(&family) };
+    let version = harmless(&text_of(known.get("protocol_version")));
+    writeln!(out, "{}", painted(HEADING, format_args!("{}", described(key, known))))?;
+    writeln!(out, "{family}, protocol version {version}; nothing was ordered")?;
+    for kind in [Kind::Device, Kind::Account] {
+        let Some(forecast) = forecast(wipes, kind) else { continue };
+        let text = |name: &str| harmless(&text_of(forecast.get(name)));
+        writeln!(out, "\n{}", painted(HEADING, format_args!("--kind {}", kind.word())))?;
+        let (effect, source, why_not) = (text("effect"), text("source"), text("why_not"));
+        let pairs: &[(&str, &str)] = if why_not.is_empty() {
+            &[("does", &effect), ("source", &source)]
+        } else {
+            &[("cannot be ordered", &why_not)]
+        };
+        write_pairs(out, pairs, width())?;
+    }
+    Ok(())
+}
+
+pub(super) async fn history(device: &Named, json: bool, out: &mut dyn io::Write) -> Result<(), Failure> {
+    let answer = AdminApi::connect(&device.connection)?.read(&device.key.path("/wipe")).await?;
+    let history = answer.get("history").unwrap_or(&Value::Null);
+    if json { write_json(out, history) } else { show::wipes(history, out) }
+}
+
+pub(super) async fn cancel(device: &Named) -> Result<(), Failure> {
+    let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/wipe")).await?;
+    say("the wipe is cancelled", &device.key)?;
+    if answer.get("may_already_be_running") == Some(&Value::Bool(true)) {
+        anstream::eprintln!("the directive had been sent: the device may be erasing itself all the same");
+    }
+    Ok(())
+}

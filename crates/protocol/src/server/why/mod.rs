@@ -1,0 +1,184 @@
+//! Why this phone is where it is, in plain words, and what to do: for whoever holds it, and for the administrator.
+//!
+//! A function of what the server knows: the device's record, the policy and the rules that apply, what happened to it, and
+//! whether something stands in the way of everybody. No clock, no store. [`rows`] are the situations in the order in which
+//! they are looked for; the first that fits explains.
+
+mod access_rows;
+mod policy_rows;
+mod rows;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::access_rule::{AccessDecision, AccessFacts, DecidedBy};
+use super::decision::{Event, EventKind};
+use super::record::DeviceRecord;
+use super::snapshot::Snapshot;
+use crate::device::DeviceKey;
+use crate::status::{self, Scope, Status};
+
+/// Something that happened, with when and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastEvent {
+    /// What happened.
+    pub event: Event,
+    /// When it happened first.
+    pub first_at: Timestamp,
+    /// When it happened last.
+    pub last_at: Timestamp,
+    /// How often.
+    pub count: u64,
+}
+
+/// What stands in the way of every device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The store cannot be reached or written to.
+    StoreAway,
+    /// The server behind the gateway cannot be used, with what is wrong with it.
+    Upstream(String),
+}
+
+/// Everything an explanation looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// Which device is asked about.
+    pub device: &'a DeviceKey,
+    /// One look at the store; `None` when it cannot be looked at.
+    pub snapshot: Option<&'a Snapshot>,
+    /// What happened to it, newest first.
+    pub events: &'a [PastEvent],
+    /// When it was seen last, exact to 15 minutes.
+    pub last_seen_at: Option<Timestamp>,
+    /// What stands in the way of everybody.
+    pub obstacle: Option<&'a Obstacle>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Why a phone is where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// The situation in a word, the same in every release.
+    pub situation: &'static str,
+    /// Whether the phone gets its mail.
+    pub syncs: bool,
+    /// Where the phone is, in a sentence or two.
+    pub summary: String,
+    /// What whoever holds it sees, and can do.
+    pub for_user: String,
+    /// What an administrator can do, step by step.
+    pub for_administrator: Vec<String>,
+    /// The status behind it, with its meaning, cause and resolution in [`status`](crate::status).
+    pub status: Option<(Scope, Status)>,
+}
+
+/// Explains.
+pub fn why(circumstances: &Circumstances<'_>) -> Why {
+    rows::first_that_fits(&Look::new(circumstances))
+}
+
+/// The circumstances with what follows from them.
+pub(super) struct Look<'a> {
+    pub(super) circumstances: &'a Circumstances<'a>,
+    pub(super) record: Option<&'a DeviceRecord>,
+    pub(super) access: Option<AccessDecision>,
+}
+
+impl<'a> Look<'a> {
+    fn new(circumstances: &'a Circumstances<'a>) -> Self {
+        let record = circumstances.snapshot.and_then(|snapshot| snapshot.device.as_ref());
+        let rules = circumstances.snapshot.map(|snapshot| &snapshot.access_rules);
+        let access = record.zip(rules).map(|(record, rules)| rules.judge(&AccessFacts::of(record)));
+        Self { circumstances, record, access }
+    }
+
+    /// The newest event that is more than a remark.
+    pub(super) fn newest(&self) -> Option<&PastEvent> {
+        // A refusal before the last time it was let through is over.
+        let is_over = |past: &PastEvent| {
+            past.event.kind.is_refusal() && self.circumstances.last_seen_at.is_some_and(|seen| seen > past.last_at)
+        };
+        let told = |past: &&PastEvent| {
+            !matches!(past.event.kind, EventKind::Observed | EventKind::LoopDetected) && !is_over(past)
+        };
+        self.circumstances.events.iter().find(told)
+    }
+
+    /// The newest refusal with this status, if nothing came after it that ended it.
+    pub(super) fn newest_is(&self, scope: Scope, status: u16) -> Option<&PastEvent> {
+        self.newest().filter(|past| past.event.status == Some((scope, Status(status))))
+    }
+
+    /// The arguments that name the device on the command line.
+    pub(super) fn named(&self) -> String {
+        let DeviceKey { user, device_id } = self.circumstances.device;
+        format!("{} {}", shown(user.as_str()), shown(device_id.as_str()))
+    }
+
+    pub(super) fn policy(&self) -> String {
+        let name = self.circumstances.snapshot.and_then(|snapshot| snapshot.policy.name());
+        name.map_or_else(|| "none".to_owned(), |name| name.as_str().to_owned())
+    }
+
+    /// How long ago that was, in the coarsest words that are true.
+    pub(super) fn ago(&self, at: Timestamp) -> String {
+        let minutes = at.duration_until(self.circumstances.now).max(SignedDuration::ZERO).as_mins();
+        let (number, unit) = match minutes {
+            0..2 => return "just now".to_owned(),
+            2..120 => (minutes, "minutes"),
+            120..2880 => (minutes / 60, "hours"),
+            _ => (minutes / (24 * 60), "days"),
+        };
+        format!("{number} {unit} ago")
+    }
+
+    /// How often that happened.
+    pub(super) fn times(past: &PastEvent) -> String {
+        if past.count == 1 { "once".to_owned() } else { format!("{} times", past.count) }
+    }
+
+    /// Who keeps it out, in words that follow "by".
+    pub(super) fn decided_by(&self) -> String {
+        match self.access.as_ref().map(|access| &access.decided_by) {
+            Some(DecidedBy::Personal(administrator)) => format!("the administrator {}", shown(administrator)),
+            Some(DecidedBy::Rule(name)) => format!("the access rule `{name}`"),
+            Some(DecidedBy::Default) => "the default level of access".to_owned(),
+            Some(DecidedBy::Discovery) | None => "nothing that is decided yet".to_owned(),
+        }
+    }
+
+    /// The reason that was given for its access, as a sentence's end: ` ("lost")`.
+    pub(super) fn reason(&self) -> String {
+        match self.access.as_ref().map(|access| access.reason.as_str()) {
+            None | Some("") => String::new(),
+            Some(reason) => format!(" (\"{}\")", shown(reason)),
+        }
+    }
+}
+
+impl Why {
+    /// An explanation of a phone that gets no mail.
+    pub(super) fn keeps_out(situation: &'static str, summary: String, for_user: &str, steps: Vec<String>) -> Self {
+        let for_user = for_user.to_owned();
+        Self { situation, syncs: false, summary, for_user, for_administrator: steps, status: None }
+    }
+
+    /// The same with the status behind it.
+    pub(super) fn with(self, scope: Scope, status: u16) -> Self {
+        Self { status: Some((scope, Status(status))), ..self }
+    }
+
+    /// The row of the status behind it.
+    pub fn row(&self) -> Option<&'static status::StatusRow> {
+        self.status.and_then(|(scope, status)| status::row(scope, status.0))
+    }
+}
+
+/// Text of a device or an administrator inside a sentence: in one line, harmless, not too long.
+pub(super) fn shown(text: &str) -> String {
+    text.chars()
+        .take(100)
+        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+        .collect()
+}

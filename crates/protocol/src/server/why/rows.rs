@@ -1,0 +1,179 @@
+//! The situations, from the one that outweighs all others to "nothing keeps it out".
+
+use jiff::SignedDuration;
+
+use super::access_rows::{blocked, quarantined, sign_in_refused, too_many_devices, wipe_due, wiped};
+use super::policy_rows::{
+    no_policy, not_known_yet, not_provisioned, offered, policy_changed, policy_refused, policy_unreadable,
+    provision_refused, refresh_due,
+};
+use super::{Look, Obstacle, Why, shown};
+use crate::server::decision::EventKind;
+use crate::server::loops::Loop;
+use crate::status::{Scope, Status};
+
+/// How long a phone may be silent before that is the explanation.
+const SILENT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
+    const ROWS: &[fn(&Look<'_>) -> Option<Why>] = &[
+        obstacle,
+        unknown,
+        wipe_due,
+        wiped,
+        sign_in_refused,
+        blocked,
+        too_many_devices,
+        quarantined,
+        looping,
+        policy_refused,
+        policy_unreadable,
+        provision_refused,
+        upstream_refused,
+        not_known_yet,
+        no_policy,
+        policy_changed,
+        refresh_due,
+        offered,
+        not_provisioned,
+        silent,
+    ];
+    ROWS.iter().find_map(|row| row(look)).unwrap_or_else(|| fine(look))
+}
+
+fn obstacle(look: &Look<'_>) -> Option<Why> {
+    Some(match look.circumstances.obstacle? {
+        Obstacle::StoreAway => Why::keeps_out(
+            "store_away",
+            "The server cannot reach its store, so no phone gets further: nobody is let in on a guess.".to_owned(),
+            "There is a fault at the server. Nothing is wrong with your phone; it tries again by itself.",
+            vec![
+                "Look at `/readyz` and at the server's log: they say what is wrong with the store.".to_owned(),
+                "Phones are answered Provision Status 3 and HTTP 503 with Retry-After, and come back by themselves."
+                    .to_owned(),
+            ],
+        )
+        .with(Scope::Provision, 3),
+        Obstacle::Upstream(fault) => Why::keeps_out(
+            "upstream_away",
+            format!("The mail server behind the gateway cannot be used: {}.", shown(fault)),
+            "The mail server has a fault. Nothing is wrong with your phone; it tries again by itself.",
+            vec![
+                "Look at the mail server itself, and at `/readyz`: it says what the gateway sees of it.".to_owned(),
+                "No phone has to be set up anew afterwards: what was acknowledged stays.".to_owned(),
+            ],
+        )
+        .with(Scope::Http, 503),
+    })
+}
+
+fn unknown(look: &Look<'_>) -> Option<Why> {
+    if look.record.is_some() {
+        return None;
+    }
+    if let Some(past) = look.newest().filter(|past| past.event.kind == EventKind::CommandRefused) {
+        return Some(
+            Why::keeps_out(
+                "never_provisioned",
+                format!(
+                    "It signed in {} and was told to provision ({} in all), and has never sent Provision.",
+                    look.ago(past.last_at),
+                    Look::times(past)
+                ),
+                "Open the mail app and look for a question about security settings. If none comes, this app cannot do what \
+                 your company asks for; use another one.",
+                vec![
+                    "Find out which app it is. One that never provisions can be let in by an access rule with `exempt`, or by a \
+                     policy with allow_non_provisionable."
+                        .to_owned(),
+                    format!("Record what it sends: `asprov device trace {}`.", look.named()),
+                ],
+            )
+            .with_status_of(past.event.status),
+        );
+    }
+    Some(Why::keeps_out(
+        "unknown",
+        "No phone with this DeviceId has signed in as this user.".to_owned(),
+        "Your phone has not reached the server with the right user name and password yet. Check the server's name, the user \
+         name and the password in its account settings.",
+        vec![
+            "Compare user and DeviceId with `asprov device list --search TEXT`; the DeviceId is compared exactly."
+                .to_owned(),
+            "Try the way from outside: `asprov probe ADDRESS --user USER` says how far a phone gets.".to_owned(),
+            "A wrong password leaves nothing here; the server's log has a line for each attempt.".to_owned(),
+        ],
+    ))
+}
+
+fn looping(look: &Look<'_>) -> Option<Why> {
+    let past = look.circumstances.events.iter().take(20).find(|past| past.event.kind == EventKind::LoopDetected)?;
+    let recent = past.last_at.duration_until(look.circumstances.now) < SignedDuration::from_hours(1);
+    let one = Loop::named_in(&past.event.detail).filter(|_| recent)?;
+    let mut why = Why::keeps_out(
+        "loop",
+        format!("It is in a loop: {} (last {}).", one.sentence(), look.ago(past.last_at)),
+        "Restart the phone. If mail does not come within ten minutes, remove the account and set it up again.",
+        vec![one.advice().to_owned(), format!("Record what it sends: `asprov device trace {}`.", look.named())],
+    );
+    why.status = past.event.status;
+    Some(why)
+}
+
+fn upstream_refused(look: &Look<'_>) -> Option<Why> {
+    let past = look.newest().filter(|past| past.event.kind == EventKind::UpstreamRefused)?;
+    let mut why = Why::keeps_out(
+        "upstream_refused",
+        format!("The mail server behind the gateway refuses it: {}.", shown(&past.event.detail)),
+        "The mail server does not let this phone in, or has a fault. Your administrator has to look at it.",
+        vec![
+            "Nothing here keeps the phone out: look for it in the mail server's own settings and log.".to_owned(),
+            "If the mail server has a policy of its own, switch that off there: two policies at once send phones in circles.".to_owned(),
+        ],
+    );
+    why.status = past.event.status;
+    Some(why)
+}
+
+fn silent(look: &Look<'_>) -> Option<Why> {
+    let last = look.circumstances.last_seen_at.filter(|at| at.duration_until(look.circumstances.now) > SILENT)?;
+    Some(Why::keeps_out(
+        "silent",
+        format!("Nothing keeps it out, and it has not come since {}.", look.ago(last)),
+        "Check that the phone is switched on and has a network, and that the account on it is switched on.",
+        vec![
+            "A phone that is no longer used can be forgotten: `asprov device list --stale 30d` lists them.".to_owned(),
+            "If other phones are missing too, look at what stands in front of the server: `asprov probe`.".to_owned(),
+        ],
+    ))
+}
+
+fn fine(look: &Look<'_>) -> Why {
+    gets_its_mail(
+        look,
+        "fine",
+        format!("Nothing keeps it out: it acknowledged policy `{}` and may use the mailbox.", look.policy()),
+    )
+}
+
+pub(super) fn gets_its_mail(look: &Look<'_>, situation: &'static str, summary: String) -> Why {
+    let seen = look.circumstances.last_seen_at.map_or_else(String::new, |at| format!(" It was seen {}.", look.ago(at)));
+    Why {
+        situation,
+        syncs: true,
+        summary: summary + &seen,
+        for_user: "Mail should come. If it does not, check the phone's network, and whether mail is switched on for the account."
+            .to_owned(),
+        for_administrator: vec![
+            "If mail is missing all the same, the fault lies behind: look at the mail server's own log.".to_owned(),
+            format!("Record what goes back and forth: `asprov device trace {}`.", look.named()),
+        ],
+        status: None,
+    }
+}
+
+impl Why {
+    pub(super) fn with_status_of(self, status: Option<(Scope, Status)>) -> Self {
+        Self { status, ..self }
+    }
+}

@@ -1,0 +1,258 @@
+//! Why a phone is where it is: one explanation for each situation, as the people concerned read it. The situations come
+//! about by real decisions, so what is explained is what happens.
+
+use std::fmt::Write as _;
+
+use asprov_protocol::http::Command;
+use asprov_protocol::message::{AcknowledgmentStatus, Ask, PolicyTypeText, ProvisionRequest, WipeKind, WipeStatus};
+use asprov_protocol::server::{AccessState, Circumstances, Event, EventKind, Loop, Obstacle, PastEvent, Why, why};
+use asprov_protocol::status::{Scope, Status};
+use jiff::{SignedDuration, Timestamp};
+
+use super::situation::*;
+
+/// A phone with its history.
+struct Told {
+    situation: Situation,
+    events: Vec<PastEvent>,
+    obstacle: Option<Obstacle>,
+    seen: bool,
+}
+
+impl Told {
+    fn new() -> Self {
+        Self { situation: Situation::new(V161), events: Vec::new(), obstacle: None, seen: true }
+    }
+
+    fn provisioned() -> Self {
+        Self { situation: Situation::provisioned(V161), ..Self::new() }
+    }
+
+    fn happened(&mut self, events: Vec<Event>) {
+        let at = self.situation.now;
+        self.events.extend(events.into_iter().map(|event| PastEvent { event, first_at: at, last_at: at, count: 1 }));
+    }
+
+    fn gate(mut self, command: Command) -> Self {
+        let decision = self.situation.gate(command);
+        self.happened(decision.events);
+        self
+    }
+
+    fn ask(mut self, ask: Ask) -> Self {
+        let decision = self.situation.decide(&ProvisionRequest { device_information: None, ask });
+        self.happened(decision.events);
+        self
+    }
+
+    fn request(mut self, request: &ProvisionRequest) -> Self {
+        let decision = self.situation.decide(request);
+        self.happened(decision.events);
+        self
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Situation)) -> Self {
+        change(&mut self.situation);
+        self
+    }
+
+    fn event(mut self, event: Event) -> Self {
+        self.happened(vec![event]);
+        self
+    }
+
+    fn later(mut self, hours: i64) -> Self {
+        self.situation.now += SignedDuration::from_hours(hours);
+        self
+    }
+
+    fn behind(self, obstacle: Obstacle) -> Self {
+        Self { obstacle: Some(obstacle), ..self }
+    }
+
+    fn acknowledging(mut self, status: AcknowledgmentStatus) -> Self {
+        let key = self.situation.initial_key();
+        let request = acknowledgment(self.situation.caller.version, &key, status);
+        self.request(&request)
+    }
+
+    fn why(&self) -> Why {
+        let seen_at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let newest_first: Vec<PastEvent> = self.events.iter().rev().cloned().collect();
+        why(&Circumstances {
+            device: &self.situation.caller.device,
+            snapshot: Some(&self.situation.snapshot),
+            events: &newest_first,
+            last_seen_at: self.situation.snapshot.device.as_ref().filter(|_| self.seen).map(|_| seen_at),
+            obstacle: self.obstacle.as_ref(),
+            now: self.situation.now,
+        })
+    }
+}
+
+fn sign_in_refused(detail: &str) -> Event {
+    Event::new(EventKind::SignInRefused, detail).with_status(Scope::Http, Status(401))
+}
+
+fn looping(one: Loop) -> Event {
+    Event::new(EventKind::LoopDetected, format!("{}: {}", one.as_str(), one.sentence()))
+}
+
+fn no_model() -> ProvisionRequest {
+    ProvisionRequest { device_information: None, ..initial(V161) }
+}
+
+fn another_type() -> Ask {
+    Ask::Initial { policy_type: PolicyTypeText::from(V25.policy_type()) }
+}
+
+/// Every situation by its word.
+fn situations() -> Vec<(&'static str, Told)> {
+    let wiping = |state: Option<WipeStatus>| {
+        let told = Told::provisioned().with(|s| s.order_wipe(WipeKind::Device)).later(1);
+        match state {
+            None => told,
+            Some(status) => {
+                told.ask(Ask::Empty).ask(Ask::WipeAcknowledgment { kind: WipeKind::Device, status }).later(1)
+            }
+        }
+    };
+    let wrong_key = |told: Told| {
+        let version = told.situation.caller.version;
+        told.request(&acknowledgment(version, "42", AcknowledgmentStatus::Applied))
+    };
+    vec![
+        ("store_away", Told::provisioned().behind(Obstacle::StoreAway)),
+        ("upstream_away", Told::provisioned().behind(Obstacle::Upstream("it refuses connections".to_owned()))),
+        ("unknown", Told::new()),
+        ("never_provisioned", Told::new().gate(Command::FolderSync).later(3)),
+        ("wipe_pending", wiping(None)),
+        ("wipe_sent", wiping(None).ask(Ask::Empty)),
+        ("wipe_failed", wiping(Some(WipeStatus::Failure))),
+        (
+            "account_wipe_not_understood",
+            Told::provisioned().with(|s| {
+                s.order_wipe(WipeKind::AccountOnly);
+                s.snapshot.device.as_mut().unwrap().protocol_version = V141;
+            }),
+        ),
+        ("wiped", wiping(Some(WipeStatus::Success))),
+        (
+            "password_changed",
+            Told::provisioned().event(sign_in_refused("by the credentials that were accepted last")).later(2),
+        ),
+        (
+            "wrong_password",
+            Told::provisioned().event(sign_in_refused("neither the credentials nor the policy key")).later(2),
+        ),
+        ("blocked", Told::provisioned().with(|s| s.set_access(AccessState::Blocked)).gate(Command::Sync)),
+        (
+            "blocked",
+            Told::provisioned().with(|s| {
+                s.set_access_rules("old-pockets: block if DeviceType = \"PocketPC\" because \"no updates any more\"")
+            }),
+        ),
+        (
+            "too_many_devices",
+            Told::new()
+                .with(|s| s.snapshot.acknowledged_before = 20)
+                .acknowledging(AcknowledgmentStatus::Applied)
+                .gate(Command::Sync)
+                .later(1),
+        ),
+        ("quarantined", Told::provisioned().with(|s| s.set_access(AccessState::Quarantined)).gate(Command::Sync)),
+        ("loop", Told::provisioned().event(looping(Loop::ChallengesWithoutAcknowledgment))),
+        ("loop", Told::provisioned().event(looping(Loop::NewDeviceIds))),
+        ("policy_not_applied", Told::new().acknowledging(AcknowledgmentStatus::AppliedInPart).later(5)),
+        ("externally_managed", Told::new().acknowledging(AcknowledgmentStatus::ExternallyManaged).later(5)),
+        ("policy_unreadable", Told::provisioned().with(Situation::damage_policy)),
+        ("policy_type_unknown", Told::provisioned().ask(another_type()).later(1)),
+        ("policy_key_mismatch", wrong_key(Told::provisioned()).later(1)),
+        (
+            "protocol_error",
+            Told::provisioned().event(
+                Event::new(EventKind::ProvisionRefused, "Provision/Policies: 2 of Policy, expected one")
+                    .with_command(Command::Provision)
+                    .with_status(Scope::Provision, Status::PROTOCOL_ERROR),
+            ),
+        ),
+        ("device_information_missing", Told::provisioned().request(&no_model())),
+        (
+            "upstream_refused",
+            Told::provisioned().event(Event::new(EventKind::UpstreamRefused, "HTTP 403 to FolderSync")),
+        ),
+        ("no_policy", Told::provisioned().with(|s| s.snapshot.policy = asprov_protocol::server::EffectivePolicy::None)),
+        (
+            "policy_changed",
+            Told::provisioned().with(|s| {
+                s.change_policy(|policy| {
+                    let value = asprov_protocol::policy::Value::Number(8);
+                    policy.document.set(asprov_protocol::policy::SettingId::MinDevicePasswordLength, value).unwrap();
+                })
+            }),
+        ),
+        (
+            "refresh_due",
+            Told::provisioned()
+                .with(|s| s.rules(|rules| rules.refresh_interval = Some("24h".parse().unwrap())))
+                .later(25),
+        ),
+        ("offered", Told::new().request(&initial(V161)).later(4)),
+        (
+            "not_provisioned",
+            Told::new()
+                .request(&initial(V161))
+                .with(|s| s.snapshot.device.as_mut().unwrap().offer = None)
+                .gate(Command::Sync),
+        ),
+        (
+            "passes_without_key",
+            Told::new().with(|s| s.rules(|rules| rules.allow_non_provisionable = true)).ask(Ask::Empty),
+        ),
+        ("silent", Told::provisioned().later(24 * 30)),
+        ("fine", Told::provisioned().later(1)),
+    ]
+}
+
+#[test]
+fn every_situation_is_told_apart() {
+    for (word, told) in situations() {
+        let why = told.why();
+        assert_eq!(why.situation, word, "{why:?}");
+        assert_eq!(why.status.is_some(), why.row().is_some(), "{word}: a status has its row");
+    }
+}
+
+#[test]
+fn every_explanation_reads_as_help() {
+    let mut text = String::new();
+    for (_, told) in situations() {
+        let why = told.why();
+        assert!(why.summary.ends_with('.') || why.summary.ends_with(')'), "{}", why.summary);
+        assert!(!why.for_administrator.is_empty() && !why.for_user.is_empty());
+        let status = why.row().map_or_else(String::new, |row| format!(", {} {} {}", row.scope, row.code, row.name));
+        let syncs = if why.syncs { "gets its mail" } else { "gets no mail" };
+        writeln!(text, "{} ({syncs}{status})\n  {}\n  To its user: {}", why.situation, why.summary, why.for_user)
+            .unwrap();
+        for step in &why.for_administrator {
+            writeln!(text, "  - {step}").unwrap();
+        }
+        text.push('\n');
+    }
+    insta::assert_snapshot!("why", text);
+}
+
+#[test]
+fn a_refusal_before_the_last_time_it_was_let_through_is_over() {
+    let mut told = Told::provisioned().event(sign_in_refused("by the credentials that were accepted last"));
+    told.events[0].last_at -= SignedDuration::from_hours(1);
+    assert_eq!(told.why().situation, "fine");
+}
+
+#[test]
+fn what_a_device_or_an_administrator_wrote_cannot_break_a_line() {
+    let told = Told::provisioned().event(Event::new(EventKind::UpstreamRefused, "a\r\nb\u{1b}[0m".repeat(200)));
+    let summary = told.why().summary;
+    assert!(!summary.chars().any(char::is_control), "{summary:?}");
+    assert!(summary.len() < 600);
+}

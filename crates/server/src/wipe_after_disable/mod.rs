@@ -1,0 +1,249 @@
+//! A wipe still arrives after the account was disabled or its password changed.
+//!
+//! A phone whose sign-in is refused may prove that it is the device it says it is: by the credentials that were accepted
+//! from it last, or by the permanent policy key it was given. That opens the wipe conversation ([MS-ASPROV] 3.2.5.1.2.2)
+//! while a wipe is due, and nothing else.
+//!
+//! What a stranger sees is HTTP 401, whether a wipe is due or not: both proofs are compared in constant time, in one look
+//! at the store that leaves the wipe out, and the wipe is looked at only afterwards. After ten misses an hour nobody looks.
+//!
+//! What was accepted is kept as HMAC-SHA-256 under a key outside the store, gathered here and written once a second, and
+//! only when it is news.
+
+mod misses;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use asprov_protocol::device::DeviceKey;
+use asprov_protocol::http::Command;
+use asprov_protocol::policy_key::{PermanentKey, RequestKey};
+use asprov_protocol::server::{Event, EventKind};
+use asprov_protocol::status::{Scope, Status};
+use asprov_store::{CredentialDigest, Proofs, Store};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::HeaderMap;
+use jiff::Timestamp;
+use moka::sync::Cache;
+use sha2::Sha256;
+
+use self::misses::Misses;
+use crate::clock::now;
+use crate::limits::Limits;
+use crate::secret_key::SecretKey;
+use crate::sign_in::{BearerToken, Credentials};
+
+/// What was accepted from whom, and who tried in vain.
+pub(crate) struct WipeAfterDisable {
+    key: Hmac<Sha256>,
+    misses: Misses,
+    /// What is in the store already.
+    kept: Cache<DeviceKey, CredentialDigest>,
+    waiting: Mutex<Waiting>,
+    store_time: Duration,
+    most_waiting: usize,
+}
+
+/// What waits to be written.
+#[derive(Default)]
+struct Waiting {
+    credentials: BTreeMap<DeviceKey, CredentialDigest>,
+    events: Vec<(DeviceKey, Event, Timestamp)>,
+}
+
+/// What a refused sign-in shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// It is the device: these are the credentials that were accepted last, or the key it was given.
+    ItIs,
+    /// Nothing.
+    None,
+}
+
+impl WipeAfterDisable {
+    pub(crate) fn new(key: &SecretKey, limits: &Limits) -> Self {
+        // HMAC fills a shorter key up with zeros itself (RFC 2104).
+        let mut block = [0; 64];
+        block.iter_mut().zip(key.bytes()).for_each(|(place, byte)| *place = *byte);
+        let kept = Cache::builder().max_capacity(limits.recently_seen).build();
+        Self {
+            key: Hmac::new(&block.into()),
+            misses: Misses::new(),
+            kept,
+            waiting: Mutex::default(),
+            store_time: limits.store_time,
+            most_waiting: limits.sightings,
+        }
+    }
+
+    /// Credentials were accepted from this device.
+    pub(crate) fn accepted(&self, device: &DeviceKey, headers: &HeaderMap) {
+        if device.device_id.is_pairing_probe() {
+            return;
+        }
+        let Some(digest) = self.digest(device, headers) else { return };
+        if self.kept.get(device) == Some(digest) {
+            return;
+        }
+        let mut waiting = self.waiting();
+        if waiting.credentials.len() < self.most_waiting || waiting.credentials.contains_key(device) {
+            waiting.credentials.insert(device.clone(), digest);
+        }
+    }
+
+    /// Whether whoever is refused is this device all the same.
+    pub(crate) async fn proof(
+        &self,
+        store: &dyn Store,
+        device: &DeviceKey,
+        command: Command,
+        policy_key: RequestKey,
+        headers: &HeaderMap,
+    ) -> Proof {
+        if self.misses.is_locked(device) {
+            return Proof::None;
+        }
+        let digest = self.digest(device, headers);
+        let proofs = match tokio::time::timeout(self.store_time, store.proofs(device)).await {
+            Ok(Ok(proofs)) => proofs,
+            Ok(Err(error)) => {
+                tracing::error!("who is refused cannot be looked up: {error}");
+                return Proof::None;
+            }
+            Err(_) => return Proof::None,
+        };
+        let is_it = proves(&proofs, digest, policy_key);
+        let known = proofs != Proofs::default();
+        if !is_it && self.misses.count(device) {
+            tracing::warn!(%device, "ten requests in vain: nobody looks for the rest of the hour who sends them");
+        }
+        if known {
+            let detail = if is_it {
+                "by the credentials that were accepted last, or with its own policy key: the account is disabled, or its \
+                 password changed"
+            } else {
+                "neither the credentials nor the policy key are this device's"
+            };
+            let event = Event::new(EventKind::SignInRefused, detail)
+                .with_command(command)
+                .with_status(Scope::Http, Status(401));
+            let mut waiting = self.waiting();
+            if waiting.events.len() < self.most_waiting {
+                waiting.events.push((device.clone(), event, now()));
+            }
+        }
+        if is_it { Proof::ItIs } else { Proof::None }
+    }
+
+    /// Writes what waits. What the store does not take waits on.
+    pub(crate) async fn write(&self, store: &dyn Store) {
+        let Waiting { credentials, events } = std::mem::take(&mut *self.waiting());
+        if !events.is_empty() {
+            let told = tokio::time::timeout(self.store_time, store.tell(&events)).await;
+            if let Ok(Err(error)) = told {
+                tracing::error!("refused sign-ins are not written down: {error}");
+            }
+        }
+        if credentials.is_empty() {
+            return;
+        }
+        let credentials: Vec<(DeviceKey, CredentialDigest)> = credentials.into_iter().collect();
+        match tokio::time::timeout(self.store_time, store.keep_credentials(&credentials)).await {
+            Ok(Ok(unknown)) => {
+                // A device that gets its row a moment later is asked for again.
+                for (device, digest) in credentials {
+                    if !unknown.contains(&device) {
+                        self.kept.insert(device, digest);
+                    }
+                }
+            }
+            Ok(Err(error)) => {
+                tracing::error!("accepted credentials are not kept yet: {error}");
+                self.put_back(credentials);
+            }
+            Err(_) => self.put_back(credentials),
+        }
+    }
+
+    fn put_back(&self, credentials: Vec<(DeviceKey, CredentialDigest)>) {
+        let mut waiting = self.waiting();
+        for (device, older) in credentials {
+            waiting.credentials.entry(device).or_insert(older);
+        }
+    }
+
+    /// The keyed hash of what was sent, for this device only: two devices with one password have two.
+    fn digest(&self, device: &DeviceKey, headers: &HeaderMap) -> Option<CredentialDigest> {
+        let mut mac = self.key.clone();
+        let mut part = |bytes: &[u8]| {
+            // The length in front keeps the parts apart.
+            mac.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
+            mac.update(bytes);
+        };
+        part(device.user.as_str().as_bytes());
+        part(device.device_id.as_str().as_bytes());
+        if let Some(credentials) = Credentials::from_headers(headers) {
+            part(b"password");
+            part(credentials.password());
+        } else {
+            part(b"token");
+            part(BearerToken::from_headers(headers)?.text().as_bytes());
+        }
+        Some(CredentialDigest::from_bytes(mac.finalize().into_bytes().into()))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Compares both proofs, all of each, whatever comes of the first.
+fn proves(proofs: &Proofs, digest: Option<CredentialDigest>, key: RequestKey) -> bool {
+    let kept = proofs.credentials.unwrap_or(CredentialDigest::from_bytes([0; 32]));
+    let came = digest.unwrap_or(CredentialDigest::from_bytes([0; 32]));
+    let differing = kept.as_bytes().iter().zip(came.as_bytes()).fold(0, |so_far, (kept, came)| so_far | (kept ^ came));
+    let by_credentials = proofs.credentials.is_some() & digest.is_some() & (differing == 0);
+    let issued = proofs.permanent_key.map_or(0, |key| PermanentKey::key(key).value());
+    let came = match key {
+        RequestKey::Key(key) => key.value(),
+        RequestKey::Absent | RequestKey::Zero | RequestKey::Unusable => 0,
+    };
+    // No key that was ever issued is 0.
+    let by_key = (issued != 0) & (issued ^ came == 0);
+    by_credentials | by_key
+}
+
+#[cfg(test)]
+mod tests {
+    use asprov_protocol::policy_key::PolicyKey;
+
+    use super::*;
+
+    #[test]
+    fn nothing_kept_proves_nothing() {
+        let zero = CredentialDigest::from_bytes([0; 32]);
+        for key in [RequestKey::Absent, RequestKey::Zero, RequestKey::Unusable] {
+            assert!(!proves(&Proofs::default(), None, key));
+            assert!(!proves(&Proofs::default(), Some(zero), key));
+            assert!(!proves(&Proofs { credentials: Some(zero), permanent_key: None }, None, key));
+        }
+    }
+
+    #[test]
+    fn either_proof_will_do_and_a_bit_more_or_less_will_not() {
+        let kept = Proofs {
+            credentials: Some(CredentialDigest::from_bytes([7; 32])),
+            permanent_key: PolicyKey::new(42).map(PermanentKey::restore),
+        };
+        let key = |number| PolicyKey::new(number).map_or(RequestKey::Zero, RequestKey::Key);
+        assert!(proves(&kept, Some(CredentialDigest::from_bytes([7; 32])), RequestKey::Absent));
+        assert!(proves(&kept, None, key(42)));
+        assert!(!proves(&kept, None, key(43)));
+        for place in 0..32 {
+            let mut bytes = [7; 32];
+            bytes[place] ^= 1;
+            assert!(!proves(&kept, Some(CredentialDigest::from_bytes(bytes)), key(43)));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Recording one device: its messages, decoded, and nobody else's.
+
+use asprov_protocol::version::ProtocolVersion;
+use jiff::{SignedDuration, Timestamp};
+
+use super::support::{Device, Running, memory, sqlite, strict_policy, until};
+
+#[tokio::test]
+async fn a_handshake_is_recorded_with_marks_for_its_keys_and_other_devices_are_not() {
+    let (_directory, file) = sqlite();
+    for store in [memory(), file] {
+        let server = Running::new(store).await;
+        strict_policy(server.store.as_ref()).await;
+        let (mut recorded, mut other) =
+            (Device::new("A", ProtocolVersion::V14_1), Device::new("B", ProtocolVersion::V14_1));
+        let now = Timestamp::now();
+        assert!(server.store.begin_trace(&recorded.key, now, now + SignedDuration::from_mins(10)).await.unwrap());
+        let messages = async || server.store.trace(&recorded.key, 0).await.unwrap().unwrap().messages;
+        // It begins within a second.
+        until("it is recorded", || async {
+            other.folder_sync(&server).await;
+            recorded.folder_sync(&server).await;
+            !messages().await.is_empty()
+        })
+        .await;
+        // What was sent until then may have filled it; it begins anew.
+        assert!(server.store.begin_trace(&recorded.key, now, now + SignedDuration::from_mins(10)).await.unwrap());
+        assert_eq!(recorded.folder_sync(&server).await.status, 200);
+        let mut device = recorded.clone();
+        device.handshake(&server).await;
+        other.handshake(&server).await;
+        assert_eq!(device.folder_sync(&server).await.status, 200);
+        until("all of it is there", || async {
+            messages().await.iter().any(|(_, m)| m.head.contains("policy key key-") && m.head.starts_with("FolderSync"))
+        })
+        .await;
+        let all = messages().await;
+        let text: String = all.iter().map(|(_, message)| format!("{message:?}")).collect();
+        let key = device.policy_key.unwrap().text();
+        assert!(!text.contains(&key), "no key is recorded: {text}");
+        assert!(text.contains("EASProvisionDoc") && text.contains("MinDevicePasswordLength"), "{text}");
+        let provision: Vec<_> = all.iter().filter(|(_, message)| message.head.starts_with("Provision 14.1")).collect();
+        let [_, (_, acknowledged)] = provision.as_slice() else { panic!("{provision:?}") };
+        let answer = acknowledged.answer.as_deref().unwrap();
+        let mark = answer.split("<PolicyKey>").nth(1).unwrap().split('<').next().unwrap();
+        assert!(mark.starts_with("key-"));
+        let last = &all.last().unwrap().1.head;
+        assert!(
+            last.starts_with("FolderSync 14.1") && last.contains(mark),
+            "the command carries what Provision gave: {last}"
+        );
+        assert!(all.iter().any(|(_, message)| message.head.contains("HTTP 200, Status 141")), "{all:?}");
+        recorded.policy_key = None;
+        server.stop().await;
+    }
+}
