@@ -39,16 +39,20 @@
 
 pub mod limits;
 mod memory;
+mod progress;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 mod url;
+mod version;
 
 pub use memory::MemoryStore;
+pub use progress::{DeviceCounts, PolicyProgress};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore, mishap};
 pub use store::{
     Assignment, AssignmentTarget, Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError,
-    StoredDevice, StoredEvent, StoredPolicy,
+    StoredDevice, StoredEvent, StoredPolicy, USUAL_PRIORITY,
 };
 pub use url::{StoreUrl, StoreUrlError, open_store};
+pub use version::{Author, PolicySaved, PolicyVersion, StoredStage};

@@ -3,6 +3,7 @@
 use super::record::DeviceRecord;
 use crate::http::{Command, Reply};
 use crate::message::ProvisionResponse;
+use crate::policy::PolicyName;
 use crate::status::{Scope, Status};
 use crate::version::ProtocolVersion;
 
@@ -70,6 +71,8 @@ pub enum EventKind {
     WipeAcknowledgmentIgnored,
     /// An administrator changed the device's access.
     AccessChanged,
+    /// A policy that only reports would have refused this.
+    WouldBeRefused,
     /// An answer of the server behind the gateway was kept from the device.
     UpstreamRefused,
     /// The gateway noticed something about a request, and changed nothing for it.
@@ -78,7 +81,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::DeviceAdded,
         Self::PolicyOffered,
         Self::PolicyAcknowledged,
@@ -92,6 +95,7 @@ impl EventKind {
         Self::WipeCancelled,
         Self::WipeAcknowledgmentIgnored,
         Self::AccessChanged,
+        Self::WouldBeRefused,
         Self::UpstreamRefused,
         Self::Observed,
     ];
@@ -112,6 +116,7 @@ impl EventKind {
             Self::WipeCancelled => "wipe_cancelled",
             Self::WipeAcknowledgmentIgnored => "wipe_acknowledgment_ignored",
             Self::AccessChanged => "access_changed",
+            Self::WouldBeRefused => "would_be_refused",
             Self::UpstreamRefused => "upstream_refused",
             Self::Observed => "observed",
         }
@@ -130,6 +135,7 @@ impl EventKind {
             Self::ProvisionRefused
                 | Self::CommandRefused
                 | Self::WipeAcknowledgmentIgnored
+                | Self::WouldBeRefused
                 | Self::UpstreamRefused
                 | Self::Observed
         )
@@ -140,6 +146,13 @@ impl Event {
     /// An event without status or command.
     pub fn new(kind: EventKind, detail: impl Into<String>) -> Self {
         Self { kind, status: None, command: None, detail: detail.into() }
+    }
+
+    /// What a policy that only reports would have answered.
+    pub(super) fn would_be_refused(policy: &PolicyName, scope: Scope, status: Status, command: Command) -> Self {
+        Self::new(EventKind::WouldBeRefused, format!("policy `{policy}` only reports"))
+            .with_command(command)
+            .with_status(scope, status)
     }
 
     /// What an administrator did, and why if a reason was given.

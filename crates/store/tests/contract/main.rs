@@ -10,11 +10,16 @@ mod changes;
 mod devices;
 mod events;
 mod fixture;
+mod groups;
 mod listing;
 mod policies;
+mod policy_versions;
+mod progress;
 mod records;
 mod sightings;
 mod sqlite_file;
+mod stages;
+mod ten_thousand_devices;
 mod unusable;
 
 /// Runs each test, a function of an `Arc<dyn Store>`, once for every store. A test that is not listed is dead code, and

@@ -66,7 +66,7 @@ fn a_store_of_a_newer_asprov_is_refused_and_left_alone() {
     let folder = Folder::new();
     drop(folder.open());
     folder.connection().pragma_update(None, "user_version", 7).unwrap();
-    assert_eq!(open(&folder), StoreError::NewerSchema { came: 7, known: 2 });
+    assert_eq!(open(&folder), StoreError::NewerSchema { came: 7, known: 4 });
     let version: u32 = folder.connection().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 7);
 }
