@@ -7,15 +7,17 @@ use jiff::SignedDuration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::clock::now;
+use crate::groups::Groups;
 use crate::sightings::Sightings;
 use crate::sign_in::SignIn;
 
-/// Writes sightings, and lets the judge of credentials look at its file.
-pub(crate) async fn every_second(sightings: &Sightings, sign_in: &dyn SignIn, store: &dyn Store) {
+/// Writes sightings, and lets the judge of credentials and the groups look at their files.
+pub(crate) async fn every_second(sightings: &Sightings, sign_in: &dyn SignIn, groups: &Groups, store: &dyn Store) {
     let mut clock = interval(Duration::from_secs(1));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         clock.tick().await;
+        groups.attend(store).await;
         sightings.write(store).await;
         sign_in.attend().await;
     }

@@ -6,6 +6,7 @@ use asprov_store::Store;
 use tower::Layer;
 
 use crate::config::Config;
+use crate::groups::Groups;
 use crate::hold::Holds;
 use crate::housekeeping;
 use crate::path::Path;
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) sign_in: Arc<dyn SignIn>,
     pub(crate) config: Config,
     pub(crate) sightings: Sightings,
+    pub(crate) groups: Groups,
     pub(crate) holds: Arc<Holds>,
     pub(crate) ids: RequestIds,
     /// Whether OPTIONS goes to the inner service.
@@ -52,6 +54,7 @@ impl ProvisionLayer {
             path: Path::new(store, &config),
             sign_in,
             sightings: Sightings::new(&config.limits),
+            groups: Groups::new(config.groups.clone()),
             holds: Arc::default(),
             ids: RequestIds::new(),
             options_pass,
@@ -74,7 +77,7 @@ impl ProvisionLayer {
         let store = shared.path.store().as_ref();
         tokio::join!(
             shared.holds.watch(store),
-            housekeeping::every_second(&shared.sightings, shared.sign_in.as_ref(), store),
+            housekeeping::every_second(&shared.sightings, shared.sign_in.as_ref(), &shared.groups, store),
             housekeeping::every_hour(store, shared.config.drop_never_acknowledged_after),
         );
     }

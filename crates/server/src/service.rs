@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use asprov_protocol::device::UserName;
 use asprov_protocol::http::{Call, Command, Reply, Target};
-use asprov_protocol::server::{Caller, Event, EventKind, Outcome};
+use asprov_protocol::server::{Caller, Event, EventKind, Outcome, store_is_away};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
@@ -150,6 +150,15 @@ where
             return Ok(answer::reply(Some(call.command), &refusal.reply));
         }
     };
+    let told = shared.groups.told(&**shared.path.store(), &user, (connection, request.headers()), &shared.config);
+    if let Err(error) = told.await {
+        tracing::error!("{error}");
+        let reply = match call.command {
+            Command::Provision => store_is_away(call.version),
+            _ => shared.path.unavailable(),
+        };
+        return Ok(answer::reply(Some(call.command), &reply));
+    }
     if call.command == Command::Provision {
         return Ok(provision(shared, &caller, request, line).await);
     }
