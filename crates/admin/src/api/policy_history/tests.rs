@@ -14,7 +14,8 @@ async fn three_versions() -> Api {
     api.let_pass(60);
     assert_eq!(api.as_administrator("bob").put(SALES, &with_length(8)).await.json(200)["version"], 2);
     api.let_pass(60);
-    let with_browser = json!({"settings": {"DevicePasswordEnabled": true, "AllowBrowser": 0}, "allow_partial": true});
+    let with_browser =
+        json!({"settings": {"DevicePasswordEnabled": true, "AllowBrowser": false}, "allow_partial": true});
     api.put(SALES, &with_browser).await.json(200);
     api
 }
