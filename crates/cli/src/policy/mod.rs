@@ -216,7 +216,7 @@ enum Action {
         #[command(flatten)]
         target: Target,
         /// Of a user's groups the one with the lowest decides, and of equals the first by name [default: 100]
-        #[arg(long, value_name = "NUMBER", requires = "group")]
+        #[arg(long, value_name = "NUMBER")]
         priority: Option<u32>,
     },
     /// Take an assignment back
@@ -298,7 +298,10 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
         Action::Settings { json } => show::settings(json, out),
         Action::Assign { policy, target, priority } => {
             let mut body = serde_json::json!({ "policy": policy.name });
-            if target.is_group() {
+            if let Some(priority) = priority {
+                if !target.is_group() {
+                    return Err(Failure::wrong_use("--priority is for a group"));
+                }
                 body["priority"] = serde_json::json!(priority);
             }
             policy.api()?.put(&target.path(), &body).await?;
