@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 
-use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
+use asprov_protocol::device::{DeviceId, DeviceKey, GroupName, UserName};
 use asprov_protocol::policy::PolicyName;
 use asprov_protocol::server::access_rule::RuleName;
 use axum::body::Bytes;
@@ -40,11 +40,17 @@ pub(crate) struct QueryParameters<T>(pub(crate) T);
 /// `{name}` of a policy's path.
 pub(crate) struct PolicyPath(pub(crate) PolicyName);
 
+/// `{name}/history/{version}` of a policy's path.
+pub(crate) struct VersionPath(pub(crate) PolicyName, pub(crate) u64);
+
 /// `{name}` of an access rule's path.
 pub(crate) struct RulePath(pub(crate) RuleName);
 
 /// `{user}` of a path.
 pub(crate) struct UserPath(pub(crate) UserName);
+
+/// `{group}` of a path.
+pub(crate) struct GroupPath(pub(crate) GroupName);
 
 /// `{user}/{device_id}` of a path.
 pub(crate) struct DevicePath(pub(crate) DeviceKey);
@@ -128,6 +134,16 @@ impl<S: Send + Sync> FromRequestParts<S> for PolicyPath {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for VersionPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let (name, version): (String, String) = path(parts, state).await?;
+        let number = version.parse().map_err(|_| Problem::invalid("the version", &version, "a number from 1"))?;
+        Ok(Self(policy_name(&name)?, number))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for RulePath {
     type Rejection = Problem;
 
@@ -144,6 +160,15 @@ impl<S: Send + Sync> FromRequestParts<S> for UserPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let user: String = path(parts, state).await?;
         Ok(Self(UserName::new(&user)?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for GroupPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let group: String = path(parts, state).await?;
+        Ok(Self(GroupName::new(&group)?))
     }
 }
 

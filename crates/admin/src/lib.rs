@@ -35,10 +35,12 @@
 
 mod api;
 mod device_change;
+mod difference;
 pub mod document_json;
 mod extract;
 #[cfg(test)]
 mod fixture;
+mod given;
 mod host;
 mod openapi;
 pub mod problem;
@@ -49,6 +51,7 @@ mod token;
 pub use api::lint::{FindingBody, ForecastBody, LintBody, VerdictBody};
 pub use api::metrics::{METRICS, Metric};
 pub use api::policies::{policy_from_json, policy_to_json};
+pub use difference::{Difference, difference};
 pub use extract::{ADMINISTRATOR_HEADER, MAX_BODY};
 pub use host::AllowedHosts;
 pub use router::router;

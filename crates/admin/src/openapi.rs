@@ -15,8 +15,8 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBu
 use utoipa::{Modify, OpenApi};
 
 use crate::api::{
-    access, access_rules, access_test, assignments, devices, document, events, health, lint, metrics, policies, trace,
-    why, wipe,
+    access, access_rules, access_test, assignments, devices, document, events, health, lint, metrics, policies,
+    policy_history, policy_stage, policy_status, trace, why, wipe,
 };
 use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
 
@@ -31,10 +31,13 @@ use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
     ),
     paths(
         policies::list_policies, policies::read_policy, policies::put_policy, policies::delete_policy,
+        policy_history::list_versions, policy_history::read_version, policy_history::compare, policy_history::roll_back,
+        policy_stage::read_stage, policy_stage::put_stage, policy_stage::drop_stage, policy_stage::promote,
+        policy_status::read_status,
         lint::lint_policy,
         assignments::list_assignments, assignments::assign_default, assignments::unassign_default,
         assignments::assign_user, assignments::unassign_user, assignments::assign_device,
-        assignments::unassign_device,
+        assignments::unassign_device, assignments::assign_group, assignments::unassign_group,
         devices::list_devices, devices::read_device, devices::forget_device, devices::read_device_policy,
         access::decide, access::return_to_the_rules,
         access_rules::list_rules, access_rules::read_rule, access_rules::put_rule, access_rules::delete_rule,
@@ -47,7 +50,7 @@ use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemKind};
     components(schemas(ProblemBody)),
     tags(
         (name = "policies", description = "What devices are asked for, and who is admitted."),
-        (name = "assignments", description = "Who gets which policy: a device's own, its user's, the default."),
+        (name = "assignments", description = "Who gets which policy: a device's own, its user's, those of the user's groups, the default."),
         (name = "devices", description = "The inventory."),
         (name = "access", description = "Who may use the mailbox: decisions about one device, rules about whole kinds, the default level."),
         (name = "wipe", description = "Wiping a device, or its account."),

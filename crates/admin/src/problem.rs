@@ -49,6 +49,10 @@ pub enum ProblemKind {
     UnknownPolicy,
     /// There is no such policy.
     NoSuchPolicy,
+    /// There is no such version of a policy.
+    NoSuchVersion,
+    /// Nothing is staged of a policy.
+    NothingStaged,
     /// There is no such device.
     NoSuchDevice,
     /// Nothing is assigned there.
@@ -106,6 +110,8 @@ pub static KINDS: &[KindRow] = {
         row(Unauthorized, S::UNAUTHORIZED, "unauthorized", "The administrator's token is needed"),
         row(UnknownPath, S::NOT_FOUND, "unknown-path", "There is nothing at this path"),
         row(NoSuchPolicy, S::NOT_FOUND, "no-such-policy", "There is no such policy"),
+        row(NoSuchVersion, S::NOT_FOUND, "no-such-version", "There is no such version of the policy"),
+        row(NothingStaged, S::NOT_FOUND, "nothing-staged", "Nothing is staged of the policy"),
         row(NoSuchDevice, S::NOT_FOUND, "no-such-device", "There is no such device"),
         row(NoSuchAssignment, S::NOT_FOUND, "no-such-assignment", "Nothing is assigned there"),
         row(NoSuchRule, S::NOT_FOUND, "no-such-rule", "There is no such access rule"),

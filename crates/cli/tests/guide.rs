@@ -1,6 +1,6 @@
 //! The pages of the guide are run as they stand: every line of a `console` block that begins with `$ ` is given to one
 //! shell, and what it prints has to be what the page shows. `[..]` stands for anything within a line, a line `...` for
-//! any lines. The ports 8080 and 8081 of a page are replaced by free ones.
+//! any lines. The ports 8080 to 8083 of a page are replaced by free ones.
 
 #![cfg(test)]
 
@@ -39,6 +39,16 @@ fn a_lost_phone_is_wiped() {
     run("wipes.md");
 }
 
+#[test]
+fn from_a_fresh_gateway_to_a_pin_for_everybody_in_ten_commands() {
+    run("ten-commands.md");
+}
+
+#[test]
+fn a_policy_is_changed_safely() {
+    run("policies.md");
+}
+
 #[derive(Debug)]
 struct Shown {
     line: usize,
@@ -56,11 +66,15 @@ fn run(page: &str) {
             return;
         }
     }
-    // Both are held until both are chosen, so that they differ.
-    let free: Vec<TcpListener> = (0..2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    // All are held until all are chosen, so that they differ.
+    let free: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     let ports: Vec<String> = free.iter().map(|free| free.local_addr().unwrap().port().to_string()).collect();
     drop(free);
-    let text = text.replace("8080", &ports[0]).replace("8081", &ports[1]);
+    let names = ["8080", "8081", "8082", "8083"];
+    let text = names
+        .iter()
+        .zip(&ports)
+        .fold(text, |text, (name, port)| text.replace(&format!(":{name}"), &format!(":{port}")));
     let folder = tempfile::tempdir().unwrap();
     let mut shell = Shell::start(folder.path(), &format!("http://127.0.0.1:{}", ports[1]));
     let shown = commands(&text);

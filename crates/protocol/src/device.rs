@@ -14,6 +14,10 @@ pub struct DeviceId(String);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceType(String);
 
+/// A group of users, as a directory or the groups file names it, in ASCII lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupName(String);
+
 /// A device: the same DeviceId under another user is another device.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceKey {
@@ -93,6 +97,28 @@ impl UserName {
     }
 }
 
+impl GroupName {
+    /// Longest group name, in characters: directories end at 64 to 256, and it has to fit a line.
+    pub const MAX: usize = 128;
+
+    /// A group's name, in ASCII lower case and without blanks around it.
+    ///
+    /// # Errors
+    /// When it is empty, longer than [`GroupName::MAX`], or holds what ends a name in a groups file or a header: a
+    /// control character, a comma or a colon.
+    pub fn new(name: &str) -> Result<Self, DeviceError> {
+        let name = name.trim();
+        let usable = |c: char| !c.is_control() && !matches!(c, ',' | ':');
+        check("the name of a group", name, Self::MAX, "no control character, comma or colon", usable)?;
+        Ok(Self(name.to_ascii_lowercase()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl DeviceId {
     /// Longest DeviceId, in characters ([MS-ASHTTP] 2.2.1.1.1.2.4).
     pub const MAX: usize = 32;
@@ -156,6 +182,12 @@ impl fmt::Display for UserName {
     }
 }
 
+impl fmt::Display for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl fmt::Display for DeviceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -207,6 +239,14 @@ fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_has_one_spelling_and_holds_nothing_that_ends_a_name() {
+        assert_eq!(GroupName::new(" Domain Users ").unwrap().as_str(), "domain users");
+        for name in ["", " ", "a,b", "a:b", "a\nb", &"x".repeat(129)] {
+            assert!(GroupName::new(name).is_err(), "{name:?}");
+        }
+    }
 
     #[test]
     fn a_listed_domain_is_removed_and_any_other_stays() {

@@ -6,6 +6,7 @@ use asprov_protocol::quirk::answer_449::Answer449;
 use asprov_protocol::server::ServerRules;
 
 use crate::autodiscover::PublicUrl;
+use crate::groups::GroupSource;
 use crate::limits::Limits;
 use crate::network::IpNetwork;
 use crate::secret_key::SecretKey;
@@ -24,6 +25,8 @@ pub struct Config {
     /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, and who may bring passwords that were
     /// encrypted up to them. Default none.
     pub trusted_proxies: Vec<IpNetwork>,
+    /// Where the groups of users come from. Default nowhere.
+    pub groups: GroupSource,
     /// Over how long a change of policy wakes the held requests, so that a thousand phones do not provision in the same
     /// second. Default 10 minutes. Wipes and blocks are not spread.
     pub policy_spread: Duration,
@@ -47,6 +50,7 @@ impl Default for Config {
             limits: Limits::default(),
             insecure_http: false,
             trusted_proxies: Vec::new(),
+            groups: GroupSource::None,
             policy_spread: Duration::from_secs(600),
             drop_never_acknowledged_after: Duration::from_secs(7 * 24 * 60 * 60),
             mail_domain: "asprov.invalid".to_owned(),

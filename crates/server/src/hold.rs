@@ -60,11 +60,11 @@ impl Holds {
             }
             // A rule may block: that reaches every request at once, as a block of one device does.
             ChangeKind::AccessRules => held.values().for_each(|held| held.device_changed.notify_one()),
-            ChangeKind::Assignment(AssignmentTarget::User(user)) => {
+            ChangeKind::Assignment(AssignmentTarget::User(user)) | ChangeKind::Groups(user) => {
                 let of_user = held.iter().filter(|((device, _), _)| device.user == *user);
                 of_user.for_each(|(_, held)| held.policy_changed.notify_one());
             }
-            ChangeKind::Policy(_) | ChangeKind::Assignment(AssignmentTarget::Default) => {
+            ChangeKind::Policy(_) | ChangeKind::Assignment(AssignmentTarget::Default | AssignmentTarget::Group(_)) => {
                 held.values().for_each(|held| held.policy_changed.notify_one());
             }
         }

@@ -21,7 +21,7 @@ pub(crate) async fn every_second(shared: &Shared, store: &dyn Store) {
     }
 }
 
-/// Lets the judge of credentials look at its file, and writes what was accepted.
+/// Lets the judge of credentials and the groups look at their files, and writes what was accepted.
 pub(crate) async fn attend_every_second(shared: &Shared) {
     let store = shared.path.store().as_ref();
     let mut clock = interval(Duration::from_secs(1));
@@ -32,6 +32,7 @@ pub(crate) async fn attend_every_second(shared: &Shared) {
             wipe_after_disable.write(store).await;
         }
         shared.sign_in.attend().await;
+        shared.groups.attend(store).await;
     }
 }
 

@@ -8,6 +8,7 @@ use tower::Layer;
 use crate::challenges::Challenges;
 use crate::changes::Changes;
 use crate::config::Config;
+use crate::groups::Groups;
 use crate::hold::Holds;
 use crate::housekeeping;
 use crate::path::Path;
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) sightings: Arc<Sightings>,
     pub(crate) challenges: Challenges,
+    pub(crate) groups: Groups,
     pub(crate) holds: Arc<Holds>,
     pub(crate) ids: Arc<RequestIds>,
     /// The devices whose messages are recorded.
@@ -62,6 +64,7 @@ impl ProvisionLayer {
             sign_in,
             sightings: Arc::new(Sightings::new(&config.limits)),
             challenges: Challenges::new(&config.limits, config.answer_449.clone()),
+            groups: Groups::new(config.groups.clone()),
             holds: Arc::default(),
             ids: Arc::new(RequestIds::new()),
             traces: Arc::new(Traces::new(config.limits.store_time)),
@@ -85,6 +88,7 @@ impl ProvisionLayer {
                 sign_in: Arc::clone(&this.sign_in),
                 sightings: Arc::clone(&running.sightings),
                 challenges: running.challenges.with(this.config.answer_449.clone()),
+                groups: Groups::new(this.config.groups.clone()),
                 holds: Arc::clone(&running.holds),
                 ids: Arc::clone(&running.ids),
                 traces: Arc::clone(&running.traces),

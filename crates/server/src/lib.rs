@@ -35,6 +35,7 @@
 //! | `listen`, `tls` | connections, encrypted or not, with limits and an end in good order |
 //! | `service`, `layer` | the rows that look at no policy, in their order: call, password, device |
 //! | [`sign_in`] | who is asking |
+//! | [`groups`] | which groups a user is in |
 //! | `path` | load, decide, save; again when somebody was faster |
 //! | `live` | another behaviour in place of the one that runs |
 //! | `snapshots`, `changes` | what was loaded a moment ago, and what drops it again |
@@ -59,6 +60,7 @@ mod error;
 mod framing;
 #[cfg(feature = "gateway")]
 pub mod gateway;
+pub mod groups;
 mod hold;
 mod housekeeping;
 mod inventory;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use asprov_protocol::device::UserName;
 use asprov_protocol::http::{Call, Command, Reply, Target};
-use asprov_protocol::server::{Caller, Event, EventKind, Outcome};
+use asprov_protocol::server::{Caller, Event, EventKind, Outcome, store_is_away};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
@@ -164,6 +164,15 @@ where
             return Ok(answer::reply(Some(call.command), &refusal.reply));
         }
     };
+    let told = shared.groups.told(&**shared.path.store(), &user, (connection, request.headers()), &shared.config);
+    if let Err(error) = told.await {
+        tracing::error!("{error}");
+        let reply = match call.command {
+            Command::Provision => store_is_away(call.version),
+            _ => shared.path.unavailable(),
+        };
+        return Ok(answer::reply(Some(call.command), &reply));
+    }
     line.recording = shared.traces.recording(&caller, call.command.name());
     if let Some(wipe_after_disable) = &shared.wipe_after_disable {
         wipe_after_disable.accepted(&caller.device, request.headers());

@@ -39,20 +39,24 @@
 
 pub mod limits;
 mod memory;
+mod progress;
 mod proof;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 pub mod trace;
 mod url;
+mod version;
 
 pub use memory::MemoryStore;
+pub use progress::{DeviceCounts, PolicyProgress};
 pub use proof::{CredentialDigest, Proofs};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore, mishap};
 pub use store::{
     Assignment, AssignmentTarget, Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError,
-    StoredDevice, StoredEvent, StoredPolicy,
+    StoredDevice, StoredEvent, StoredPolicy, USUAL_PRIORITY,
 };
 pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};
+pub use version::{Author, PolicySaved, PolicyVersion, StoredStage};

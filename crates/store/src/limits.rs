@@ -13,6 +13,13 @@ pub const CHANGES: u32 = 10_000;
 /// Changes handed out by one call.
 pub const CHANGES_AT_ONCE: u32 = 1_000;
 
+/// Versions kept of one policy; beyond it the oldest go. Who saves a policy a hundred times more does not go back to
+/// what it said before that.
+pub const VERSIONS_PER_POLICY: u32 = 100;
+
+/// Groups kept of one user; a directory with nested groups stays below it.
+pub const GROUPS_PER_USER: usize = 256;
+
 /// Devices on one page.
 pub const DEVICES_AT_ONCE: usize = 1_000;
 

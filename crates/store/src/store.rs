@@ -1,8 +1,10 @@
 //! The trait, and what goes in and out of it.
 
 use core::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
-use asprov_protocol::device::{DeviceKey, DeviceType, UserName};
+use asprov_protocol::device::{DeviceKey, DeviceType, GroupName, UserName};
+use asprov_protocol::policy::stage::Stage;
 use asprov_protocol::policy::{Policy, PolicyName};
 use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleFault, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, Event, Phase, Snapshot};
@@ -11,7 +13,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::{CredentialDigest, Proofs, Trace, TraceMessage};
+use crate::{
+    Author, CredentialDigest, PolicyProgress, PolicySaved, PolicyVersion, Proofs, StoredStage, Trace, TraceMessage,
+};
 
 /// What keeps asprov's state. Every method is atomic; what a writing method has answered survives a crash, and but for
 /// [`Store::note`] a loss of power. Times are kept exact to the microsecond. A new store has the policy `default`, which
@@ -47,9 +51,37 @@ pub trait Store: Send + Sync + 'static {
     /// One policy.
     async fn policy(&self, name: &PolicyName) -> Result<Option<StoredPolicy>, StoreError>;
 
-    /// Creates or replaces a policy; `true` when it is new. Saving one with the same content is no [`Change`]; nor is
-    /// assigning what is assigned already.
-    async fn put_policy(&self, policy: &Policy) -> Result<bool, StoreError>;
+    /// Creates or replaces a policy, and keeps what it says as its newest version. Saving one with the same content is no
+    /// [`Change`] and no version; nor is assigning what is assigned already.
+    async fn save_policy(&self, policy: &Policy, author: Option<&Author>) -> Result<PolicySaved, StoreError>;
+
+    /// [`Store::save_policy`] for whoever does not say who he is; `true` when the policy is new.
+    async fn put_policy(&self, policy: &Policy) -> Result<bool, StoreError> {
+        Ok(self.save_policy(policy, None).await?.is_new)
+    }
+
+    /// What a policy said each time it was saved, the newest first, also of one that was deleted: the newest
+    /// [`VERSIONS_PER_POLICY`](crate::limits::VERSIONS_PER_POLICY).
+    async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, StoreError>;
+
+    /// What every policy is going to say that is staged, by name.
+    async fn stages(&self) -> Result<Vec<StoredStage>, StoreError>;
+
+    /// Stages what a policy is going to say: the devices of the target get it at once. It replaces what was staged of that
+    /// policy; `true` when nothing was.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchPolicy`] when there is no policy of that name.
+    async fn put_stage(&self, stage: &Stage, author: Option<&Author>) -> Result<bool, StoreError>;
+
+    /// Takes back what is staged; `false` when nothing is.
+    async fn drop_stage(&self, name: &PolicyName) -> Result<bool, StoreError>;
+
+    /// Makes what is staged what the policy says, for all its devices; `None` when nothing is staged.
+    async fn promote(&self, name: &PolicyName, author: Option<&Author>) -> Result<Option<PolicySaved>, StoreError>;
+
+    /// How far a policy has got with its devices; `None` when there is none that can be read.
+    async fn progress(&self, name: &PolicyName) -> Result<Option<PolicyProgress>, StoreError>;
 
     /// Deletes a policy; `false` when there is none.
     ///
@@ -60,17 +92,41 @@ pub trait Store: Send + Sync + 'static {
     /// Every assignment: the default first, then users, groups and devices by name.
     async fn assignments(&self) -> Result<Vec<Assignment>, StoreError>;
 
-    /// Assigns a policy; `true` when the target had none.
+    /// Assigns a policy; `true` when the target had none. A group keeps the priority it has, or gets
+    /// [`USUAL_PRIORITY`].
     ///
     /// # Errors
     /// [`StoreError::NoSuchPolicy`] when there is no policy of that name.
     async fn assign(&self, target: &AssignmentTarget, policy: &PolicyName) -> Result<bool, StoreError>;
 
+    /// Assigns a policy to the devices of a group's users; `true` when the group had none. Of a user's groups the one with
+    /// the lowest priority decides, and of equals the first by name.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchPolicy`] when there is no policy of that name.
+    async fn assign_group(&self, group: &GroupName, policy: &PolicyName, priority: u32) -> Result<bool, StoreError>;
+
     /// Takes an assignment back; `false` when there is none.
     async fn unassign(&self, target: &AssignmentTarget) -> Result<bool, StoreError>;
 
-    /// The assignment that decides for a device: its own before its user's before the default.
-    async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError>;
+    /// Every assignment that reaches a device, the nearest first: its own, its user's, those of its user's groups in their
+    /// order, the default. The first decides.
+    async fn candidates(&self, device: &DeviceKey) -> Result<Vec<Assignment>, StoreError>;
+
+    /// The assignment that decides for a device.
+    async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError> {
+        Ok(self.candidates(device).await?.into_iter().next())
+    }
+
+    /// Every user who is in a group, with the groups.
+    async fn groups(&self) -> Result<BTreeMap<UserName, BTreeSet<GroupName>>, StoreError>;
+
+    /// The groups of one user.
+    async fn groups_of(&self, user: &UserName) -> Result<BTreeSet<GroupName>, StoreError>;
+
+    /// Says which groups a user is in; `true` when they were others. At most
+    /// [`GROUPS_PER_USER`](crate::limits::GROUPS_PER_USER) are kept, the first by name.
+    async fn put_groups(&self, user: &UserName, groups: &BTreeSet<GroupName>) -> Result<bool, StoreError>;
 
     /// The rules about whole kinds of devices, with the default level. A new store has none, and allows everybody.
     async fn access_rules(&self) -> Result<AccessRules, StoreError>;
@@ -216,6 +272,8 @@ pub enum AssignmentTarget {
     Default,
     /// Every device of a user.
     User(UserName),
+    /// Every device of the users of a group.
+    Group(GroupName),
     /// One device.
     Device(DeviceKey),
 }
@@ -227,7 +285,12 @@ pub struct Assignment {
     pub target: AssignmentTarget,
     /// Which.
     pub policy: PolicyName,
+    /// Of a group: the lowest of a user's groups decides. `None` of everything else.
+    pub priority: Option<u32>,
 }
+
+/// The priority of a group's assignment for which none is given.
+pub const USUAL_PRIORITY: u32 = 100;
 
 /// A device as the store has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -300,6 +363,8 @@ pub enum ChangeKind {
     Assignment(AssignmentTarget),
     /// The rules about whole kinds of devices, or the default level.
     AccessRules,
+    /// Which groups a user is in.
+    Groups(UserName),
 }
 
 /// Why the store did not do it.
@@ -352,7 +417,7 @@ pub enum StoreError {
 }
 
 impl AssignmentTarget {
-    /// Everything whose assignment reaches a device, the nearest first: that one decides.
+    /// Everything but the groups whose assignment reaches a device, the nearest first. The groups come before the default.
     pub fn nearest_first(device: &DeviceKey) -> [Self; 3] {
         [Self::Device(device.clone()), Self::User(device.user.clone()), Self::Default]
     }
@@ -363,8 +428,16 @@ impl fmt::Display for AssignmentTarget {
         match self {
             Self::Default => f.write_str("everybody"),
             Self::User(user) => write!(f, "user {user}"),
+            Self::Group(group) => write!(f, "group {group}"),
             Self::Device(device) => write!(f, "device {device}"),
         }
+    }
+}
+
+impl Assignment {
+    /// What a group's assignment is ordered by among those of a user's groups.
+    pub(crate) fn rank(&self) -> (u32, &AssignmentTarget) {
+        (self.priority.unwrap_or(USUAL_PRIORITY), &self.target)
     }
 }
 

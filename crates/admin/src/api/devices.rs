@@ -3,13 +3,12 @@
 mod body;
 mod cursor;
 
-use std::collections::BTreeMap;
-
 use asprov_protocol::device::{DeviceKey, UserName};
 use asprov_protocol::policy::PolicyName;
+use asprov_protocol::policy::stage::{Stage, StageTarget};
 use asprov_protocol::server::access_rule::{AccessFacts, AccessRules, Standing};
 use asprov_protocol::server::{EffectivePolicy, Phase};
-use asprov_store::{Assignment, AssignmentTarget, DevicePage, DeviceQuery};
+use asprov_store::{Assignment, DevicePage, DeviceQuery};
 use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
@@ -23,6 +22,7 @@ use super::assignments::AssignmentBody;
 use super::policies::{PolicyBody, UnreadablePolicy};
 use crate::device_change::ATTEMPTS;
 use crate::extract::{Administrator, DevicePath, QueryParameters};
+use crate::given::AssignedPolicies;
 use crate::openapi;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AdminState;
@@ -85,6 +85,15 @@ pub(crate) struct DevicePolicy {
     assignment: Option<AssignmentBody>,
     /// What it says.
     definition: Option<PolicyBody>,
+    /// Whether that is its staged form, which only a part of its devices gets yet.
+    staged: bool,
+    /// Why it is this one, in a sentence.
+    #[schema(example = "assigned to group sales, before everybody")]
+    why: String,
+    /// Every assignment that reaches the device, the nearest first; the first decides.
+    candidates: Vec<AssignmentBody>,
+    /// The groups that the user is in, by name.
+    groups: Vec<String>,
 }
 
 /// The number of rows that a query asks for.
@@ -122,19 +131,6 @@ impl DeviceFilter {
             limit: row_limit(self.limit.as_deref())?,
             after: self.cursor.as_deref().map(cursor::read).transpose()?,
         })
-    }
-}
-
-/// Every assignment by target, to look up what applies to each device of a page.
-pub(super) struct AssignedPolicies(BTreeMap<AssignmentTarget, PolicyName>);
-
-impl AssignedPolicies {
-    pub(super) fn new(assignments: Vec<Assignment>) -> Self {
-        Self(assignments.into_iter().map(|assignment| (assignment.target, assignment.policy)).collect())
-    }
-
-    pub(super) fn of(&self, device: &DeviceKey) -> Option<&PolicyName> {
-        AssignmentTarget::nearest_first(device).iter().find_map(|target| self.0.get(target))
     }
 }
 
@@ -180,7 +176,7 @@ pub(crate) async fn list_devices(
     let standing = filter.standing()?;
     let rules = state.store().access_rules().await?;
     let page = page(&state, filter.query()?, standing, &rules).await?;
-    let assigned = AssignedPolicies::new(state.store().assignments().await?);
+    let assigned = AssignedPolicies::look(state.store()).await?;
     let items =
         page.items.iter().map(|device| DeviceBody::new(device, assigned.of(&device.record.device), &rules)).collect();
     Ok(Json(Devices { items, next_cursor: page.next.as_ref().map(cursor::write) }))
@@ -232,7 +228,7 @@ pub(crate) async fn forget_device(
 #[utoipa::path(get, path = "/api/v1/devices/{user}/{device_id}/policy", tag = "devices",
     params(("user" = String, Path, description = "The user."), ("device_id" = String, Path, description = "The DeviceId.")),
     responses(
-        (status = 200, description = "The policy; all three fields are null when nothing is assigned.", body = DevicePolicy),
+        (status = 200, description = "The policy; `policy`, `assignment` and `definition` are null when nothing is assigned.", body = DevicePolicy),
         (status = 404, description = "There is no such device.")))]
 pub(crate) async fn read_device_policy(
     State(state): State<AdminState>,
@@ -243,7 +239,7 @@ pub(crate) async fn read_device_policy(
         if snapshot.device.is_none() {
             return Err(no_such_device(&device));
         }
-        let assignment = state.store().assignment_of(&device).await?;
+        let candidates = state.store().candidates(&device).await?;
         let (name, definition) = match &snapshot.policy {
             EffectivePolicy::None => (None, None),
             EffectivePolicy::Assigned(policy) => (Some(&policy.name), Some(PolicyBody::from(&**policy))),
@@ -251,13 +247,48 @@ pub(crate) async fn read_device_policy(
                 (Some(name), Some(PolicyBody::Unreadable(UnreadablePolicy::new(name, fault))))
             }
         };
-        // Two looks at the store: when somebody assigned another policy in between, look again.
-        if name == assignment.as_ref().map(|assignment| &assignment.policy) {
-            let policy = name.map(PolicyName::to_string);
-            return Ok(Json(DevicePolicy { policy, assignment: assignment.as_ref().map(Into::into), definition }));
+        // Several looks at the store: when somebody assigned another policy in between, look again.
+        if name == candidates.first().map(|assignment| &assignment.policy) {
+            let groups = state.store().groups_of(&device.user).await?;
+            let stages = state.store().stages().await?;
+            let stage = stages.iter().map(|stored| &stored.stage).find(|stage| {
+                Some(&stage.policy.name) == name
+                    && match &stage.target {
+                        StageTarget::Group(group) => groups.contains(group),
+                        StageTarget::Share(share) => share.holds(&device),
+                    }
+            });
+            return Ok(Json(DevicePolicy {
+                policy: name.map(PolicyName::to_string),
+                assignment: candidates.first().map(Into::into),
+                definition,
+                staged: stage.is_some(),
+                why: why(&candidates, stage),
+                candidates: candidates.iter().map(Into::into).collect(),
+                groups: groups.iter().map(ToString::to_string).collect(),
+            }));
         }
     }
     Err(Problem::new(ProblemKind::StoreBusy, format!("the assignment of device `{device}` keeps changing")))
+}
+
+/// Why a device gets its policy.
+fn why(candidates: &[Assignment], stage: Option<&Stage>) -> String {
+    let Some((nearest, others)) = candidates.split_first() else {
+        return "nothing is assigned to the device, its user, the user's groups or everybody".to_owned();
+    };
+    let of = |assignment: &Assignment| match assignment.priority {
+        Some(priority) => format!("{} (priority {priority})", assignment.target),
+        None => assignment.target.to_string(),
+    };
+    let mut sentence = format!("assigned to {}", of(nearest));
+    if !others.is_empty() {
+        sentence += &format!(", before {}", others.iter().map(of).collect::<Vec<_>>().join(", "));
+    }
+    if let Some(stage) = stage {
+        sentence += &format!("; what is staged for {}", stage.target);
+    }
+    sentence
 }
 
 pub(crate) fn no_such_device(device: &DeviceKey) -> Problem {

@@ -11,6 +11,9 @@ pub(crate) mod health;
 pub(crate) mod lint;
 pub(crate) mod metrics;
 pub(crate) mod policies;
+pub(crate) mod policy_history;
+pub(crate) mod policy_stage;
+pub(crate) mod policy_status;
 pub(crate) mod trace;
 pub(crate) mod why;
 pub(crate) mod wipe;
@@ -33,6 +36,9 @@ pub(crate) struct Route {
 pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
     [
         policies::ROUTES,
+        policy_history::ROUTES,
+        policy_stage::ROUTES,
+        policy_status::ROUTES,
         lint::ROUTES,
         assignments::ROUTES,
         devices::ROUTES,

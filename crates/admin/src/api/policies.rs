@@ -1,9 +1,9 @@
 //! `/api/v1/policies`: what devices are asked for, and who is admitted.
 
-mod effect;
+pub(super) mod effect;
 
 use asprov_protocol::policy::{Policy, PolicyName, PolicyRules, RefreshInterval, limits};
-use asprov_store::StoredPolicy;
+use asprov_store::{Author, StoredPolicy};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -60,6 +60,9 @@ pub(crate) struct PolicyToKeep {
     /// How long an acknowledgment holds: a number of s, m, h or d. Null: for ever.
     #[schema(example = "24h")]
     refresh_interval: Option<String>,
+    /// Refuse nobody because of this policy, and record what would have been refused.
+    #[serde(default)]
+    report_only: bool,
 }
 
 fn by_default_required() -> bool {
@@ -96,6 +99,8 @@ pub(crate) struct ReadablePolicy {
     /// How long an acknowledgment holds; null: for ever.
     #[schema(example = "24h")]
     refresh_interval: Option<String>,
+    /// Refuse nobody because of this policy, and record what would have been refused.
+    report_only: bool,
 }
 
 /// A policy that is damaged in the store. Put it again, or delete it.
@@ -112,6 +117,8 @@ pub(crate) struct UnreadablePolicy {
 pub(crate) struct PolicyKept {
     #[serde(flatten)]
     policy: PolicyBody,
+    /// The number of the version that says so; null when nothing was kept.
+    version: Option<u64>,
     /// What clients make of it, the worst first. It keeps nothing from being saved.
     findings: Vec<FindingBody>,
     effect: PolicyEffect,
@@ -124,7 +131,7 @@ pub(crate) struct PolicyKept {
 pub(crate) struct PolicyPut {
     /// Only say what it would do.
     #[serde(default)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 /// Every policy.
@@ -142,6 +149,7 @@ impl From<&Policy> for PolicyBody {
             allow_externally_managed,
             require_device_information,
             refresh_interval,
+            report_only,
         } = policy.rules;
         Self::Readable(ReadablePolicy {
             name: policy.name.to_string(),
@@ -152,6 +160,7 @@ impl From<&Policy> for PolicyBody {
             allow_externally_managed,
             require_device_information,
             refresh_interval: refresh_interval.map(|interval| interval.to_string()),
+            report_only,
         })
     }
 }
@@ -165,6 +174,19 @@ impl From<&StoredPolicy> for PolicyBody {
     }
 }
 
+impl PolicyKept {
+    /// A policy that is not kept yet.
+    pub(super) fn new(policy: &Policy, effect: PolicyEffect) -> Self {
+        let findings = LintBody::of(policy).into_findings();
+        Self { policy: PolicyBody::from(policy), version: None, findings, effect }
+    }
+
+    /// It is kept as this version.
+    pub(super) fn as_version(self, version: u64) -> Self {
+        Self { version: Some(version), ..self }
+    }
+}
+
 impl UnreadablePolicy {
     pub(super) fn new(name: &PolicyName, fault: &str) -> Self {
         Self { name: name.to_string(), unreadable: fault.to_owned() }
@@ -172,7 +194,7 @@ impl UnreadablePolicy {
 }
 
 impl PolicyToKeep {
-    fn policy(self, name: PolicyName) -> Result<Policy, Problem> {
+    pub(super) fn policy(self, name: PolicyName) -> Result<Policy, Problem> {
         if let Some(given) = self.name.filter(|given| given != name.as_str()) {
             return Err(Problem::invalid("name", &given, &format!("`{name}` as in the path, or no name")));
         }
@@ -192,6 +214,7 @@ impl PolicyToKeep {
                 allow_externally_managed: self.allow_externally_managed,
                 require_device_information: self.require_device_information,
                 refresh_interval,
+                report_only: self.report_only,
             },
         })
     }
@@ -259,15 +282,27 @@ pub(crate) async fn put_policy(
     JsonBody(body): JsonBody<PolicyToKeep>,
 ) -> Result<Response, Problem> {
     let policy = body.policy(name)?;
-    let effect = effect::weigh(&state, &policy, put.dry_run).await?;
-    let findings = LintBody::of(&policy).into_findings();
-    let kept_policy = PolicyKept { policy: PolicyBody::from(&policy), findings, effect };
-    if put.dry_run {
-        return Ok(kept(false, kept_policy));
+    keep(&state, &policy, put.dry_run, administrator, String::new()).await
+}
+
+/// Weighs and saves a policy; `note` says how it came about.
+pub(super) async fn keep(
+    state: &AdminState,
+    policy: &Policy,
+    dry_run: bool,
+    administrator: String,
+    note: String,
+) -> Result<Response, Problem> {
+    let effect = PolicyEffect::of(state, dry_run, |given| given.with_policy(policy)).await?;
+    let answer = PolicyKept::new(policy, effect);
+    if dry_run {
+        return Ok(kept(false, answer));
     }
-    let new = state.store().put_policy(&policy).await?;
-    tracing::info!(administrator, policy = policy.name.as_str(), new, "policy kept");
-    Ok(kept(new, kept_policy))
+    let author = Author { at: state.now(), by: administrator, note };
+    let saved = state.store().save_policy(policy, Some(&author)).await?;
+    let (name, version, new) = (policy.name.as_str(), saved.version, saved.is_new);
+    tracing::info!(administrator = author.by, policy = name, version, new, note = author.note, "policy kept");
+    Ok(kept(saved.is_new, answer.as_version(saved.version)))
 }
 
 /// Delete a policy

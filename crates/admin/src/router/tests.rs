@@ -57,7 +57,7 @@ async fn a_request_for_another_host_is_refused_before_the_token_is_looked_at() {
 #[tokio::test]
 async fn an_unknown_path_and_an_unknown_method_are_problems_that_say_what_there_is() {
     let api = Api::new();
-    for path in ["/", "/api/v1", "/api/v1/policies/", "/api/v1/policies/a/b", "/api/v1/assignments/groups/sales"] {
+    for path in ["/", "/api/v1", "/api/v1/policies/", "/api/v1/policies/a/b", "/api/v1/assignments/rooms/a"] {
         let detail = api.get(path).await.problem(404, "unknown-path");
         assert!(detail.starts_with(&format!("there is nothing at `{path}`")), "{detail}");
     }

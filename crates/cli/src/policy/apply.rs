@@ -1,18 +1,17 @@
 //! `asprov policy apply`: makes policies as a file says. The whole file is looked at before anything is sent, and the
 //! server is asked what each change would do before any is made.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
 use asprov_admin::problem::Problem;
-use asprov_admin::{policy_from_json, policy_to_json};
+use asprov_admin::{Difference, difference, policy_from_json, policy_to_json};
 use asprov_protocol::policy::{Policy, PolicyName};
 use serde_json::{Map, Value, json};
 use toml::de::{DeTable, DeValue};
 
-use super::{lint, path};
-use crate::admin_api::{AdminApi, Connection, text_of};
+use super::{difference as shown, lint, path};
+use crate::admin_api::{AdminApi, Connection};
 use crate::explain::write_json;
 use crate::failure::Failure;
 use crate::input;
@@ -23,8 +22,7 @@ struct Planned {
     policy: Policy,
     /// `new`, `changed` or `unchanged`.
     what: &'static str,
-    /// Field, before, after; null where there is nothing.
-    difference: Vec<(String, Value, Value)>,
+    difference: Vec<Difference>,
     devices: u64,
 }
 
@@ -82,33 +80,12 @@ async fn planned(api: &AdminApi, policy: Policy) -> Result<Planned, Failure> {
     Ok(Planned { policy, what, difference, devices })
 }
 
-/// Every field and setting that is not the same.
-fn difference(before: &Value, after: &Value) -> Vec<(String, Value, Value)> {
-    let fields = |policy: &Value| -> BTreeMap<String, Value> {
-        let empty = Map::new();
-        let policy = policy.as_object().unwrap_or(&empty);
-        let settings = policy.get("settings").and_then(Value::as_object).unwrap_or(&empty);
-        let rules = policy.iter().filter(|(name, _)| !matches!(name.as_str(), "settings" | "name"));
-        rules.chain(settings).map(|(name, value)| (name.clone(), value.clone())).collect()
-    };
-    let (before, after) = (fields(before), fields(after));
-    let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
-    names.sort();
-    names.dedup();
-    let value = |of: &BTreeMap<String, Value>, name: &str| of.get(name).cloned().unwrap_or(Value::Null);
-    let pairs = names.into_iter().map(|name| (name.clone(), value(&before, name), value(&after, name)));
-    pairs.filter(|(_, before, after)| before != after).collect()
-}
-
 impl Planned {
     fn json(&self, dry_run: bool) -> Value {
-        let difference = self.difference.iter();
-        let difference: Vec<Value> =
-            difference.map(|(name, before, after)| json!({"name": name, "before": before, "after": after})).collect();
         json!({
             "policy": self.policy.name.as_str(),
             "what": self.what,
-            "difference": difference,
+            "difference": self.difference,
             "devices_to_provision_again": self.devices,
             "dry_run": dry_run,
         })
@@ -116,13 +93,7 @@ impl Planned {
 
     fn show(&self, out: &mut dyn io::Write) -> Result<(), Failure> {
         writeln!(out, "policy {}: {}", painted(ACCENT, self.policy.name.as_str()), self.what)?;
-        for (name, before, after) in &self.difference {
-            let shown = |value: &Value| match harmless(&text_of(Some(value))) {
-                text if text.is_empty() => "nothing".to_owned(),
-                text => text,
-            };
-            writeln!(out, "  {name}: {} -> {}", shown(before), shown(after))?;
-        }
+        shown::show(&self.difference, out)?;
         if self.what == "changed" {
             let devices = usize::try_from(self.devices).unwrap_or(usize::MAX);
             writeln!(out, "  {} to provision again", counted(devices, "device", "devices"))?;
@@ -132,7 +103,7 @@ impl Planned {
 }
 
 /// The policies of a file: TOML with a table `[policy.NAME]` for each, or JSON as `policy show --json` prints it.
-fn read(text: &str) -> Result<Vec<Policy>, String> {
+pub(super) fn read(text: &str) -> Result<Vec<Policy>, String> {
     let policies = match serde_json::from_str::<Value>(text) {
         Ok(Value::Array(policies)) => from_json(policies)?,
         Ok(policy @ Value::Object(_)) => from_json(vec![policy])?,
@@ -270,14 +241,5 @@ mod tests {
         }
         assert!(read("").unwrap_err().contains("no policy"));
         assert!(read("[{\"name\": \"a\"}, {\"name\": \"a\"}]").unwrap_err().contains("two policies"));
-    }
-
-    #[test]
-    fn the_difference_names_what_comes_goes_and_changes() {
-        let before = json!({"name": "a", "allow_partial": true, "settings": {"AllowCamera": false, "MinDevicePasswordLength": 4}});
-        let after = json!({"name": "a", "allow_partial": true, "settings": {"MinDevicePasswordLength": 6, "AllowBrowser": true}});
-        let names: Vec<_> = difference(&before, &after).into_iter().map(|(name, ..)| name).collect();
-        assert_eq!(names, ["AllowBrowser", "AllowCamera", "MinDevicePasswordLength"]);
-        assert!(difference(&after, &after).is_empty());
     }
 }

@@ -17,8 +17,13 @@ pub(super) enum Change {
 }
 
 /// The rules that are on or off.
-const FLAGS: [&str; 4] =
-    ["allow_non_provisionable", "allow_partial", "allow_externally_managed", "require_device_information"];
+const FLAGS: [&str; 5] = [
+    "allow_non_provisionable",
+    "allow_partial",
+    "allow_externally_managed",
+    "require_device_information",
+    "report_only",
+];
 
 impl FromStr for Change {
     type Err = String;

@@ -3,10 +3,15 @@
 mod apply;
 mod assignment;
 mod change;
+mod difference;
+mod export;
+mod history;
 mod import;
 mod lint;
 mod preset;
 mod show;
+mod stage;
+mod status;
 
 use std::io;
 use std::path::PathBuf;
@@ -55,7 +60,7 @@ enum Action {
     ///
     /// Settings have the names of the specification, in any case; `asprov policy settings` lists them with what they
     /// accept. Rules are allow_non_provisionable, allow_partial, allow_externally_managed, require_device_information,
-    /// refresh_interval and description. An empty value takes a setting out: MinDevicePasswordLength=
+    /// refresh_interval, report_only and description. An empty value takes a setting out: MinDevicePasswordLength=
     Set {
         #[command(flatten)]
         policy: Named,
@@ -65,6 +70,80 @@ enum Action {
         /// What to change, such as DevicePasswordEnabled=true MinDevicePasswordLength=6
         #[arg(value_name = "SETTING=VALUE", required_unless_present = "preset")]
         changes: Vec<Change>,
+        /// Only say how many devices it would ask to provision again
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Print policies as TOML that `policy apply` takes
+    Export {
+        /// The policies' names [default: all]
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Say what a policy said each time it was saved, by whom and when
+    History {
+        #[command(flatten)]
+        policy: Named,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare two versions of a policy, or two policies
+    Diff {
+        #[command(flatten)]
+        policy: Named,
+        #[command(flatten)]
+        sides: history::Sides,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let a policy say again what one of its versions said, and say how many devices that asks
+    Rollback {
+        #[command(flatten)]
+        policy: Named,
+        /// The number of the version; `asprov policy history` lists them
+        #[arg(value_name = "VERSION")]
+        version: u64,
+        /// Only say how many devices it would ask
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Let a group or a share of the devices have a changed policy first
+    ///
+    /// The other devices keep what the policy says. `policy promote` gives it to all of them, `policy unstage` takes it back,
+    /// `policy status` says how far it has got.
+    Stage {
+        #[command(flatten)]
+        policy: Named,
+        #[command(flatten)]
+        staging: stage::Staging,
+    },
+    /// Let all devices of a policy have what is staged
+    Promote {
+        #[command(flatten)]
+        policy: Named,
+        /// Only say how many devices it would ask
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Take back what is staged of a policy
+    Unstage {
+        #[command(flatten)]
+        policy: Named,
+        /// Only say how many devices it would ask
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Say how far a policy has got with its devices
+    Status {
+        #[command(flatten)]
+        policy: Named,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Make policies as a file says, and print what changes and how many devices have to provision again
     ///
@@ -130,12 +209,15 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Give a policy to everybody, a user or a device
+    /// Give a policy to everybody, a user, a group or a device
     Assign {
         #[command(flatten)]
         policy: Named,
         #[command(flatten)]
         target: Target,
+        /// Of a user's groups the one with the lowest decides, and of equals the first by name [default: 100]
+        #[arg(long, value_name = "NUMBER")]
+        priority: Option<u32>,
     },
     /// Take an assignment back
     Unassign {
@@ -144,10 +226,13 @@ enum Action {
         #[command(flatten)]
         target: Target,
     },
-    /// List who gets which policy
+    /// List who gets which policy, or say which one a device gets and why
     Assignments {
         #[command(flatten)]
         connection: Connection,
+        /// What applies to one device: its user and its DeviceId
+        #[arg(long, num_args = 2, value_names = ["USER", "DEVICE_ID"])]
+        device: Option<Vec<String>>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -164,6 +249,10 @@ struct Named {
 }
 
 impl Named {
+    fn api(&self) -> Result<AdminApi, Failure> {
+        AdminApi::connect(&self.connection)
+    }
+
     fn path(&self) -> String {
         path(&self.name)
     }
@@ -184,7 +273,17 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             let answer = AdminApi::connect(&policy.connection)?.read(&policy.path()).await?;
             if json { write_json(out, &answer) } else { show::one(&answer, out) }
         }
-        Action::Set { policy, preset, changes } => set(&policy, preset, &changes).await,
+        Action::Set { policy, preset, changes, dry_run } => set(&policy, preset, &changes, dry_run).await,
+        Action::Export { names, connection } => export::run(&AdminApi::connect(&connection)?, &names, out).await,
+        Action::History { policy, json } => history::list(&policy.api()?, &policy.name, json, out).await,
+        Action::Diff { policy, sides, json } => history::compare(&policy.api()?, &policy.name, &sides, json, out).await,
+        Action::Rollback { policy, version, dry_run } => {
+            history::roll_back(&policy.api()?, &policy.name, version, dry_run).await
+        }
+        Action::Stage { policy, staging } => stage::stage(&policy.api()?, &policy.name, &staging).await,
+        Action::Promote { policy, dry_run } => stage::promote(&policy.api()?, &policy.name, dry_run).await,
+        Action::Unstage { policy, dry_run } => stage::take_back(&policy.api()?, &policy.name, dry_run).await,
+        Action::Status { policy, json } => status::show(&policy.api()?, &policy.name, json, out).await,
         Action::Lint { policy, connection, json } => lint_one(&policy, &connection, json, out).await,
         Action::Preset(action) => preset::run(&action, out),
         Action::Import { source, file, wish, connection } => import::run(&connection, source, &file, &wish, out).await,
@@ -197,18 +296,30 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             Ok(())
         }
         Action::Settings { json } => show::settings(json, out),
-        Action::Assign { policy, target } => {
-            let api = AdminApi::connect(&policy.connection)?;
-            api.put(&target.path(), &serde_json::json!({ "policy": policy.name })).await?;
+        Action::Assign { policy, target, priority } => {
+            let mut body = serde_json::json!({ "policy": policy.name });
+            if let Some(priority) = priority {
+                if !target.is_group() {
+                    return Err(Failure::wrong_use("--priority is for a group"));
+                }
+                body["priority"] = serde_json::json!(priority);
+            }
+            policy.api()?.put(&target.path(), &body).await?;
             anstream::eprintln!("assigned {} to {target}", policy.name.escape_debug());
             Ok(())
         }
         Action::Unassign { connection, target } => {
-            AdminApi::connect(&connection)?.delete(&target.path()).await?;
+            let api = AdminApi::connect(&connection)?;
+            api.delete(&target.path()).await?;
             anstream::eprintln!("took the assignment of {target} back");
-            Ok(())
+            assignment::remind_of_nothing(&api).await
         }
-        Action::Assignments { connection, json } => {
+        Action::Assignments { connection, device: Some(device), json } => {
+            let place = device.iter().map(|part| segment(part)).collect::<Vec<_>>().join("/");
+            let answer = AdminApi::connect(&connection)?.read(&format!("/api/v1/devices/{place}/policy")).await?;
+            if json { write_json(out, &answer) } else { assignment::explain(&answer, out) }
+        }
+        Action::Assignments { connection, device: None, json } => {
             let answer = AdminApi::connect(&connection)?.read("/api/v1/assignments").await?;
             let assignments = answer.get("items").unwrap_or(&Value::Null);
             if json { write_json(out, assignments) } else { assignment::list(assignments, out) }
@@ -216,7 +327,12 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
     }
 }
 
-async fn set(policy: &Named, preset: Option<&'static Preset>, changes: &[Change]) -> Result<(), Failure> {
+async fn set(
+    policy: &Named,
+    preset: Option<&'static Preset>,
+    changes: &[Change],
+    dry_run: bool,
+) -> Result<(), Failure> {
     let api = AdminApi::connect(&policy.connection)?;
     let (mut body, new) = match api.read_if_there(&policy.path()).await? {
         Some(body) if body.get("unreadable").is_none() => (body, false),
@@ -235,8 +351,15 @@ async fn set(policy: &Named, preset: Option<&'static Preset>, changes: &[Change]
     for change in changes {
         change.apply(&mut body);
     }
-    let kept = api.put(&policy.path(), &body).await?;
+    let kept = api.put(&format!("{}?dry_run={dry_run}", policy.path()), &body).await?;
+    if dry_run {
+        anstream::eprintln!("{}", difference::devices_asked(kept.get("effect"), true));
+        return Ok(());
+    }
     say(if new { "made" } else { "changed" }, &policy.name);
+    if difference::devices(kept.get("effect")) > 0 {
+        anstream::eprintln!("{}", difference::devices_asked(kept.get("effect"), false));
+    }
     lint::remind(&kept, &policy.name);
     Ok(())
 }

@@ -13,12 +13,13 @@ use crate::table::{Cell, Table};
 use crate::terminal::{ACCENT, BAD, HEADING, listed, painted, width};
 
 /// The rules of a policy, in the order in which they are shown.
-const RULES: [&str; 5] = [
+const RULES: [&str; 6] = [
     "allow_non_provisionable",
     "allow_partial",
     "allow_externally_managed",
     "require_device_information",
     "refresh_interval",
+    "report_only",
 ];
 
 pub(super) fn list(policies: &Value, out: &mut dyn io::Write) -> Result<(), Failure> {

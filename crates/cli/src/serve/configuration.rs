@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use asprov_protocol::quirk::answer_449::Answer449;
 use asprov_protocol::server::ServerRules;
+use asprov_server::groups::GroupSource;
 use asprov_server::{Config, IpNetwork};
 use asprov_store::StoreUrl;
+use http::HeaderName;
 use tracing_subscriber::EnvFilter;
 
 use super::gateway::GatewayConfiguration;
@@ -148,6 +150,7 @@ fn server(keys: &Keys, faults: &mut Vec<Failure>) -> Config {
         .public_url
         .as_deref()
         .and_then(|text| text.parse().map_err(|error| faults.push(Failure::new(format!("public_url: {error}")))).ok());
+    let groups = groups(keys, faults);
     Config {
         public_url,
         rules: ServerRules { devices_per_user: keys.devices_per_user.unwrap_or(defaults.rules.devices_per_user) },
@@ -157,6 +160,7 @@ fn server(keys: &Keys, faults: &mut Vec<Failure>) -> Config {
         }),
         insecure_http: keys.insecure_http.unwrap_or(false),
         trusted_proxies,
+        groups,
         policy_spread,
         mail_domain: keys.mail_domain.clone().unwrap_or(defaults.mail_domain),
         ..Config::default()
@@ -165,6 +169,48 @@ fn server(keys: &Keys, faults: &mut Vec<Failure>) -> Config {
 
 /// What a time looks like.
 pub(super) const TIMES: &str = "a number of s, m or h such as 10m, at most 24h";
+/// Headers that say something else already.
+const TAKEN_HEADERS: [&str; 10] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "ms-asprotocolversion",
+    "transfer-encoding",
+    "user-agent",
+    "x-ms-policykey",
+];
+
+/// Where groups come from.
+fn groups(keys: &Keys, faults: &mut Vec<Failure>) -> GroupSource {
+    let domains = keys.sign_in.domains.clone();
+    let name = match (&keys.groups, keys.groups_header.as_deref()) {
+        (None, None) => return GroupSource::None,
+        (Some(path), None) => return GroupSource::File { path: path.clone(), domains },
+        (Some(_), Some(_)) => {
+            faults.push(Failure::new("groups and groups_header are set, expected one of them"));
+            return GroupSource::None;
+        }
+        (None, Some(name)) => name,
+    };
+    if keys.trusted_proxies.is_empty() {
+        faults.push(
+            Failure::new("groups_header is set and trusted_proxies is not, so nobody would be believed about groups")
+                .hint("name the network of the proxy with --trusted-proxies"),
+        );
+    }
+    match HeaderName::try_from(name) {
+        Ok(header) if !TAKEN_HEADERS.contains(&header.as_str()) => GroupSource::Header(header),
+        _ => {
+            let came = name.escape_debug();
+            let expected = "the name of a header that says nothing else, such as Remote-Groups";
+            faults.push(Failure::new(format!("groups_header is `{came}`, expected {expected}")));
+            GroupSource::None
+        }
+    }
+}
 
 /// A number of seconds, minutes or hours, one day at most.
 pub(super) fn duration(text: &str) -> Option<Duration> {
@@ -241,6 +287,29 @@ mod tests {
         let mut off = named;
         off.wipe.after_disable = Some(false);
         assert_eq!(of(&off), None);
+    }
+
+    #[test]
+    fn groups_come_from_one_place_and_a_header_from_a_proxy_that_is_named() {
+        let source = |keys: &Keys| Configuration::of(keys).map(|configuration| configuration.server.groups);
+        let file = Keys { groups: Some("groups".into()), ..keys() };
+        assert_eq!(source(&file).unwrap(), GroupSource::File { path: "groups".into(), domains: Vec::new() });
+        let trusted_proxies = vec!["10.0.0.0/8".to_owned()];
+        let header = |name: &str| Keys {
+            groups_header: Some(name.to_owned()),
+            trusted_proxies: trusted_proxies.clone(),
+            ..keys()
+        };
+        let expected = GroupSource::Header(HeaderName::from_static("remote-groups"));
+        assert_eq!(source(&header("Remote-Groups")).unwrap(), expected);
+        for (keys, reason) in [
+            (header("a b"), "groups_header is `a b`"),
+            (header("Authorization"), "says nothing else"),
+            (Keys { groups: Some("groups".into()), ..header("Remote-Groups") }, "one of them"),
+            (Keys { trusted_proxies: Vec::new(), ..header("Remote-Groups") }, "nobody would be believed"),
+        ] {
+            assert!(faults(&keys)[0].contains(reason), "{:?}", faults(&keys));
+        }
     }
 
     #[test]

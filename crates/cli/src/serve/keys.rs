@@ -121,6 +121,14 @@ pub(crate) struct Keys {
     #[arg(long, env = "ASPROV_USERS", hide_env_values = true, value_name = "FILE", help_heading = "Sign-in")]
     pub(super) users: Option<PathBuf>,
 
+    /// Which groups users are in: a file of lines such as `sales: ann bob`, as Apache's AuthGroupFile has them
+    #[arg(long, env = "ASPROV_GROUPS", hide_env_values = true, value_name = "FILE", help_heading = "Sign-in")]
+    pub(super) groups: Option<PathBuf>,
+
+    /// The header by which trusted proxies say which groups a user is in, with commas between them, such as Remote-Groups
+    #[arg(long, env = "ASPROV_GROUPS_HEADER", hide_env_values = true, value_name = "NAME", help_heading = "Sign-in")]
+    pub(super) groups_header: Option<String>,
+
     #[command(flatten)]
     #[serde(skip_serializing_if = "SignInKeys::is_empty")]
     pub(super) sign_in: SignInKeys,

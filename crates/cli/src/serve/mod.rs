@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use asprov_admin::{AdminState, AllowedHosts, router};
 use asprov_server::{Listener, Live, Tls, serve_service};
+use asprov_store::{AssignmentTarget, Store, StoredPolicy};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -119,6 +120,9 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
     for warning in password_warnings(&configuration) {
         tracing::warn!("{warning}");
     }
+    for warning in warnings_about_policies(&*store).await? {
+        tracing::warn!("{warning}");
+    }
     let url = format!("{scheme}://{address}");
     match &configuration.gateway {
         None => tracing::info!(url, users = serving.users, "phones connect here"),
@@ -162,6 +166,27 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
     server.and(admin).map_err(Failure::new)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Devices that need no policy are easily overlooked.
+async fn warnings_about_policies(store: &dyn Store) -> Result<Vec<String>, Failure> {
+    let assignments = store.assignments().await.map_err(Failure::new)?;
+    let mut warnings = Vec::new();
+    if assignments.is_empty() {
+        let hint = "`asprov policy assign NAME --default` assigns one";
+        warnings.push(format!("no policy is assigned to anybody: every device passes without one; {hint}"));
+    } else if !assignments.iter().any(|assignment| assignment.target == AssignmentTarget::Default) {
+        let others = "devices for which nothing nearer is assigned pass without one";
+        warnings.push(format!("no policy is assigned to everybody: {others}"));
+    }
+    for policy in store.policies().await.map_err(Failure::new)? {
+        if let StoredPolicy::Readable(policy) = policy
+            && policy.rules.report_only
+        {
+            warnings.push(format!("policy `{}` only reports: nobody is refused because of it", policy.name));
+        }
+    }
+    Ok(warnings)
 }
 
 /// Where administrators find the token; never the token itself.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use asprov_admin::{AdminToken, TokenError, read_or_create_token_file, read_token_file};
 use asprov_server::gateway::Gateway;
+use asprov_server::groups::{GroupSource, GroupsFile, forget_groups};
 use asprov_server::sign_in::{SignIn, SignInLimits, UsersFile};
 use asprov_server::{Behaviour, Config, SecretKey, SecretKeyError, Server, Tls};
 use asprov_store::{Store, StoreUrl, open_store};
@@ -39,7 +40,9 @@ impl Prepared {
     /// Finds or makes it.
     pub(super) async fn new(configuration: &Configuration) -> Result<Self, Failure> {
         let tls = tls(configuration)?;
+        let groups = groups(configuration)?;
         let store = open_store(&configuration.store).await.map_err(told)?;
+        tell_groups(configuration, groups.as_ref(), &*store).await?;
         let token = match token_of_variable()? {
             Some(token) => token,
             None => read_or_create_token_file(&configuration.token_file()).map_err(told)?,
@@ -102,6 +105,9 @@ pub(super) async fn check(configuration: &Configuration) -> Vec<Finding> {
         finding("token", token(configuration)),
         finding("secret key", secret_key_described(configuration)),
     ];
+    if configuration.server.groups != GroupSource::None {
+        findings.push(finding("groups", groups_described(configuration)));
+    }
     if let Some(gateway) = &configuration.gateway {
         findings.push(finding("upstream", gateway.described()));
     }
@@ -127,6 +133,43 @@ fn users(configuration: &Configuration) -> Result<Option<UsersFile>, Failure> {
             failure.hint(format!("`asprov user add NAME --users {}` makes it", path.display()))
         }
     })
+}
+
+/// The groups file, where there is one.
+pub(super) fn groups(configuration: &Configuration) -> Result<Option<GroupsFile>, Failure> {
+    match &configuration.server.groups {
+        GroupSource::File { path, domains } => GroupsFile::read(path, domains).map(Some).map_err(told),
+        GroupSource::Header(_) | GroupSource::None => Ok(None),
+    }
+}
+
+fn groups_described(configuration: &Configuration) -> Result<String, Failure> {
+    Ok(match (&configuration.server.groups, groups(configuration)?) {
+        (GroupSource::File { path, .. }, Some(file)) => {
+            let (groups, users) = (counted(file.groups(), "group", "groups"), counted(file.users(), "user", "users"));
+            format!("{}: {groups} with {users}", path.display())
+        }
+        (GroupSource::Header(name), _) => format!("from the header {name} of trusted proxies"),
+        _ => "none".to_owned(),
+    })
+}
+
+/// Lets the store know the groups before anybody is let in. Without a source there are none: what an earlier one said
+/// would stay for ever.
+pub(super) async fn tell_groups(
+    configuration: &Configuration,
+    file: Option<&GroupsFile>,
+    store: &dyn Store,
+) -> Result<(), Failure> {
+    let changed = match (&configuration.server.groups, file) {
+        (GroupSource::File { .. }, Some(file)) => file.write(store).await.map_err(told)?,
+        (GroupSource::None, _) => forget_groups(store).await.map_err(told)?,
+        _ => 0,
+    };
+    if changed > 0 {
+        tracing::info!(users = changed, "users are in other groups than before");
+    }
+    Ok(())
 }
 
 pub(super) fn tls(configuration: &Configuration) -> Result<Option<Tls>, Failure> {

@@ -78,10 +78,12 @@ impl Running {
 
         // Everything that can fail comes before anything that changes.
         let tls = prepare::tls(&configuration).map_err(one)?;
+        let groups = prepare::groups(&configuration).map_err(one)?;
         let before = self.live.behaviour();
         let Serving { behaviour, .. } =
             prepare::serving(&configuration, &self.store, self.secret_key.as_ref(), Some(&before)).map_err(one)?;
         self.level.set(&configuration.log).map_err(one)?;
+        prepare::tell_groups(&configuration, groups.as_ref(), &*self.store).await.map_err(one)?;
         if let (Some(running), Some(tls)) = (&self.tls, &tls) {
             running.replace_with(tls);
         }

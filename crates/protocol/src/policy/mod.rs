@@ -35,6 +35,7 @@ mod received;
 mod reference;
 mod rules;
 mod setting;
+pub mod stage;
 mod strictest;
 mod table;
 mod value;

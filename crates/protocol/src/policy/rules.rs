@@ -32,6 +32,9 @@ pub struct PolicyRules {
     pub require_device_information: bool,
     /// How long an acknowledgment holds before the device has to provision again (143); `None` is for ever.
     pub refresh_interval: Option<RefreshInterval>,
+    /// Refuse nobody because of the policy, and record what would have been refused. Devices are offered the policy as
+    /// ever; wipes and access are no matter of the policy and count.
+    pub report_only: bool,
 }
 
 /// How long an acknowledgment holds, in whole seconds: one second to ten years.
@@ -70,6 +73,7 @@ impl Default for PolicyRules {
             allow_externally_managed: false,
             require_device_information: true,
             refresh_interval: None,
+            report_only: false,
         }
     }
 }
@@ -170,7 +174,7 @@ mod tests {
     fn a_policy_is_strict_unless_its_administrator_says_otherwise() {
         let rules = PolicyRules::default();
         assert!(!rules.allow_non_provisionable && !rules.allow_partial && !rules.allow_externally_managed);
-        assert!(rules.require_device_information);
+        assert!(rules.require_device_information && !rules.report_only);
     }
 
     #[test]

@@ -94,6 +94,8 @@ pub enum EventKind {
     SignInRefused,
     /// The device repeats itself without getting anywhere; the detail begins with the name of the [`Loop`](super::Loop).
     LoopDetected,
+    /// A policy that only reports would have refused this.
+    WouldBeRefused,
     /// An answer of the server behind the gateway was kept from the device.
     UpstreamRefused,
     /// The gateway noticed something about a request, and changed nothing for it.
@@ -102,7 +104,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::DeviceAdded,
         Self::PolicyOffered,
         Self::PolicyAcknowledged,
@@ -118,6 +120,7 @@ impl EventKind {
         Self::AccessChanged,
         Self::SignInRefused,
         Self::LoopDetected,
+        Self::WouldBeRefused,
         Self::UpstreamRefused,
         Self::Observed,
     ];
@@ -151,6 +154,7 @@ impl EventKind {
             Self::AccessChanged => "access_changed",
             Self::SignInRefused => "sign_in_refused",
             Self::LoopDetected => "loop_detected",
+            Self::WouldBeRefused => "would_be_refused",
             Self::UpstreamRefused => "upstream_refused",
             Self::Observed => "observed",
         }
@@ -171,6 +175,7 @@ impl EventKind {
                 | Self::WipeAcknowledgmentIgnored
                 | Self::SignInRefused
                 | Self::LoopDetected
+                | Self::WouldBeRefused
                 | Self::UpstreamRefused
                 | Self::Observed
         )
@@ -181,6 +186,13 @@ impl Event {
     /// An event without status or command.
     pub fn new(kind: EventKind, detail: impl Into<String>) -> Self {
         Self { kind, status: None, command: None, policy: None, rule: None, by: None, detail: detail.into() }
+    }
+
+    /// What a policy that only reports would have answered.
+    pub(super) fn would_be_refused(policy: &PolicyName, scope: Scope, status: Status, command: Command) -> Self {
+        Self::new(EventKind::WouldBeRefused, format!("policy `{policy}` only reports"))
+            .with_command(command)
+            .with_status(scope, status)
     }
 
     /// What an administrator did, and why if a reason was given.

@@ -42,7 +42,7 @@ impl Refusal {
 pub fn gate(snapshot: &Snapshot, caller: &Caller, command: Command, rules: ServerRules, now: Timestamp) -> Decision {
     let access = snapshot.access(caller, None);
     let Some(refusal) = refusal(snapshot, caller, &access, command, rules, now) else {
-        return pass(snapshot, caller, now);
+        return pass(snapshot, caller, &access, command, now);
     };
     let reply = if command == Command::Ping {
         // Android cannot read a higher Ping Status; FolderSync follows, carries the key and gets the real answer.
@@ -68,12 +68,18 @@ pub fn gate(snapshot: &Snapshot, caller: &Caller, command: Command, rules: Serve
     Decision::answer(reply).telling(event)
 }
 
-fn pass(snapshot: &Snapshot, caller: &Caller, now: Timestamp) -> Decision {
-    let decision = Decision { outcome: Outcome::Pass, change: None, events: Vec::new() };
+fn pass(snapshot: &Snapshot, caller: &Caller, access: &AccessDecision, command: Command, now: Timestamp) -> Decision {
+    let reported = snapshot.policy.reporting().and_then(|policy| {
+        let refusal = by_policy(snapshot, caller, access, command, now)?;
+        Some(Event::would_be_refused(&policy.name, Scope::Common, refusal.status, command))
+    });
+    let decision = Decision { outcome: Outcome::Pass, change: None, events: reported.into_iter().collect() };
     if snapshot.device.is_some() || caller.device.device_id.is_pairing_probe() {
         return decision;
     }
-    decision.keeping(snapshot.record(caller, now)).telling(Event::new(EventKind::DeviceAdded, ""))
+    let mut decision = decision.keeping(snapshot.record(caller, now));
+    decision.events.insert(0, Event::new(EventKind::DeviceAdded, ""));
+    decision
 }
 
 fn refusal(
@@ -89,20 +95,34 @@ fn refusal(
         .or_else(|| wiped_or_blocked(snapshot, access))
         .or_else(|| too_many_devices(snapshot, rules))
         .or_else(|| quarantined(access, caller, command))
-        .or_else(|| match &snapshot.policy {
-            // A device that is exempt passes as if no policy were assigned to it.
-            _ if access.standing == Standing::Exempt => None,
-            // Without a policy there is nothing to provision: the request passes, whatever its key.
-            EffectivePolicy::None => None,
-            EffectivePolicy::Unreadable { .. } => key_of_unreadable_policy(caller, command),
-            EffectivePolicy::Assigned(policy)
-                if command == Command::Ping && caller.policy_key == RequestKey::Absent =>
-            {
-                device_state(device, caller, policy, now)
-            }
-            EffectivePolicy::Assigned(policy) => policy_key(device, caller, policy, now),
+        .or_else(|| {
+            // What is only reported does not count; but a device about which access has to know more has to provision.
+            let counts = snapshot.policy.reporting().is_none() || access.standing == Standing::Discovery;
+            by_policy(snapshot, caller, access, command, now).filter(|_| counts)
         })
         .or_else(|| not_known_yet(access, caller, command))
+}
+
+/// The rows about the policy and its key.
+fn by_policy(
+    snapshot: &Snapshot,
+    caller: &Caller,
+    access: &AccessDecision,
+    command: Command,
+    now: Timestamp,
+) -> Option<Refusal> {
+    let device = snapshot.device.as_ref();
+    match &snapshot.policy {
+        // A device that is exempt passes as if no policy were assigned to it.
+        _ if access.standing == Standing::Exempt => None,
+        // Without a policy there is nothing to provision: the request passes, whatever its key.
+        EffectivePolicy::None => None,
+        EffectivePolicy::Unreadable { .. } => key_of_unreadable_policy(caller, command),
+        EffectivePolicy::Assigned(policy) if command == Command::Ping && caller.policy_key == RequestKey::Absent => {
+            device_state(device, caller, policy, now)
+        }
+        EffectivePolicy::Assigned(policy) => policy_key(device, caller, policy, now),
+    }
 }
 
 fn wipe_is_due(device: Option<&DeviceRecord>, caller: &Caller) -> Option<Refusal> {
@@ -185,8 +205,13 @@ fn acknowledged_document(
     policy: &Policy,
     now: Timestamp,
 ) -> Option<Refusal> {
-    let provisioned = device?.provisioned.as_ref()?;
-    if provisioned.fingerprint != policy.document.fingerprint(caller.version) {
+    let device = device?;
+    let provisioned = device.provisioned.as_ref()?;
+    // A policy that only reported took an acknowledgment that it does not tolerate; now it does more than report.
+    let was_reported = device.acknowledgment.is_some_and(|acknowledgment| !acknowledgment.accepted);
+    if provisioned.fingerprint != policy.document.fingerprint(caller.version)
+        || (was_reported && !policy.rules.report_only)
+    {
         return Some(Refusal::of(Status::INVALID_POLICY_KEY, RETRY_WITH));
     }
     let interval = policy.rules.refresh_interval?;

@@ -220,13 +220,13 @@ fn acknowledged(
     let accepted = tolerates(&policy.rules, status);
     let acknowledgment = Some(Acknowledgment { status, accepted, at: look.now });
     let detail = format!("policy `{}`", policy.name.as_str());
-    if !accepted {
+    let refusal = match status {
+        AcknowledgmentStatus::ExternallyManaged => Status::EXTERNALLY_MANAGED_DEVICES_NOT_ALLOWED,
+        _ => Status::DEVICE_NOT_FULLY_PROVISIONABLE,
+    };
+    if !accepted && !policy.rules.report_only {
         // The offer is dropped and so is what the device had before: it says that it does not comply.
         let changed = DeviceRecord { offer: None, provisioned: None, acknowledgment, ..record.clone() };
-        let refusal = match status {
-            AcknowledgmentStatus::ExternallyManaged => Status::EXTERNALLY_MANAGED_DEVICES_NOT_ALLOWED,
-            _ => Status::DEVICE_NOT_FULLY_PROVISIONABLE,
-        };
         let event = Event::new(EventKind::PolicyRefused, detail)
             .with_command(Command::Provision)
             .with_status(Scope::Provision, refusal);
@@ -244,7 +244,15 @@ fn acknowledged(
     learn(look, &mut changed, &mut response);
     let event =
         Event::new(EventKind::PolicyAcknowledged, detail).with_status(Scope::Acknowledgment, Status(status.code()));
-    keep(look, Decision::provision(look.caller.version, &response).telling(event), changed)
+    let mut decision = Decision::provision(look.caller.version, &response).telling(event);
+    if !accepted {
+        decision = decision.telling(would_be_refused(policy, Scope::Provision, refusal));
+    }
+    keep(look, decision, changed)
+}
+
+fn would_be_refused(policy: &Policy, scope: Scope, status: Status) -> Event {
+    Event::would_be_refused(&policy.name, scope, status, Command::Provision)
 }
 
 fn tolerates(rules: &PolicyRules, status: AcknowledgmentStatus) -> bool {
@@ -260,7 +268,9 @@ fn tolerates(rules: &PolicyRules, status: AcknowledgmentStatus) -> bool {
 fn initial(look: Look<'_>, policy: &Policy, policy_type: &PolicyTypeText) -> Decision {
     let version = look.caller.version;
     let told_its_model = look.request.device_information.as_ref().is_some_and(DeviceInformation::has_model);
-    if version.has_device_information_in_provision() && policy.rules.require_device_information && !told_its_model {
+    let tells_too_little =
+        version.has_device_information_in_provision() && policy.rules.require_device_information && !told_its_model;
+    if tells_too_little && !policy.rules.report_only {
         // [MS-ASCMD] 2.2.2 (R4953)
         return refuse(look, Scope::Common, Status::DEVICE_INFORMATION_REQUIRED);
     }
@@ -283,7 +293,10 @@ fn initial(look: Look<'_>, policy: &Policy, policy_type: &PolicyTypeText) -> Dec
     let mut response = with_policy(answer);
     learn(look, &mut record, &mut response);
     record.offer = Some(offer);
-    let decision = Decision::provision(look.caller.version, &response);
+    let mut decision = Decision::provision(look.caller.version, &response);
+    if tells_too_little {
+        decision = decision.telling(would_be_refused(policy, Scope::Common, Status::DEVICE_INFORMATION_REQUIRED));
+    }
     let offered = Event::new(EventKind::PolicyOffered, format!("policy `{}`", policy.name.as_str()));
     keep(look, if is_new { decision.telling(offered) } else { decision }, record)
 }

@@ -74,7 +74,7 @@ pub struct Provisioned {
 pub struct Acknowledgment {
     /// What it said.
     pub status: AcknowledgmentStatus,
-    /// Whether the policy tolerated that.
+    /// Whether the policy tolerates that. One that only reports takes it all the same.
     pub accepted: bool,
     /// When it said so.
     pub at: Timestamp,

@@ -123,6 +123,13 @@ impl EffectivePolicy {
     }
 }
 
+impl EffectivePolicy {
+    /// The policy, when it refuses nobody and only reports.
+    pub fn reporting(&self) -> Option<&Policy> {
+        self.readable().filter(|policy| policy.rules.report_only)
+    }
+}
+
 impl Default for ServerRules {
     /// 20 devices a user.
     fn default() -> Self {

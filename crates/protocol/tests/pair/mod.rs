@@ -193,6 +193,7 @@ impl Server {
             allow_externally_managed: false,
             require_device_information: true,
             refresh_interval: None,
+            report_only: false,
         };
         policy.document.set(SettingId::DevicePasswordEnabled, Value::Flag(true)).unwrap();
         policy.document.set(SettingId::MinDevicePasswordLength, Value::Number(6)).unwrap();

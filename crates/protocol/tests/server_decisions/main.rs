@@ -6,6 +6,7 @@ mod access_rules;
 mod gate_rows;
 mod provision_rows;
 mod quirks;
+mod report_only;
 mod situation;
 mod walks;
 mod why;

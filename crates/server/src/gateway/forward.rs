@@ -32,6 +32,7 @@ use super::upstream::UpstreamIndex;
 use crate::answer;
 use crate::body::{ResponseBody, full};
 use crate::error::BoxError;
+use crate::groups::GroupSource;
 use crate::inventory;
 use crate::layer;
 use crate::network::{Connection, is_trusted};
@@ -226,7 +227,11 @@ impl GatewayShared {
         let host = head.headers.get(HOST).cloned().or_else(|| {
             head.uri.authority().and_then(|authority| http::HeaderValue::try_from(authority.as_str()).ok())
         });
-        let arrival = Arrival { connection: connection.as_ref(), trusted, host, upstream, call };
+        let groups = match &self.config.groups {
+            GroupSource::Header(name) => Some(name),
+            GroupSource::None | GroupSource::File { .. } => None,
+        };
+        let arrival = Arrival { connection: connection.as_ref(), trusted, host, upstream, groups, call };
         rewrite_request(&mut head.headers, &arrival, replace);
     }
 

@@ -58,6 +58,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) host: Option<HeaderValue>,
     /// The host of the upstream.
     pub(crate) upstream: &'a HeaderValue,
+    /// The header by which a trusted proxy says which groups a user is in.
+    pub(crate) groups: Option<&'a HeaderName>,
     /// The command, where there is one.
     pub(crate) call: Option<&'a Call>,
 }
@@ -95,6 +97,7 @@ pub static REWRITTEN: &[Rewrite] = {
         row(Request, true, "Forwarded", "the same three in one header, after what a trusted proxy wrote", How::Request(forwarded)),
         row(Request, true, "Host", "the upstream's", How::Request(host)),
         row(Request, false, "X-Forwarded-*", "any other and X-Real-IP are removed, unless the client is a trusted proxy", How::Request(other_forwarded)),
+        row(Request, false, "groups_header", "the header configured under this name is removed, whoever sent it: it was for asprov", How::Request(groups)),
         row(Request, false, "X-Original-URL", "removed, with X-Rewrite-URL, X-HTTP-Method-Override and their like", How::Remove(OVERRIDES)),
         row(Request, false, "names with _", "removed: to many servers `X_MS_PolicyKey` is X-MS-PolicyKey", How::Request(|headers, _| without_underscores(headers))),
         row(Request, false, "Authorization", "written in its usual form, when it was not", How::Request(|headers, _| authorization(headers))),
@@ -139,6 +142,13 @@ fn rows(direction: Direction, replace: bool) -> impl Iterator<Item = &'static Re
 fn remove(headers: &mut HeaderMap, names: &[&str]) {
     for name in names {
         while headers.remove(*name).is_some() {}
+    }
+}
+
+/// What a proxy says to asprov is not for the upstream; what a client says under that name would be taken for the proxy's.
+fn groups(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
+    if let Some(name) = arrival.groups {
+        while headers.remove(name).is_some() {}
     }
 }
 

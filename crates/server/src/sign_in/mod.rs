@@ -21,6 +21,7 @@ use async_trait::async_trait;
 pub use bearer_token::BearerToken;
 pub use credentials::Credentials;
 pub use password_hash::{PasswordHash, PasswordHashError, hash_password};
+pub(crate) use users_file::Stamp;
 pub use users_file::{SignInLimits, UsersFile};
 
 /// Judges credentials. The users file is one judge; the server behind a gateway can be another.

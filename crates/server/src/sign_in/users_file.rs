@@ -84,7 +84,7 @@ struct Looked {
 
 /// What changes when a file does: time, size, place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+pub(crate) struct Stamp {
     modified: (i64, i64),
     bytes: u64,
     inode: (u64, u64),
@@ -227,7 +227,7 @@ fn most_common_cost(users: &BTreeMap<UserName, PasswordHash>) -> Cost {
 
 impl Stamp {
     /// `None` when the file cannot be looked at.
-    fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         let data = fs::metadata(path).ok()?;
         Some(Self { modified: (data.mtime(), data.mtime_nsec()), bytes: data.size(), inode: (data.dev(), data.ino()) })
     }

@@ -10,6 +10,7 @@ mod end_of_service;
 mod gate;
 #[cfg(feature = "gateway")]
 mod gateway;
+mod groups;
 mod handshake;
 mod held;
 mod layer;

@@ -7,7 +7,10 @@ mod traces;
 
 use std::sync::{Mutex, PoisonError};
 
-use asprov_protocol::device::DeviceKey;
+use std::collections::{BTreeMap, BTreeSet};
+
+use asprov_protocol::device::{DeviceKey, GroupName, UserName};
+use asprov_protocol::policy::stage::Stage;
 use asprov_protocol::policy::{Policy, PolicyName};
 use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, Event, Snapshot};
@@ -17,8 +20,9 @@ use tokio::sync::watch;
 
 use self::state::State;
 use crate::{
-    Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved, Sighting, Store,
-    StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace, TraceMessage,
+    Assignment, AssignmentTarget, Author, Change, CredentialDigest, DevicePage, DeviceQuery, PolicyProgress,
+    PolicySaved, PolicyVersion, Proofs, Saved, Sighting, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy,
+    StoredStage, Trace, TraceMessage,
 };
 
 /// A store in memory.
@@ -83,8 +87,32 @@ impl Store for MemoryStore {
         Ok(self.read(|state| state.policy(name)))
     }
 
-    async fn put_policy(&self, policy: &Policy) -> Result<bool, StoreError> {
-        Ok(self.write(|state| state.put_policy(policy)))
+    async fn save_policy(&self, policy: &Policy, author: Option<&Author>) -> Result<PolicySaved, StoreError> {
+        Ok(self.write(|state| state.save_policy(policy, author)))
+    }
+
+    async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, StoreError> {
+        Ok(self.read(|state| state.policy_versions(name)))
+    }
+
+    async fn stages(&self) -> Result<Vec<StoredStage>, StoreError> {
+        Ok(self.read(State::stages))
+    }
+
+    async fn put_stage(&self, stage: &Stage, author: Option<&Author>) -> Result<bool, StoreError> {
+        self.write(|state| state.put_stage(stage, author))
+    }
+
+    async fn drop_stage(&self, name: &PolicyName) -> Result<bool, StoreError> {
+        Ok(self.write(|state| state.drop_stage(name)))
+    }
+
+    async fn promote(&self, name: &PolicyName, author: Option<&Author>) -> Result<Option<PolicySaved>, StoreError> {
+        Ok(self.write(|state| state.promote(name, author)))
+    }
+
+    async fn progress(&self, name: &PolicyName) -> Result<Option<PolicyProgress>, StoreError> {
+        Ok(self.read(|state| state.progress(name)))
     }
 
     async fn delete_policy(&self, name: &PolicyName) -> Result<bool, StoreError> {
@@ -96,15 +124,31 @@ impl Store for MemoryStore {
     }
 
     async fn assign(&self, target: &AssignmentTarget, policy: &PolicyName) -> Result<bool, StoreError> {
-        self.write(|state| state.assign(target, policy))
+        self.write(|state| state.assign(target, policy, None))
+    }
+
+    async fn assign_group(&self, group: &GroupName, policy: &PolicyName, priority: u32) -> Result<bool, StoreError> {
+        self.write(|state| state.assign(&AssignmentTarget::Group(group.clone()), policy, Some(priority)))
     }
 
     async fn unassign(&self, target: &AssignmentTarget) -> Result<bool, StoreError> {
         Ok(self.write(|state| state.unassign(target)))
     }
 
-    async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError> {
-        Ok(self.read(|state| state.assignment_of(device)))
+    async fn candidates(&self, device: &DeviceKey) -> Result<Vec<Assignment>, StoreError> {
+        Ok(self.read(|state| state.candidates(device)))
+    }
+
+    async fn groups(&self) -> Result<BTreeMap<UserName, BTreeSet<GroupName>>, StoreError> {
+        Ok(self.read(State::groups))
+    }
+
+    async fn groups_of(&self, user: &UserName) -> Result<BTreeSet<GroupName>, StoreError> {
+        Ok(self.read(|state| state.groups_of(user)))
+    }
+
+    async fn put_groups(&self, user: &UserName, groups: &BTreeSet<GroupName>) -> Result<bool, StoreError> {
+        Ok(self.write(|state| state.put_groups(user, groups)))
     }
 
     async fn access_rules(&self) -> Result<AccessRules, StoreError> {

@@ -1,19 +1,21 @@
 //! What the store in memory holds, and how it changes. One lock is around all of it.
 
-use std::collections::{BTreeMap, VecDeque};
+mod assignments;
+mod policies;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
+use asprov_protocol::device::{DeviceId, DeviceKey, GroupName, UserName};
 use asprov_protocol::policy::{Policy, PolicyName};
 use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, EffectivePolicy, Event, Snapshot};
 use jiff::Timestamp;
 
 use super::traces::Traces;
-use crate::store::assigned_to;
 use crate::{
-    Assignment, AssignmentTarget, Change, ChangeKind, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved,
-    Sighting, StoreError, StoredDevice, StoredEvent, StoredPolicy, limits,
+    Assignment, AssignmentTarget, Change, ChangeKind, CredentialDigest, DevicePage, DeviceQuery, PolicyVersion, Proofs,
+    Saved, Sighting, StoreError, StoredDevice, StoredEvent, StoredStage, limits,
 };
 
 #[derive(Debug, Default)]
@@ -21,7 +23,11 @@ pub(super) struct State {
     /// By user first: a user's devices are counted with every look.
     devices: BTreeMap<UserName, BTreeMap<DeviceId, StoredDevice>>,
     policies: BTreeMap<PolicyName, Arc<Policy>>,
-    assignments: BTreeMap<AssignmentTarget, PolicyName>,
+    /// The newest last.
+    versions: BTreeMap<PolicyName, VecDeque<PolicyVersion>>,
+    stages: BTreeMap<PolicyName, (Arc<Policy>, StoredStage)>,
+    assignments: BTreeMap<AssignmentTarget, Assignment>,
+    groups: BTreeMap<UserName, BTreeSet<GroupName>>,
     access_rules: Arc<AccessRules>,
     /// The newest last.
     events: BTreeMap<DeviceKey, VecDeque<StoredEvent>>,
@@ -36,8 +42,10 @@ impl State {
     pub(super) fn new() -> Self {
         let mut state = Self::default();
         if let Ok(name) = PolicyName::new("default") {
-            state.policies.insert(name.clone(), Arc::new(Policy::neutral(name.clone())));
-            state.assignments.insert(AssignmentTarget::Default, name);
+            state.save_policy(&Policy::neutral(name.clone()), None);
+            let target = AssignmentTarget::Default;
+            state.assignments.insert(target.clone(), Assignment { target, policy: name, priority: None });
+            state.changes.clear();
         }
         state
     }
@@ -50,12 +58,9 @@ impl State {
                 |stored: &StoredDevice| (stored.record.first_seen_at, stored.record.device.device_id.clone());
             other.record.provisioned.is_some() && stored.is_none_or(|stored| admitted(other) < admitted(stored))
         });
-        let policy = self.assignment_of(device).map_or(EffectivePolicy::None, |assignment| {
-            match self.policies.get(&assignment.policy) {
-                Some(policy) => EffectivePolicy::Assigned(Arc::clone(policy)),
-                None => EffectivePolicy::None,
-            }
-        });
+        let policy = self
+            .effective(device)
+            .map_or(EffectivePolicy::None, |(policy, _)| EffectivePolicy::Assigned(Arc::clone(policy)));
         Snapshot {
             device: stored.map(|stored| stored.record.clone()),
             revision: stored.map_or(0, |stored| stored.revision),
@@ -108,72 +113,6 @@ impl State {
         for refusal in &sighting.refusals {
             self.append(&sighting.device, refusal, sighting.at);
         }
-    }
-
-    pub(super) fn policies(&self) -> Vec<StoredPolicy> {
-        self.policies.values().map(|policy| StoredPolicy::Readable(Policy::clone(policy))).collect()
-    }
-
-    pub(super) fn policy(&self, name: &PolicyName) -> Option<StoredPolicy> {
-        self.policies.get(name).map(|policy| StoredPolicy::Readable(Policy::clone(policy)))
-    }
-
-    pub(super) fn put_policy(&mut self, policy: &Policy) -> bool {
-        let before = self.policies.get(&policy.name);
-        if before.is_some_and(|before| **before == *policy) {
-            return false;
-        }
-        let is_new = before.is_none();
-        self.policies.insert(policy.name.clone(), Arc::new(policy.clone()));
-        self.record(ChangeKind::Policy(policy.name.clone()));
-        is_new
-    }
-
-    pub(super) fn delete_policy(&mut self, name: &PolicyName) -> Result<bool, StoreError> {
-        let using = self.assignments.iter().filter(|(_, policy)| *policy == name);
-        let targets: Vec<AssignmentTarget> = using.map(|(target, _)| target.clone()).collect();
-        if !targets.is_empty() {
-            return Err(StoreError::PolicyInUse { name: name.clone(), assigned_to: assigned_to(&targets) });
-        }
-        let existed = self.policies.remove(name).is_some();
-        if existed {
-            self.record(ChangeKind::Policy(name.clone()));
-        }
-        Ok(existed)
-    }
-
-    pub(super) fn assignments(&self) -> Vec<Assignment> {
-        let assignment = |(target, policy): (&AssignmentTarget, &PolicyName)| Assignment {
-            target: target.clone(),
-            policy: policy.clone(),
-        };
-        self.assignments.iter().map(assignment).collect()
-    }
-
-    pub(super) fn assign(&mut self, target: &AssignmentTarget, policy: &PolicyName) -> Result<bool, StoreError> {
-        if !self.policies.contains_key(policy) {
-            return Err(StoreError::NoSuchPolicy(policy.clone()));
-        }
-        let before = self.assignments.insert(target.clone(), policy.clone());
-        if before.as_ref() != Some(policy) {
-            self.record(ChangeKind::Assignment(target.clone()));
-        }
-        Ok(before.is_none())
-    }
-
-    pub(super) fn unassign(&mut self, target: &AssignmentTarget) -> bool {
-        let existed = self.assignments.remove(target).is_some();
-        if existed {
-            self.record(ChangeKind::Assignment(target.clone()));
-        }
-        existed
-    }
-
-    pub(super) fn assignment_of(&self, device: &DeviceKey) -> Option<Assignment> {
-        AssignmentTarget::nearest_first(device).into_iter().find_map(|target| {
-            let policy = self.assignments.get(&target)?.clone();
-            Some(Assignment { target, policy })
-        })
     }
 
     pub(super) fn access_rules(&self) -> AccessRules {

@@ -1,6 +1,6 @@
 //! The table `change`: what every node has to look at again.
 
-use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
+use asprov_protocol::device::{DeviceId, DeviceKey, GroupName, UserName};
 use asprov_protocol::policy::PolicyName;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -9,13 +9,15 @@ use super::fault::Result;
 use super::writer::Write;
 use crate::{AssignmentTarget, Change, ChangeKind, limits};
 
-const CHANGE: Table = Table { name: "change", key: 1, columns: &["sequence", "kind", "user", "device_id", "policy"] };
-pub(super) const AFTER: &str =
-    "SELECT sequence, kind, user, device_id, policy FROM change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+const CHANGE: Table =
+    Table { name: "change", key: 1, columns: &["sequence", "kind", "user", "device_id", "policy", "group_name"] };
+pub(super) const AFTER: &str = "SELECT sequence, kind, user, device_id, policy, group_name FROM change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
 
 /// Writes a change down, and says its sequence.
 pub(super) fn record(write: &Write<'_>, kind: &ChangeKind) -> Result<i64> {
     let (word, user, device_id, policy) = match kind {
+        ChangeKind::Groups(user) => ("user_groups", Some(user), None, None),
+        ChangeKind::Assignment(AssignmentTarget::Group(_)) => ("group_assignment", None, None, None),
         ChangeKind::Device(device) => ("device", Some(&device.user), Some(&device.device_id), None),
         ChangeKind::AccessRules => ("access_rules", None, None, None),
         ChangeKind::Policy(policy) => ("policy", None, None, Some(policy.as_str())),
@@ -25,10 +27,14 @@ pub(super) fn record(write: &Write<'_>, kind: &ChangeKind) -> Result<i64> {
             ("device_assignment", Some(&device.user), Some(&device.device_id), None)
         }
     };
+    let group = match kind {
+        ChangeKind::Assignment(AssignmentTarget::Group(group)) => Some(group.as_str()),
+        _ => None,
+    };
     let connection = write.connection;
     connection
-        .prepare_cached("INSERT INTO change (kind, user, device_id, policy) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![word, user.map(UserName::as_str), device_id.map(DeviceId::as_str), policy])?;
+        .prepare_cached("INSERT INTO change (kind, user, device_id, policy, group_name) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![word, user.map(UserName::as_str), device_id.map(DeviceId::as_str), policy, group])?;
     Ok(connection.last_insert_rowid())
 }
 
@@ -71,6 +77,7 @@ fn read(cells: &mut Cells<'_>) -> Result<Change> {
     let user = cells.optional_text(|text| UserName::new(text).ok())?;
     let device_id = cells.optional_text(|text| DeviceId::new(text).ok())?;
     let policy = cells.optional_text(|text| PolicyName::new(text).ok())?;
+    let group = cells.optional_text(|text| GroupName::new(text).ok())?;
     let device = user.clone().zip(device_id).map(|(user, device_id)| DeviceKey { user, device_id });
     let kind = match kind.as_str() {
         "device" => device.map(ChangeKind::Device),
@@ -78,6 +85,8 @@ fn read(cells: &mut Cells<'_>) -> Result<Change> {
         "access_rules" => Some(ChangeKind::AccessRules),
         "default_assignment" => Some(ChangeKind::Assignment(AssignmentTarget::Default)),
         "user_assignment" => user.map(AssignmentTarget::User).map(ChangeKind::Assignment),
+        "user_groups" => user.map(ChangeKind::Groups),
+        "group_assignment" => group.map(AssignmentTarget::Group).map(ChangeKind::Assignment),
         "device_assignment" => device.map(AssignmentTarget::Device).map(ChangeKind::Assignment),
         _ => None,
     };

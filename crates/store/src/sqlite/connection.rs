@@ -63,6 +63,7 @@ pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // What a manipulated schema could smuggle in has no business here.
     connection.pragma_update(None, "trusted_schema", false)?;
+    super::progress::register(&connection)?;
     Ok(connection)
 }
 

@@ -17,19 +17,26 @@ mod event;
 mod fault;
 pub mod mishap;
 mod policy;
+mod policy_content;
+mod policy_stage;
+mod policy_version;
+mod progress;
 mod readers;
 mod schema;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod user_group;
 mod writer;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use asprov_protocol::device::DeviceKey;
+use asprov_protocol::device::{DeviceKey, GroupName, UserName};
+use asprov_protocol::policy::stage::Stage;
 use asprov_protocol::policy::{Policy, PolicyName};
 use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, Event, Snapshot};
@@ -41,8 +48,9 @@ use self::readers::Readers;
 use self::snapshot::Decoded;
 use self::writer::{Durability, Write, Writer};
 use crate::{
-    Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved, Sighting, Store,
-    StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace, TraceMessage, limits,
+    Assignment, AssignmentTarget, Author, Change, CredentialDigest, DevicePage, DeviceQuery, PolicyProgress,
+    PolicySaved, PolicyVersion, Proofs, Saved, Sighting, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy,
+    StoredStage, Trace, TraceMessage, limits,
 };
 
 /// Devices dropped in one transaction, so that a week's worth does not keep everybody else from writing.
@@ -149,9 +157,38 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| policy::one(connection, &name)).await
     }
 
-    async fn put_policy(&self, policy: &Policy) -> Result<bool, StoreError> {
-        let policy = policy.clone();
-        self.write(Durability::Disk, move |write| policy::put(write, &policy)).await
+    async fn save_policy(&self, policy: &Policy, author: Option<&Author>) -> Result<PolicySaved, StoreError> {
+        let (policy, author) = (policy.clone(), author.cloned());
+        self.write(Durability::Disk, move |write| policy::save(write, &policy, author.as_ref())).await
+    }
+
+    async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, StoreError> {
+        let name = name.clone();
+        self.readers.read(move |connection| policy_version::all(connection, &name)).await
+    }
+
+    async fn stages(&self) -> Result<Vec<StoredStage>, StoreError> {
+        self.readers.read(policy_stage::all).await
+    }
+
+    async fn put_stage(&self, stage: &Stage, author: Option<&Author>) -> Result<bool, StoreError> {
+        let (stage, author) = (stage.clone(), author.cloned());
+        self.write(Durability::Disk, move |write| policy_stage::put(write, &stage, author.as_ref())).await
+    }
+
+    async fn drop_stage(&self, name: &PolicyName) -> Result<bool, StoreError> {
+        let name = name.clone();
+        self.write(Durability::Disk, move |write| policy_stage::drop_one(write, &name)).await
+    }
+
+    async fn promote(&self, name: &PolicyName, author: Option<&Author>) -> Result<Option<PolicySaved>, StoreError> {
+        let (name, author) = (name.clone(), author.cloned());
+        self.write(Durability::Disk, move |write| policy_stage::promote(write, &name, author.as_ref())).await
+    }
+
+    async fn progress(&self, name: &PolicyName) -> Result<Option<PolicyProgress>, StoreError> {
+        let name = name.clone();
+        self.readers.read(move |connection| progress::of(connection, &name)).await
     }
 
     async fn delete_policy(&self, name: &PolicyName) -> Result<bool, StoreError> {
@@ -165,7 +202,12 @@ impl Store for SqliteStore {
 
     async fn assign(&self, target: &AssignmentTarget, policy: &PolicyName) -> Result<bool, StoreError> {
         let (target, policy) = (target.clone(), policy.clone());
-        self.write(Durability::Disk, move |write| assignment::assign(write, &target, &policy)).await
+        self.write(Durability::Disk, move |write| assignment::assign(write, &target, &policy, None)).await
+    }
+
+    async fn assign_group(&self, group: &GroupName, policy: &PolicyName, priority: u32) -> Result<bool, StoreError> {
+        let (target, policy) = (AssignmentTarget::Group(group.clone()), policy.clone());
+        self.write(Durability::Disk, move |write| assignment::assign(write, &target, &policy, Some(priority))).await
     }
 
     async fn unassign(&self, target: &AssignmentTarget) -> Result<bool, StoreError> {
@@ -173,9 +215,23 @@ impl Store for SqliteStore {
         self.write(Durability::Disk, move |write| assignment::unassign(write, &target)).await
     }
 
-    async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError> {
+    async fn candidates(&self, device: &DeviceKey) -> Result<Vec<Assignment>, StoreError> {
         let device = device.clone();
-        self.readers.read(move |connection| assignment::of_device(connection, &device)).await
+        self.readers.read(move |connection| assignment::candidates(connection, &device)).await
+    }
+
+    async fn groups(&self) -> Result<BTreeMap<UserName, BTreeSet<GroupName>>, StoreError> {
+        self.readers.read(user_group::all).await
+    }
+
+    async fn groups_of(&self, user: &UserName) -> Result<BTreeSet<GroupName>, StoreError> {
+        let user = user.clone();
+        self.readers.read(move |connection| user_group::of_user(connection, &user)).await
+    }
+
+    async fn put_groups(&self, user: &UserName, groups: &BTreeSet<GroupName>) -> Result<bool, StoreError> {
+        let (user, groups) = (user.clone(), groups.clone());
+        self.write(Durability::Disk, move |write| user_group::put(write, &user, &groups)).await
     }
 
     async fn access_rules(&self) -> Result<AccessRules, StoreError> {

@@ -1,15 +1,15 @@
 //! The tables `policy` and `policy_setting`. A row that makes no sense makes its policy unreadable; it is never skipped
 //! and never replaced by a default, since that would loosen the policy unseen.
 
-use asprov_protocol::policy::{Kind, Policy, PolicyDocument, PolicyName, PolicyRules, RefreshInterval, Setting, Value};
+use asprov_protocol::policy::{Kind, Policy, PolicyDocument, PolicyName, Setting, Value};
 use rusqlite::{Connection, params};
 
 use super::cells::{Cells, Table};
 use super::fault::{Fault, Result};
 use super::writer::Write;
-use super::{assignment, change};
+use super::{assignment, change, policy_content, policy_version};
 use crate::store::assigned_to;
-use crate::{ChangeKind, StoreError, StoredPolicy};
+use crate::{Author, ChangeKind, PolicySaved, StoreError, StoredPolicy};
 
 const POLICY: Table = Table {
     name: "policy",
@@ -22,20 +22,23 @@ const POLICY: Table = Table {
         "allow_externally_managed",
         "require_device_information",
         "refresh_interval",
+        "report_only",
     ],
 };
 const SETTING: Table = Table { name: "policy_setting", key: 3, columns: &["policy", "setting", "position", "value"] };
 
 const ONE: &str = "SELECT name, description, allow_non_provisionable, allow_partial, allow_externally_managed,
-    require_device_information, refresh_interval FROM policy WHERE name = ?1";
+    require_device_information, refresh_interval, report_only FROM policy WHERE name = ?1";
 const SETTINGS_OF: &str = "SELECT policy, setting, position, value FROM policy_setting WHERE policy = ?1
     ORDER BY setting, position";
 const PUT: &str = "INSERT INTO policy (name, description, allow_non_provisionable, allow_partial,
-    allow_externally_managed, require_device_information, refresh_interval) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    allow_externally_managed, require_device_information, refresh_interval, report_only)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
     ON CONFLICT (name) DO UPDATE SET description = excluded.description,
     allow_non_provisionable = excluded.allow_non_provisionable, allow_partial = excluded.allow_partial,
     allow_externally_managed = excluded.allow_externally_managed,
-    require_device_information = excluded.require_device_information, refresh_interval = excluded.refresh_interval";
+    require_device_information = excluded.require_device_information, refresh_interval = excluded.refresh_interval,
+    report_only = excluded.report_only";
 
 /// The number that changes with every write to the two tables, whoever wrote.
 pub(super) fn revision(connection: &Connection) -> Result<i64> {
@@ -78,23 +81,9 @@ fn read(connection: &Connection, name: &PolicyName) -> Result<Option<Policy>> {
     let mut cells = Cells::new(&POLICY, row);
     let name = cells.text(|text| PolicyName::new(text).ok())?;
     let description = cells.value()?;
-    let rules = PolicyRules {
-        allow_non_provisionable: cells.flag()?,
-        allow_partial: cells.flag()?,
-        allow_externally_managed: cells.flag()?,
-        require_device_information: cells.flag()?,
-        refresh_interval: refresh_interval(&mut cells)?,
-    };
+    let rules = policy_content::rules(&mut cells)?;
     let document = document(connection, &name)?;
     Ok(Some(Policy { name, description, document, rules }))
-}
-
-fn refresh_interval(cells: &mut Cells<'_>) -> Result<Option<RefreshInterval>> {
-    let Some(seconds) = cells.value::<Option<i64>>()? else { return Ok(None) };
-    match u64::try_from(seconds).ok().and_then(|seconds| RefreshInterval::from_seconds(seconds).ok()) {
-        Some(interval) => Ok(Some(interval)),
-        None => Err(cells.damaged(&format!("{seconds}, which is no refresh interval"))),
-    }
 }
 
 fn document(connection: &Connection, name: &PolicyName) -> Result<PolicyDocument> {
@@ -140,12 +129,12 @@ fn document(connection: &Connection, name: &PolicyName) -> Result<PolicyDocument
     Ok(document)
 }
 
-/// Creates or replaces a policy; `true` when it is new.
-pub(super) fn put(write: &Write<'_>, policy: &Policy) -> Result<bool> {
+/// Creates or replaces a policy.
+pub(super) fn save(write: &Write<'_>, policy: &Policy, author: Option<&Author>) -> Result<PolicySaved> {
     let connection = write.connection;
     let before = one(connection, &policy.name)?;
     if before == Some(StoredPolicy::Readable(policy.clone())) {
-        return Ok(false);
+        return Ok(PolicySaved { is_new: false, version: policy_version::newest(connection, &policy.name)? });
     }
     let rules = policy.rules;
     let refresh_interval = rules.refresh_interval.map(|interval| change::signed(interval.seconds()));
@@ -157,6 +146,7 @@ pub(super) fn put(write: &Write<'_>, policy: &Policy) -> Result<bool> {
         rules.allow_externally_managed,
         rules.require_device_information,
         refresh_interval,
+        rules.report_only,
     ])?;
     connection.prepare_cached("DELETE FROM policy_setting WHERE policy = ?1")?.execute([policy.name.as_str()])?;
     let mut insert = connection
@@ -174,7 +164,7 @@ pub(super) fn put(write: &Write<'_>, policy: &Policy) -> Result<bool> {
         }
     }
     change::record(write, &ChangeKind::Policy(policy.name.clone()))?;
-    Ok(before.is_none())
+    Ok(PolicySaved { is_new: before.is_none(), version: policy_version::add(write, policy, author)? })
 }
 
 /// Deletes a policy that nobody has; `false` when there is none.

@@ -8,9 +8,11 @@ use super::fault::Result;
 use crate::StoreError;
 
 /// From each version to the next; the first makes an empty file a store.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0001_policies_devices_events.sql"),
     include_str!("../../migrations/0002_access_rules.sql"),
+    include_str!("../../migrations/0003_policy_versions_stages.sql"),
+    include_str!("../../migrations/0004_groups.sql"),
     include_str!("../../migrations/0005_device_proof.sql"),
     include_str!("../../migrations/0007_event_columns_and_traces.sql"),
 ];
@@ -40,8 +42,11 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
 
 /// Refuses another program's database, before anything is changed in it.
 pub(super) fn check_owner(connection: &Connection, path: &Path) -> Result<()> {
-    let owner: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    // At one moment: another process may be making the store between the two looks.
+    let look = connection.unchecked_transaction()?;
+    let owner: i32 = look.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: i64 = look.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    look.finish()?;
     if owner == APPLICATION_ID || (owner == 0 && tables == 0) {
         return Ok(());
     }

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::policy::PolicyName;
+use asprov_protocol::policy::stage::StageTarget;
 use asprov_protocol::server::access_rule::AccessRules;
 use asprov_protocol::server::{EffectivePolicy, Snapshot};
 use rusqlite::Connection;
 
-use super::fault::Result;
-use super::{access_rule, assignment, device, policy};
-use crate::StoredPolicy;
+use super::fault::{Fault, Result};
+use super::{access_rule, assignment, device, policy, policy_stage};
+use crate::{StoreError, StoredPolicy, StoredStage};
 
 /// Policies and access rules as they were decoded, for as long as their tables stay the same.
 #[derive(Debug, Default)]
@@ -23,7 +24,14 @@ pub(super) struct Decoded {
 #[derive(Debug, Default)]
 struct Kept {
     revision: i64,
-    policies: BTreeMap<PolicyName, EffectivePolicy>,
+    policies: BTreeMap<PolicyName, Forms>,
+}
+
+/// What a policy says, and what it says to the devices for which it is staged.
+#[derive(Clone, Debug)]
+struct Forms {
+    present: EffectivePolicy,
+    staged: Option<(StageTarget, EffectivePolicy)>,
 }
 
 /// Looks. The connection is in a read transaction, so all of it is of one moment.
@@ -31,7 +39,7 @@ pub(super) fn load(connection: &Connection, decoded: &Decoded, device: &DeviceKe
     let stored = device::one(connection, device)?;
     let first_seen_at = stored.as_ref().map(|stored| stored.record.first_seen_at);
     let policy = match assignment::of_device(connection, device)? {
-        Some(assignment) => decoded.policy(connection, &assignment.policy)?,
+        Some(assignment) => decoded.policy(connection, &assignment.policy, device)?,
         None => EffectivePolicy::None,
     };
     Ok(Snapshot {
@@ -44,12 +52,20 @@ pub(super) fn load(connection: &Connection, decoded: &Decoded, device: &DeviceKe
 }
 
 impl Decoded {
-    fn policy(&self, connection: &Connection, name: &PolicyName) -> Result<EffectivePolicy> {
-        let revision = policy::revision(connection)?;
-        if let Some(policy) = self.kept().at(revision).and_then(|policies| policies.get(name).cloned()) {
-            return Ok(policy);
+    fn policy(&self, connection: &Connection, name: &PolicyName, device: &DeviceKey) -> Result<EffectivePolicy> {
+        let forms = self.forms(connection, name)?;
+        match forms.staged {
+            Some((target, staged)) if policy_stage::holds(connection, &target, device)? => Ok(staged),
+            _ => Ok(forms.present),
         }
-        let policy = match policy::one(connection, name)? {
+    }
+
+    fn forms(&self, connection: &Connection, name: &PolicyName) -> Result<Forms> {
+        let revision = policy::revision(connection)?;
+        if let Some(forms) = self.kept().at(revision).and_then(|policies| policies.get(name).cloned()) {
+            return Ok(forms);
+        }
+        let present = match policy::one(connection, name)? {
             Some(StoredPolicy::Readable(policy)) => EffectivePolicy::Assigned(Arc::new(policy)),
             Some(StoredPolicy::Unreadable { name, fault }) => {
                 tracing::error!(policy = %name, fault, "a stored policy cannot be read");
@@ -61,11 +77,25 @@ impl Decoded {
                 EffectivePolicy::Unreadable { name: name.clone(), fault }
             }
         };
+        let forms = match policy_stage::one(connection, name) {
+            Ok(stored) => {
+                let staged = stored
+                    .map(|StoredStage { stage, .. }| (stage.target, EffectivePolicy::Assigned(Arc::new(stage.policy))));
+                Forms { present, staged }
+            }
+            // For whom it is meant is not known, so nobody is given the looser of the two.
+            Err(Fault::Store(StoreError::Damaged { table, row, fault })) => {
+                let fault = format!("what is staged of it: table {table}, row {row}: {fault}");
+                tracing::error!(policy = %name, fault, "a stored policy cannot be read");
+                Forms { present: EffectivePolicy::Unreadable { name: name.clone(), fault }, staged: None }
+            }
+            Err(fault) => return Err(fault),
+        };
         // A reader that looks at an older moment must not put back what it sees.
         if let Some(policies) = self.kept().at(revision) {
-            policies.insert(name.clone(), policy.clone());
+            policies.insert(name.clone(), forms.clone());
         }
-        Ok(policy)
+        Ok(forms)
     }
 
     fn access_rules(&self, connection: &Connection) -> Result<Arc<AccessRules>> {
@@ -92,7 +122,7 @@ impl Decoded {
 
 impl Kept {
     /// What is kept of this revision; a newer one drops what was kept of an older. `None` for one that is gone.
-    fn at(&mut self, revision: i64) -> Option<&mut BTreeMap<PolicyName, EffectivePolicy>> {
+    fn at(&mut self, revision: i64) -> Option<&mut BTreeMap<PolicyName, Forms>> {
         if revision > self.revision {
             *self = Self { revision, policies: BTreeMap::new() };
         }

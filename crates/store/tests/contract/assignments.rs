@@ -18,13 +18,13 @@ every_store!(
 
 async fn a_device_s_own_assignment_counts_before_its_user_s_and_that_before_the_default(store: Arc<dyn Store>) {
     let device = device("ann", "A1");
-    let mut expected = vec![Assignment { target: AssignmentTarget::Default, policy: name("default") }];
+    let mut expected = vec![Assignment { target: AssignmentTarget::Default, policy: name("default"), priority: None }];
     for (target, policy_name) in
         [(AssignmentTarget::User(user("ann")), "of-user"), (AssignmentTarget::Device(device.clone()), "of-device")]
     {
         store.put_policy(&policy(policy_name)).await.unwrap();
         assert_eq!(store.assign(&target, &name(policy_name)).await, Ok(true));
-        expected.push(Assignment { target, policy: name(policy_name) });
+        expected.push(Assignment { target, policy: name(policy_name), priority: None });
     }
     while let Some(assignment) = expected.pop() {
         assert_eq!(store.assignment_of(&device).await, Ok(Some(assignment.clone())));

@@ -10,13 +10,18 @@ mod changes;
 mod devices;
 mod events;
 mod fixture;
+mod groups;
 mod listing;
 mod policies;
+mod policy_versions;
 mod precedence;
+mod progress;
 mod proofs;
 mod records;
 mod sightings;
 mod sqlite_file;
+mod stages;
+mod ten_thousand_devices;
 mod traces;
 mod unusable;
 

@@ -10,16 +10,16 @@ async fn with_strict() -> Api {
 
 #[tokio::test]
 async fn a_new_store_assigns_default_to_everybody() {
-    let expected = json!({"items": [{"target": "default", "user": null, "device_id": null, "policy": "default"}]});
+    let expected = json!({"items": [{"target": "default", "user": null, "device_id": null, "group": null, "priority": null, "policy": "default"}]});
     assert_eq!(Api::new().get("/api/v1/assignments").await.json(200), expected);
 }
 
 #[tokio::test]
 async fn every_target_is_assigned_replaced_listed_and_taken_back() {
     let api = with_strict().await;
-    let device = json!({"target": "device", "user": "ann", "device_id": "A1", "policy": "strict"});
-    let user = json!({"target": "user", "user": "ann", "device_id": null, "policy": "strict"});
-    let default = json!({"target": "default", "user": null, "device_id": null, "policy": "strict"});
+    let device = json!({"target": "device", "user": "ann", "device_id": "A1", "group": null, "priority": null, "policy": "strict"});
+    let user = json!({"target": "user", "user": "ann", "device_id": null, "group": null, "priority": null, "policy": "strict"});
+    let default = json!({"target": "default", "user": null, "device_id": null, "group": null, "priority": null, "policy": "strict"});
     let strict = json!({"policy": "strict"});
     assert_eq!(api.put("/api/v1/assignments/devices/ann/A1", &strict).await.json(201), device);
     assert_eq!(api.put("/api/v1/assignments/users/Ann", &strict).await.json(201), user);
@@ -84,4 +84,25 @@ async fn an_assignment_wakes_every_node() {
     let before = *api.store.inner.newest_change().borrow();
     api.put("/api/v1/assignments/users/ann", &json!({"policy": "strict"})).await.json(201);
     assert!(*api.store.inner.newest_change().borrow() > before);
+}
+
+#[tokio::test]
+async fn a_group_is_assigned_with_its_priority_and_taken_back() {
+    let api = with_strict().await;
+    let sales = "/api/v1/assignments/groups/Domain%20Users";
+    let body = |priority: u32| {
+        json!({"target": "group", "user": null, "device_id": null, "group": "domain users", "priority": priority,
+            "policy": "strict"})
+    };
+    assert_eq!(api.put(sales, &json!({"policy": "strict"})).await.json(201), body(100));
+    assert_eq!(api.put(sales, &json!({"policy": "strict", "priority": 7})).await.json(200), body(7));
+    assert_eq!(api.put(sales, &json!({"policy": "strict"})).await.json(200), body(7), "it keeps the one it has");
+    assert_eq!(api.get("/api/v1/assignments").await.json(200)["items"][1], body(7));
+    api.put(sales, &json!({"policy": "nothing"})).await.problem(422, "unknown-policy");
+    api.put(sales, &json!({"policy": "strict", "priority": -1})).await.problem(422, "invalid-value");
+    api.put("/api/v1/assignments/groups/a%2Cb", &json!({"policy": "strict"})).await.problem(422, "invalid-value");
+    let detail = api.delete("/api/v1/policies/strict").await.problem(409, "policy-in-use");
+    assert!(detail.contains("group domain users"), "{detail}");
+    api.delete(sales).await.empty(204);
+    api.delete(sales).await.problem(404, "no-such-assignment");
 }

@@ -169,15 +169,41 @@ async fn the_nearest_assignment_gives_the_policy() {
     api.put("/api/v1/assignments/devices/ann/A1", &json!({"policy": "own"})).await.json(201);
     assert_eq!(given().await, (json!("own"), json!("device")));
     let policy = api.get(&format!("{DEVICE}/policy")).await.json(200);
-    let assignment = json!({"target": "device", "user": "ann", "device_id": "A1", "policy": "own"});
+    let assignment =
+        json!({"target": "device", "user": "ann", "device_id": "A1", "group": null, "priority": null, "policy": "own"});
     assert_eq!((&policy["assignment"], &policy["definition"]["description"]), (&assignment, &json!("own")));
+    assert_eq!(policy["candidates"][0], assignment);
+    assert_eq!(policy["why"], "assigned to device ann/A1, before user ann, everybody");
 
     for path in ["devices/ann/A1", "users/ann", "default"] {
         api.delete(&format!("/api/v1/assignments/{path}")).await.empty(204);
     }
     assert_eq!(given().await, (Json::Null, Json::Null), "then the device needs no policy");
     let policy = api.get(&format!("{DEVICE}/policy")).await.json(200);
-    assert_eq!(policy, json!({"policy": null, "assignment": null, "definition": null}));
+    let why = "nothing is assigned to the device, its user, the user's groups or everybody";
+    let nothing = json!({"policy": null, "assignment": null, "definition": null, "staged": false, "why": why,
+        "candidates": [], "groups": []});
+    assert_eq!(policy, nothing);
+}
+
+#[tokio::test]
+async fn of_several_groups_the_answer_says_which_one_decides_and_why() {
+    let api = Api::new().with_device("ann", "A1").await;
+    let groups = ["travel", "sales", "others"].map(|name| asprov_protocol::device::GroupName::new(name).unwrap());
+    let ann = device_key("ann", "A1").user;
+    asprov_store::Store::put_groups(&*api.store, &ann, &groups.into()).await.unwrap();
+    for (group, priority) in [("sales", 20), ("travel", 10)] {
+        api.put(&format!("/api/v1/policies/{group}"), &json!({})).await.json(201);
+        let body = json!({"policy": group, "priority": priority});
+        api.put(&format!("/api/v1/assignments/groups/{group}"), &body).await.json(201);
+    }
+    let policy = api.get(&format!("{DEVICE}/policy")).await.json(200);
+    assert_eq!((&policy["policy"], &policy["groups"]), (&json!("travel"), &json!(["others", "sales", "travel"])));
+    let why = "assigned to group travel (priority 10), before group sales (priority 20), everybody";
+    assert_eq!(policy["why"], why);
+    let targets: Vec<_> = policy["candidates"].as_array().unwrap().iter().map(|of| of["policy"].clone()).collect();
+    assert_eq!(targets, ["travel", "sales", "default"]);
+    assert_eq!(api.get(DEVICES).await.json(200)["items"][0]["policy"], "travel", "a list says the same");
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ fn strict() -> Json {
         "allow_externally_managed": true,
         "require_device_information": false,
         "refresh_interval": "24h",
+        "report_only": false,
     })
 }
 
@@ -34,6 +35,7 @@ async fn a_new_store_has_the_policy_default_which_asks_for_nothing() {
         "allow_externally_managed": true,
         "require_device_information": true,
         "refresh_interval": null,
+        "report_only": false,
     });
     assert_eq!(Api::new().get("/api/v1/policies/default").await.json(200), neutral);
 }
@@ -46,6 +48,7 @@ async fn a_policy_is_created_replaced_and_read_back_as_it_was_put() {
     let without_findings = |mut kept: Json| {
         assert!(kept.as_object_mut().unwrap().remove("findings").unwrap().is_array());
         kept.as_object_mut().unwrap().remove("effect").unwrap();
+        assert_eq!(kept.as_object_mut().unwrap().remove("version").unwrap(), 1);
         kept
     };
     assert_eq!(without_findings(api.put(STRICT, &strict()).await.json(201)), expected);
@@ -88,6 +91,7 @@ async fn what_is_left_out_gets_its_default_even_when_the_policy_had_another() {
         "allow_externally_managed": false,
         "require_device_information": true,
         "refresh_interval": null,
+        "report_only": false,
     });
     assert_eq!(read, expected);
 }

@@ -29,6 +29,7 @@ fn request(pairs: &[(&'static str, &str)], trusted: bool, replace: bool) -> Head
         trusted,
         host: Some(HeaderValue::from_static("eas.example.com")),
         upstream: &HeaderValue::from_static("mail.internal"),
+        groups: None,
         call: None,
     };
     rewrite_request(&mut headers, &arrival, replace);
@@ -149,7 +150,14 @@ fn the_version_of_a_base64_query_is_the_only_one() {
             panic!("it is a call");
         };
         let upstream = HeaderValue::from_static("u");
-        let arrival = Arrival { connection: None, trusted: false, host: None, upstream: &upstream, call: Some(&call) };
+        let arrival = Arrival {
+            connection: None,
+            trusted: false,
+            host: None,
+            upstream: &upstream,
+            groups: None,
+            call: Some(&call),
+        };
         rewrite_request(&mut headers, &arrival, true);
         assert_eq!(headers.get("ms-asprotocolversion").map(|value| value.to_str().unwrap()), goes);
     }

@@ -250,3 +250,36 @@ async fn an_upstream_without_a_version_that_asprov_knows_is_useless() {
     let asked = request(Method::OPTIONS, PATH, "right").header("x-script", "1").body(Full::new(Bytes::new())).unwrap();
     assert_eq!(server.send(asked).await.status, 502);
 }
+
+#[tokio::test]
+async fn what_a_proxy_says_about_groups_is_for_asprov_and_never_goes_on() {
+    use asprov_protocol::device::UserName;
+    use asprov_server::Config;
+    use asprov_server::gateway::Gateway;
+    use asprov_server::groups::GroupSource;
+
+    for (trusted, expected) in [("127.0.0.1", vec!["sales"]), ("192.0.2.1", vec![])] {
+        let upstream = Upstream::new().await;
+        let config = Config {
+            groups: GroupSource::Header(http::HeaderName::from_static("remote-groups")),
+            trusted_proxies: vec![trusted.parse().unwrap()],
+            ..Config::default()
+        };
+        let store = memory();
+        let gateway = Gateway::new(settings(&upstream), std::sync::Arc::clone(&store), None, config).unwrap();
+        let server = super::super::support::Running::gateway(gateway.clone(), std::sync::Arc::clone(&store)).await;
+        until("the gateway is ready", || async { gateway.readiness().fault().is_none() }).await;
+        let device = Device::new("A", ProtocolVersion::V14_1);
+        let mut sent = post(&device.query(Command::FolderSync), Some("14.1"), b"x".to_vec());
+        sent.headers_mut().insert("remote-groups", "Sales".parse().unwrap());
+        sent.headers_mut().insert("remote-user", "stays".parse().unwrap());
+        assert_eq!(server.send(sent).await.status, 200);
+        let groups = store.groups_of(&UserName::new("ann").unwrap()).await.unwrap();
+        assert_eq!(groups.iter().map(|group| group.as_str()).collect::<Vec<_>>(), expected);
+        let noted: Noted = upstream.commands().pop().unwrap();
+        assert_eq!(
+            (noted.headers.get("remote-groups"), noted.headers["remote-user"].as_bytes()),
+            (None, &b"stays"[..])
+        );
+    }
+}

@@ -1,16 +1,18 @@
 //! Stores to stand behind the server: the real ones, and one that is away, slow or busy when it is told to be.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
-use asprov_protocol::device::DeviceKey;
+use asprov_protocol::device::{DeviceKey, GroupName, UserName};
+use asprov_protocol::policy::stage::Stage;
 use asprov_protocol::policy::{Policy, PolicyName};
 use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, Event, Snapshot};
 use asprov_store::{
-    Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, MemoryStore, Proofs, Saved,
-    Sighting, SqliteOptions, SqliteStore, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace,
-    TraceMessage,
+    Assignment, AssignmentTarget, Author, Change, CredentialDigest, DevicePage, DeviceQuery, MemoryStore,
+    PolicyProgress, PolicySaved, PolicyVersion, Proofs, Saved, Sighting, SqliteOptions, SqliteStore, Store, StoreError,
+    StoredDevice, StoredEvent, StoredPolicy, StoredStage, Trace, TraceMessage,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -140,8 +142,32 @@ impl Store for Faulty {
         self.inner.policy(name).await
     }
 
-    async fn put_policy(&self, policy: &Policy) -> Result<bool, StoreError> {
-        self.inner.put_policy(policy).await
+    async fn save_policy(&self, policy: &Policy, author: Option<&Author>) -> Result<PolicySaved, StoreError> {
+        self.inner.save_policy(policy, author).await
+    }
+
+    async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, StoreError> {
+        self.inner.policy_versions(name).await
+    }
+
+    async fn stages(&self) -> Result<Vec<StoredStage>, StoreError> {
+        self.inner.stages().await
+    }
+
+    async fn put_stage(&self, stage: &Stage, author: Option<&Author>) -> Result<bool, StoreError> {
+        self.inner.put_stage(stage, author).await
+    }
+
+    async fn drop_stage(&self, name: &PolicyName) -> Result<bool, StoreError> {
+        self.inner.drop_stage(name).await
+    }
+
+    async fn promote(&self, name: &PolicyName, author: Option<&Author>) -> Result<Option<PolicySaved>, StoreError> {
+        self.inner.promote(name, author).await
+    }
+
+    async fn progress(&self, name: &PolicyName) -> Result<Option<PolicyProgress>, StoreError> {
+        self.inner.progress(name).await
     }
 
     async fn delete_policy(&self, name: &PolicyName) -> Result<bool, StoreError> {
@@ -160,8 +186,26 @@ impl Store for Faulty {
         self.inner.unassign(target).await
     }
 
-    async fn assignment_of(&self, device: &DeviceKey) -> Result<Option<Assignment>, StoreError> {
-        self.inner.assignment_of(device).await
+    async fn assign_group(&self, group: &GroupName, policy: &PolicyName, priority: u32) -> Result<bool, StoreError> {
+        self.inner.assign_group(group, policy, priority).await
+    }
+
+    async fn candidates(&self, device: &DeviceKey) -> Result<Vec<Assignment>, StoreError> {
+        self.inner.candidates(device).await
+    }
+
+    async fn groups(&self) -> Result<BTreeMap<UserName, BTreeSet<GroupName>>, StoreError> {
+        self.inner.groups().await
+    }
+
+    async fn groups_of(&self, user: &UserName) -> Result<BTreeSet<GroupName>, StoreError> {
+        self.check(Broken::Away).await?;
+        self.inner.groups_of(user).await
+    }
+
+    async fn put_groups(&self, user: &UserName, groups: &BTreeSet<GroupName>) -> Result<bool, StoreError> {
+        self.check(Broken::Away).await?;
+        self.inner.put_groups(user, groups).await
     }
 
     async fn access_rules(&self) -> Result<AccessRules, StoreError> {

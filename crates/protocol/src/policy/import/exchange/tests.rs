@@ -263,6 +263,7 @@ prop_compose! {
             allow_externally_managed,
             require_device_information: true,
             refresh_interval: seconds.map(|seconds| RefreshInterval::from_seconds(seconds).unwrap()),
+            report_only: false,
         }
     }
 }
