@@ -20,7 +20,7 @@ pub(crate) struct Citation {
     pub(crate) path: String,
     /// The line, from 1.
     pub(crate) line: usize,
-    /// The item it stands in or above; empty outside of all of them.
+    /// The item it stands in or above, and in a table the row; empty outside of all of them.
     pub(crate) item: String,
     /// Whether it stands in a test, or in what a test goes through.
     pub(crate) is_test: bool,
@@ -58,7 +58,10 @@ pub(crate) fn read(path: &str, text: &str, of_tests: bool) -> Found {
                         section: section.to_owned(),
                         path: path.to_owned(),
                         line: line + 1,
-                        item: item.to_owned(),
+                        item: match row(&lines, line, item) {
+                            Some(row) => format!("{item} {row}"),
+                            None => item.to_owned(),
+                        },
                         is_test,
                     });
                 }
@@ -88,10 +91,23 @@ fn place<'t>(items: &[Item<'t>], lines: &[&str], line: usize, is_test: bool) -> 
     }
     let mentions = |test: &Item<'_>| {
         let body = lines.get(test.head..=test.last).unwrap_or_default();
-        body.iter().any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == innermost.name))
+        body.iter()
+            .any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == innermost.name))
     };
     let used = items.iter().any(|item| item.is_test && mentions(item));
     (innermost.name, (!used).then_some("where no test of this file goes through"))
+}
+
+/// What the row of a table below a comment is about; `None` where the item is no table. In a constant that is the first
+/// text, in a macro that is called at the top of a file the first word.
+fn row<'t>(lines: &[&'t str], comment: usize, item: &str) -> Option<&'t str> {
+    let is_constant = item.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    let mut below = lines.get(comment..)?.iter().map(|line| line.trim());
+    let row = below.find(|line| !line.starts_with("//") && !line.starts_with("#["))?;
+    match item.ends_with('!') {
+        true => row.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()),
+        false => row.split('"').nth(1).filter(|_| is_constant),
+    }
 }
 
 /// A comment: its text in one line, and where each of its lines begins in it.
@@ -148,7 +164,9 @@ fn words(comment: &Comment) -> Vec<Word<'_>> {
             _ if is_id(token) => {
                 let line = comment.begins.iter().rev().find(|(begin, _)| *begin <= offset).map_or(0, |(_, line)| *line);
                 let said = match (document, section) {
-                    (Some(document), Some(section)) if in_parentheses => Said::Citation { document, section, id: token },
+                    (Some(document), Some(section)) if in_parentheses => {
+                        Said::Citation { document, section, id: token }
+                    }
                     _ => Said::Mention { document, id: token },
                 };
                 words.push(Word { said, line });
@@ -181,7 +199,7 @@ fn token(text: &str) -> (&str, &str) {
 }
 
 fn is_id(token: &str) -> bool {
-    token.strip_prefix('R').is_some_and(|digits| digits.len() >= 2 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    token.strip_prefix('R').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn is_section(token: &str) -> bool {

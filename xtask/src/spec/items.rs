@@ -56,7 +56,8 @@ fn is_test_attribute(line: &str) -> bool {
 
 /// The name of the item whose first line this is.
 fn name(line: &str) -> Option<&str> {
-    let line = line.strip_suffix(" {").filter(|call| call.ends_with('!') && !call.contains(' ')).map_or(line, |call| call);
+    let line =
+        line.strip_suffix(" {").filter(|call| call.ends_with('!') && !call.contains(' ')).map_or(line, |call| call);
     if line.ends_with('!') && identifier(line).len() + 1 == line.len() {
         return Some(line);
     }
@@ -106,12 +107,12 @@ fn last(lines: &[&str], first: usize) -> usize {
     }
     let indentation = |line: &str| line.len() - line.trim_start().len();
     let continued = line.ends_with('=');
-    let ends = |candidate: &&str| {
+    let ends = |candidate: &str| {
         let text = candidate.trim();
         let closes = text.starts_with(['}', ']', ')']);
         let same = indentation(candidate) == indentation(line);
         (same && (text == "}" || (closes && text.ends_with(';')))) || (continued && text.ends_with(';'))
     };
     let after = lines.get(first + 1..).unwrap_or_default();
-    after.iter().position(|candidate| ends(&candidate)).map_or(first, |at| first + 1 + at)
+    after.iter().position(|candidate| ends(candidate)).map_or(first, |at| first + 1 + at)
 }

@@ -38,7 +38,7 @@ pub(crate) fn documents(root: &Path) -> anyhow::Result<Vec<Document>> {
     let readme = std::fs::read_to_string(root.join("README.md")).context("README.md cannot be read")?;
     Ok(vec![
         Document { path: "docs/reference/conformance.md", text: page::conformance(&requirements, &shown) },
-        Document { path: "README.md", text: page::readme(&readme, &requirements, &shown)? },
+        Document { path: "README.md", text: page::readme(&readme, &requirements)? },
     ])
 }
 

@@ -106,7 +106,8 @@ fn row(line: &str) -> anyhow::Result<Requirement> {
 
 fn reason(cell: &str) -> anyhow::Result<Reason> {
     let kinds = || ReasonKind::ALL.map(ReasonKind::as_str).join(", ");
-    let (word, text) = cell.split_once(": ").with_context(|| format!("`{cell}` does not begin with one of {}", kinds()))?;
+    let (word, text) =
+        cell.split_once(": ").with_context(|| format!("`{cell}` does not begin with one of {}", kinds()))?;
     let kind = ReasonKind::ALL.into_iter().find(|kind| kind.as_str() == word);
     let kind = kind.with_context(|| format!("`{word}` is none of {}", kinds()))?;
     ensure!(text.len() > 10 && !text.contains('|'), "`{text}` is no reason");

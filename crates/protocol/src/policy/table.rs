@@ -54,6 +54,7 @@ const fn number(min: i64, max: i64) -> Kind {
 }
 
 const fn number_or_empty(min: i64, max: i64) -> Kind {
+    // [MS-ASPROV] 2.2.3.1 (R672); 2.2.3.2 (R673, R676); 2.2.3.3 (R674, R677)
     Kind::Number { min, max, empty: true }
 }
 

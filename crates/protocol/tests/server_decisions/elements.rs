@@ -32,34 +32,33 @@ struct Row(&'static str, &'static [Message], ProtocolVersion);
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    // @root
+    // [MS-ASPROV] 2.2.2.44 (R319, R972, R973, R974, R975, R32001)
     Row("Provision", &MESSAGES, V25),
-    // @di
+    // [MS-ASPROV] 2.2.2.53 (R366, R1011, R1012, R1009)
     Row("Provision/DeviceInformation", &[Initial, Offer], V141),
     Row("Provision/DeviceInformation/Set/Model", &[Initial], V141),
-    // @dis
     Row("Provision/DeviceInformation/Status", &[Offer], V141),
-    // @status
+    // [MS-ASPROV] 2.2.2.54 (R370, R759, R760); 2.2.2.54.2 (R390, R1017, R1018, R1019, R1020, R39302)
     Row("Provision/Status", ANSWERS, V25),
-    // @policies
+    // [MS-ASPROV] 2.2.2.40 (R303, R304, R953, R954, R955, R956, R30601)
     Row("Provision/Policies", &[Initial, Offer, Acknowledgment, Acceptance], V25),
-    // @policy
+    // [MS-ASPROV] 2.2.2.41 (R307, R308, R957, R958, R959, R960, R31101)
     Row("Provision/Policies/Policy", &[Initial, Offer, Acknowledgment, Acceptance], V25),
-    // @type
+    // [MS-ASPROV] 2.2.2.43 (R317, R967, R968, R969, R970, R31801)
     Row("Provision/Policies/Policy/PolicyType", &[Initial, Offer, Acknowledgment, Acceptance], V25),
-    // @key
+    // [MS-ASPROV] 2.2.2.42 (R313, R961, R962, R963, R964, R31601)
     Row("Provision/Policies/Policy/PolicyKey", &[Offer, Acknowledgment, Acceptance], V25),
-    // @pstatus
+    // [MS-ASPROV] 2.2.2.54.1 (R374, R1013, R1014, R1015, R1016, R38901)
     Row("Provision/Policies/Policy/Status", &[Offer, Acknowledgment, Acceptance], V25),
-    // @data
+    // [MS-ASPROV] 2.2.2.24.1 (R209, R601, R889, R890, R891, R892, R21001)
     Row("Provision/Policies/Policy/Data", &[Offer], V25),
-    // @doc
+    // [MS-ASPROV] 2.2.2.28 (R232, R233, R905, R906, R907, R908, R23501)
     Row("Provision/Policies/Policy/Data/EASProvisionDoc", &[Offer], V120),
-    // @wipe
+    // [MS-ASPROV] 2.2.2.45 (R321, R976, R977, R978, R979, R32401)
     Row("Provision/RemoteWipe", &[Directive, WipeReport], V25),
-    // @account
+    // [MS-ASPROV] 2.2.2.1 (R6901, R6906)
     Row("Provision/AccountOnlyRemoteWipe", &[AccountDirective, AccountWipeReport], V161),
-    // @wstatus
+    // [MS-ASPROV] 2.2.2.54.3 (R398, R1021, R1022, R1023, R1024, R40301)
     Row("Provision/RemoteWipe/Status", &[WipeReport], V25),
     Row("Provision/AccountOnlyRemoteWipe/Status", &[AccountWipeReport], V161),
 ];
@@ -131,7 +130,9 @@ fn every_element_stands_once_in_its_messages_and_versions_and_nowhere_else() {
 
 #[test]
 fn provision_and_policy_hold_these_elements_in_this_order() {
-    // @shapes
+    // [MS-ASPROV] 2.2.2.40 (R306); 2.2.2.41 (R604, R310, R311, R605); 2.2.2.44 (R320); 2.2.2.53 (R366); 3.1.1 (R417,
+    // R419); 3.1.5.1.1 (R619); 3.1.5.1.2.1 (R436); 3.1.5.1.2.2 (R641); 3.1.5.1.2.3 (R64502); 3.2.5.1.1 (R534);
+    // 3.2.5.1.2.1 (R661)
     for version in ProtocolVersion::ALL {
         let has_information = version >= V141;
         for (which, provision, policy) in [
@@ -156,7 +157,7 @@ fn provision_and_policy_hold_these_elements_in_this_order() {
 
 #[test]
 fn data_holds_the_document_as_elements_from_12_0_on_and_as_text_at_2_5() {
-    // @datatypes
+    // [MS-ASPROV] 2.2.2.24.1 (R208, R888, R210); 2.2.2.28 (R234); 2.2.2.43 (R965, R966, R971)
     for version in ProtocolVersion::ALL {
         let root = message(version, Offer).unwrap();
         let data = at(&root, "Provision/Policies/Policy/Data")[0];
@@ -173,7 +174,7 @@ fn data_holds_the_document_as_elements_from_12_0_on_and_as_text_at_2_5() {
 
 #[test]
 fn a_directive_is_empty_and_its_acknowledgment_holds_one_status() {
-    // @directives
+    // [MS-ASPROV] 2.2.2.1 (R6903, R6905); 2.2.2.45 (R322, R324); 2.2.2.54.3 (R398, R399, R401)
     for version in ProtocolVersion::ALL {
         for (which, way) in [(Directive, "Provision/RemoteWipe"), (AccountDirective, "Provision/AccountOnlyRemoteWipe")]
         {
@@ -198,7 +199,7 @@ fn a_directive_is_empty_and_its_acknowledgment_holds_one_status() {
 
 #[test]
 fn every_status_of_an_answer_is_a_number_of_one_byte() {
-    // @bytes
+    // [MS-ASPROV] 2.2.2.54.1 (R375, R377); 2.2.2.54.2 (R391, R393)
     for version in ProtocolVersion::ALL {
         let mut answers: Vec<_> = ANSWERS.iter().filter_map(|which| message(version, *which)).collect();
         let mut refused = Situation::new(version);
@@ -225,7 +226,7 @@ fn every_status_of_an_answer_is_a_number_of_one_byte() {
 
 #[test]
 fn the_answer_to_device_information_says_that_it_is_kept() {
-    // @kept
+    // [MS-ASPROV] 3.2.5.1.1 (R488)
     for version in ProtocolVersion::ALL.into_iter().filter(|version| *version >= V141) {
         let root = message(version, Offer).unwrap();
         let status = at(&root, "Provision/DeviceInformation/Status")[0].text().unwrap();
