@@ -188,6 +188,13 @@ fn a_directive_is_empty_and_its_acknowledgment_holds_one_status() {
             assert_eq!(names(at(&root, way)[0]), ["Status"], "{version} {way}");
             let mut without = Element::new(root.tag()).with_child(Element::new(at(&root, way)[0].tag()));
             assert!(ProvisionRequest::from_element(&without, version).is_err(), "{version}: no Status");
+            let status = || Element::with_text(asprov_wbxml::code_page::provision::STATUS, "1");
+            let stranger = Element::with_text(asprov_wbxml::code_page::provision::POLICY_KEY, "1");
+            for more in [status(), stranger] {
+                let wipe = Element::new(at(&root, way)[0].tag()).with_child(status()).with_child(more);
+                let twice = Element::new(root.tag()).with_child(wipe);
+                assert!(ProvisionRequest::from_element(&twice, version).is_err(), "{version}: more than one Status");
+            }
             for text in ["0", "3", "256", "257", "-1", "one"] {
                 let status = Element::with_text(asprov_wbxml::code_page::provision::STATUS, text);
                 without = Element::new(root.tag()).with_child(Element::new(at(&root, way)[0].tag()).with_child(status));
