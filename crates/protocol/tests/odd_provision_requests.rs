@@ -54,7 +54,7 @@ fn refused(document: &str) -> String {
 fn what_is_not_the_grammar_of_provision_is_refused_with_its_place() {
     // [MS-ASPROV] 2.2.2.40 (R303, R304, R306); 2.2.2.41 (R307, R308); 2.2.2.44 (R319, R320); 2.2.2.54.3 (R398, R401)
     let whole = "DeviceInformation, Policies, RemoteWipe or, from 16.1, AccountOnlyRemoteWipe";
-    let cases: [(&str, String, String); 12] = [
+    let cases: [(&str, String, String); 13] = [
         (
             "Policy directly under Provision",
             "03016a00000e454748034d532d4541532d50726f766973696f6e696e672d5742584d4c00010101".to_owned(),
@@ -64,6 +64,11 @@ fn what_is_not_the_grammar_of_provision_is_refused_with_its_place() {
             "empty Policies",
             "03016a00000e450601".to_owned(),
             "Provision:Policies at byte 7: no Provision:Policy in it, expected one Policy".into(),
+        ),
+        (
+            "RemoteWipe beside Policy",
+            format!("03016a00000e45460c{}", POLICIES.strip_prefix("000e46").unwrap().to_owned() + "01"),
+            "Provision:Policies at byte 8: Provision:RemoteWipe in it, expected one Policy".into(),
         ),
         (
             "another command's root",
