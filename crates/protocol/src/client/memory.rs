@@ -73,7 +73,7 @@ impl ClientMemory {
         self.wipe
     }
 
-    /// The initial request resets the key: \[MS-ASPROV\] 3.1.5.1.1 (R618).
+    /// The initial request resets the key ([MS-ASPROV] 3.1.5.1.1, R618).
     pub(super) fn reset_key(&mut self) {
         self.policy_key = None;
         self.acknowledged = None;
