@@ -17,7 +17,7 @@ use crate::memory::{Memory, MemoryError};
 use crate::transport::Transport;
 
 /// How long the acknowledgment of a wipe may take to go out, before the erasing begins without it: the protocol does not
-/// wait for its answer ([MS-ASPROV] 3.1.5.1.2.2, R645).
+/// wait for its answer ([MS-ASPROV] R645).
 const UNAWAITED: Duration = Duration::from_secs(5);
 
 /// A device with its server and its memory.

@@ -77,6 +77,7 @@ impl Transport {
     /// # Errors
     /// When there is no answer.
     pub async fn ask_options(&self) -> Result<Answer, TransportError> {
+        // [MS-ASPROV] 3.1.5.1 (R61103)
         self.exchange(Method::OPTIONS, PATH, &HeaderMap::new(), None).await
     }
 

@@ -22,7 +22,7 @@ use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
 use asprov_wbxml::{Element, code_page::folder_hierarchy};
 use bytes::Bytes;
-use http::Version;
+use http::{Method, Version};
 use http_body_util::Full;
 use rustls::pki_types::PrivateKeyDer;
 use server::{Server, authority_for, settings, status};
@@ -56,6 +56,7 @@ impl Drop for Place {
 
 #[tokio::test]
 async fn every_version_provisions_and_its_command_is_answered() {
+    // [MS-ASPROV] 2.1 (R600, R60010); 3.1.5.1 (R61103)
     for version in ProtocolVersion::ALL {
         let server = Server::start().await;
         server.with(|state| state.versions.retain(|offered| *offered <= version));
@@ -76,6 +77,13 @@ async fn every_version_provisions_and_its_command_is_answered() {
         let conversation = device.command(Command::FolderSync, folder_sync()).await.unwrap();
         assert!(matches!(conversation.outcome, Outcome::CommandAnswered(Some(_))), "{version}");
         assert_eq!(server.commands(), [Command::Provision, Command::Provision, Command::FolderSync], "{version}");
+
+        // OPTIONS never carries the key, not even when there is one.
+        server.with(|state| state.with_key.clear());
+        server.transport().negotiate(&ProtocolVersion::ALL).await.unwrap();
+        device.command(Command::FolderSync, folder_sync()).await.unwrap();
+        let with_key = server.with(|state| state.with_key.clone());
+        assert_eq!(with_key, [(Method::OPTIONS, false), (Method::POST, true)], "{version}");
     }
 }
 

@@ -7,7 +7,7 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
-/// A policy key: an unsigned 32-bit number other than 0, which means "none" (R711).
+/// A policy key: an unsigned 32-bit number other than 0, which means "none": [MS-ASPROV] 2.2.2.42 (R606).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyKey(NonZeroU32);
 
@@ -43,6 +43,7 @@ impl PolicyKey {
 
     /// Reads the decimal text of a key exactly as a server writes it: digits only, no sign, blank or leading zero.
     pub fn parse(text: &str) -> Option<Self> {
+        // [MS-ASPROV] 2.2.2.42 (R606)
         let canonical = !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
         if canonical { text.parse().ok().and_then(Self::new) } else { None }
     }
@@ -121,6 +122,7 @@ mod tests {
 
     #[test]
     fn only_the_text_a_server_writes_is_a_key() {
+        // [MS-ASPROV] 2.2.2.42 (R606)
         for text in ["", "0", "-1", "+1", " 1", "1 ", "01", "0x1F", "3378841480ZZ", "4294967296"] {
             assert_eq!(PolicyKey::parse(text), None, "{text:?}");
         }

@@ -90,7 +90,7 @@ pub(crate) const ALL: [ProvisionCommandError; 11] = [
         first_version: ProtocolVersion::V2_5,
         section: SECTION,
     },
-    // [MS-ASPROV] 3.1.5.2 (R679, R450, R451)
+    // [MS-ASPROV] 3.1.5.2 (R679, R450, R451); 3.2.5.2 (R704, R497, R498)
     ProvisionCommandError {
         scope: Scope::Provision,
         code: 2,
@@ -105,7 +105,7 @@ pub(crate) const ALL: [ProvisionCommandError; 11] = [
         first_version: ProtocolVersion::V2_5,
         section: SECTION,
     },
-    // [MS-ASPROV] 3.1.5.2 (R680, R452, R454)
+    // [MS-ASPROV] 3.1.5.2 (R680, R452, R454); 3.2.5.2 (R706, R504, R505)
     ProvisionCommandError {
         scope: Scope::Provision,
         code: 3,
@@ -165,7 +165,7 @@ pub(crate) const ALL: [ProvisionCommandError; 11] = [
         first_version: ProtocolVersion::V14_0,
         section: SECTION,
     },
-    // [MS-ASPROV] 3.1.5.2 (R688, R466, R467)
+    // [MS-ASPROV] 3.1.5.2 (R688, R466, R467); 3.2.5.2 (R703, R495, R496)
     ProvisionCommandError {
         scope: Scope::Policy,
         code: 1,
@@ -180,7 +180,7 @@ pub(crate) const ALL: [ProvisionCommandError; 11] = [
         first_version: ProtocolVersion::V2_5,
         section: SECTION,
     },
-    // [MS-ASPROV] 3.1.5.2 (R689, R468)
+    // [MS-ASPROV] 3.1.5.2 (R689, R468, R469); 3.2.5.2 (R709, R499, R500)
     ProvisionCommandError {
         scope: Scope::Policy,
         code: 2,
@@ -195,7 +195,7 @@ pub(crate) const ALL: [ProvisionCommandError; 11] = [
         first_version: ProtocolVersion::V2_5,
         section: SECTION,
     },
-    // [MS-ASPROV] 3.1.5.2
+    // [MS-ASPROV] 3.1.5.2 (R690, R471, R472); 3.2.5.2 (R705, R502, R503)
     ProvisionCommandError {
         scope: Scope::Policy,
         code: 3,
@@ -210,7 +210,7 @@ pub(crate) const ALL: [ProvisionCommandError; 11] = [
         first_version: ProtocolVersion::V2_5,
         section: SECTION,
     },
-    // [MS-ASPROV] 3.1.5.2
+    // [MS-ASPROV] 3.1.5.2 (R691, R473, R474)
     ProvisionCommandError {
         scope: Scope::Policy,
         code: 4,
@@ -225,7 +225,7 @@ pub(crate) const ALL: [ProvisionCommandError; 11] = [
         first_version: ProtocolVersion::V2_5,
         section: SECTION,
     },
-    // [MS-ASPROV] 3.1.5.2; 3.2.5.1.2.1 (R657, R658)
+    // [MS-ASPROV] 3.1.5.2 (R692, R475, R761, R476); 3.2.5.1.2.1 (R657, R658); 3.2.5.2 (R708, R507, R508)
     ProvisionCommandError {
         scope: Scope::Policy,
         code: 5,
@@ -309,6 +309,7 @@ mod tests {
 
     #[test]
     fn codes_of_the_common_range_exist_from_14_0_on_and_the_others_always() {
+        // [MS-ASPROV] 3.1.5.2 (R1034)
         for row in &ROWS {
             let first = if row.code > 100 { ProtocolVersion::V14_0 } else { ProtocolVersion::V2_5 };
             assert_eq!(row.first_version, first, "{} {}", row.scope, row.code);

@@ -78,21 +78,24 @@ impl ProtocolVersion {
     /// Whether conditions travel as a Status with HTTP 200; older versions get an HTTP status instead
     /// ([MS-ASCMD] 2.2.2).
     pub fn has_common_status(self) -> bool {
+        // [MS-ASPROV] 3.1.5.2 (R1034)
         self >= Self::V14_0
     }
 
     /// Whether the initial Provision request carries DeviceInformation ([MS-ASPROV] 2.2.2.53).
     pub fn has_device_information_in_provision(self) -> bool {
+        // [MS-ASPROV] 2.2.2.53 (R1011, R1012, R1009, R608); 3.1.5.1.1 (R1032)
         self >= Self::V14_1
     }
 
-    /// Whether AccountOnlyRemoteWipe exists ([MS-ASPROV] 2.2.2.1, R6906).
+    /// Whether AccountOnlyRemoteWipe exists: [MS-ASPROV] 2.2.2.1 (R6906).
     pub fn has_account_only_remote_wipe(self) -> bool {
         self >= Self::V16_1
     }
 
     /// The format in which this version carries a policy.
     pub fn policy_type(self) -> PolicyType {
+        // [MS-ASPROV] 2.2.2.43 (R318, R967, R968, R969, R970, R31801, R971)
         if self == Self::V2_5 { PolicyType::Wap } else { PolicyType::Wbxml }
     }
 }

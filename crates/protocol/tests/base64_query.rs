@@ -197,6 +197,7 @@ fn known() -> Vec<Known> {
 
 #[test]
 fn known_queries_say_what_they_say() {
+    // [MS-ASPROV] 3.2.5.1 (R485)
     for (name, query, version, command, locale, device_id, policy_key, device_type) in known() {
         let call = parse(query).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!((call.version, call.command), (version, command), "{name}");

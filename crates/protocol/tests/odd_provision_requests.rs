@@ -52,8 +52,9 @@ fn refused(document: &str) -> String {
 
 #[test]
 fn what_is_not_the_grammar_of_provision_is_refused_with_its_place() {
+    // [MS-ASPROV] 2.2.2.40 (R303, R304, R306); 2.2.2.41 (R307, R308); 2.2.2.44 (R319, R320); 2.2.2.54.3 (R398, R401)
     let whole = "DeviceInformation, Policies, RemoteWipe or, from 16.1, AccountOnlyRemoteWipe";
-    let cases: [(&str, String, String); 12] = [
+    let cases: [(&str, String, String); 13] = [
         (
             "Policy directly under Provision",
             "03016a00000e454748034d532d4541532d50726f766973696f6e696e672d5742584d4c00010101".to_owned(),
@@ -63,6 +64,11 @@ fn what_is_not_the_grammar_of_provision_is_refused_with_its_place() {
             "empty Policies",
             "03016a00000e450601".to_owned(),
             "Provision:Policies at byte 7: no Provision:Policy in it, expected one Policy".into(),
+        ),
+        (
+            "RemoteWipe beside Policy",
+            format!("03016a00000e45460c{}", POLICIES.strip_prefix("000e46").unwrap().to_owned() + "01"),
+            "Provision:Policies at byte 8: Provision:RemoteWipe in it, expected one Policy".into(),
         ),
         (
             "another command's root",
@@ -163,6 +169,7 @@ fn a_policy_without_type_or_with_half_an_acknowledgment_is_refused() {
 
 #[test]
 fn an_acknowledgment_says_1_to_4_and_nothing_that_looks_like_it() {
+    // [MS-ASPROV] 2.2.2.54.1 (R383, R385)
     for status in ["0", "5", "257", "65537", "abc", "1 ", " 1", "01", "+1", ""] {
         let message = refused(&acknowledgment(KEY, status));
         assert_eq!(message, format!("Provision:Status at byte 52: `{status}`, expected 1, 2, 3 or 4"));
@@ -238,6 +245,7 @@ fn information(more: &str) -> DeviceInformation {
 
 #[test]
 fn device_information_below_14_1_is_passed_over() {
+    // [MS-ASPROV] 2.2.2.53 (R1011, R1012, R1009)
     for version in [V2_5, V12_1, V14_0] {
         let request = read(&with_information(""), version).unwrap();
         assert_eq!(request.device_information, None);
@@ -261,6 +269,7 @@ fn device_information_in_an_acknowledgment_is_taken() {
 
 #[test]
 fn device_information_twice_or_without_set_is_refused() {
+    // [MS-ASPROV] 2.2.2.53 (R607)
     let twice = format!("{PROVISION}0012 56485703410001010156485703410001 0101 {POLICIES} 01");
     let error = read(&twice, V14_1).unwrap_err();
     assert_eq!(error.to_string(), "Provision:Provision at byte 18: Settings:DeviceInformation twice, expected it once");
@@ -346,6 +355,7 @@ fn the_wipe_acknowledgments_of_android_and_ios_are_taken() {
 
 #[test]
 fn an_account_only_wipe_exists_from_16_1_and_never_together_with_the_other() {
+    // [MS-ASPROV] 2.2.2.1 (R6906)
     let account = "03016a00000e457b4b033100010101";
     assert!(read(account, V16_1).is_ok());
     for version in ProtocolVersion::ALL.into_iter().filter(|version| *version < V16_1) {

@@ -191,6 +191,7 @@ fn a_header_twice_counts_only_when_both_say_the_same() {
 
 #[test]
 fn the_policy_key_header_is_read_without_wrapping() {
+    // [MS-ASPROV] 3.2.5.1 (R485)
     let key = |value: &str| parse_with(GOOD, &[VERSION, ("X-MS-PolicyKey", value)]).unwrap().policy_key;
     assert_eq!(parse(GOOD).unwrap().policy_key, RequestKey::Absent);
     assert_eq!(key(""), RequestKey::Absent);

@@ -39,19 +39,21 @@ const SUCCESSFUL_HANDSHAKE: [(Scope, u16); 4] =
 
 #[test]
 fn provision_1_success_and_the_client_applies_the_policy() {
+    // [MS-ASPROV] 2.1 (R600); 2.2.2.41 (R604); 2.2.2.43 (R318, R971); 2.2.2.53 (R607, R608); 3.1.5.1.1 (R618, R619,
+    // R1032, R625); 3.1.5.2 (R678, R441, R449)
     for version in ProtocolVersion::ALL {
         let mut pair = Pair::new(version);
         assert_eq!(pair.provision(), Outcome::Provisioned, "{version}");
 
         let first = pair.exchanges()[0].clone();
         let before_policies: &[u8] = if version.has_device_information_in_provision() {
-            // 14.1 and later: page 18, DeviceInformation, Set, Model, FriendlyName, then page 14 again (R607).
+            // 14.1 and later: page 18, DeviceInformation, Set, Model, FriendlyName, then page 14 again.
             b"\x03\x01\x6A\x00\x00\x0E\x45\x00\x12\x56\x48\x57\x03Phone 1\x00\x01\x59\x03Ann's phone\x00\x01\x01\x01\x00\x0E"
         } else {
             b"\x03\x01\x6A\x00\x00\x0E\x45"
         };
         let policy_type = if version == ProtocolVersion::V2_5 { WAP_TYPE } else { WBXML_TYPE };
-        // Policies, Policy, PolicyType (R604).
+        // Policies, Policy, PolicyType.
         let expected = [before_policies, b"\x46\x47\x48\x03", policy_type.as_bytes(), b"\x00\x01\x01\x01\x01"].concat();
         assert_eq!(first.request_bytes, expected, "{version}");
         assert_eq!(first.key, RequestKey::Zero, "the initial request resets the key (R618)");
@@ -73,6 +75,7 @@ fn provision_1_success_and_the_client_applies_the_policy() {
 
 #[test]
 fn provision_2_a_protocol_error_is_corrected_and_sent_again() {
+    // [MS-ASPROV] 3.1.5.2 (R679, R450, R451); 3.2.5.2 (R704, R497, R498)
     // A Policy without its PolicyType: Provision, Policies, Policy.
     let faulty = Element::new(provision::PROVISION)
         .with_child(Element::new(provision::POLICIES).with_child(Element::new(provision::POLICY)));
@@ -96,6 +99,7 @@ fn provision_2_a_protocol_error_is_corrected_and_sent_again() {
 
 #[test]
 fn provision_3_a_server_error_is_retried_until_the_store_is_back() {
+    // [MS-ASPROV] 2.2.2.54.2 (R396); 3.1.5.2 (R680, R452, R454); 3.2.5.2 (R706, R504, R505)
     for version in ProtocolVersion::ALL {
         let mut pair = Pair::new(version);
         pair.server.away_for = 2;
@@ -120,6 +124,7 @@ fn provision_3_a_server_error_is_retried_until_the_store_is_back() {
 
 #[test]
 fn provision_139_a_partial_acknowledgment_is_refused_and_the_administrator_decides() {
+    // [MS-ASPROV] 3.1.5.2 (R681, R455, R684, R456)
     for version in ProtocolVersion::ALL {
         for said in [AcknowledgmentStatus::AppliedInPart, AcknowledgmentStatus::NotApplied] {
             let choice = AcknowledgmentChoice::Fixed(said);
@@ -153,6 +158,7 @@ fn provision_139_a_partial_acknowledgment_is_refused_and_the_administrator_decid
 
 #[test]
 fn provision_141_a_command_without_a_key_is_refused_and_the_client_sends_one() {
+    // [MS-ASPROV] 3.1.5.2 (R682, R458, R685, R460)
     for version in ProtocolVersion::ALL {
         let mut pair = Pair::with(version, |settings| settings.first_contact = FirstContact::CommandWithoutKey);
         assert_eq!(pair.folder_sync(), folder_sync_answered(), "{version}");
@@ -179,6 +185,7 @@ fn provision_141_a_command_without_a_key_is_refused_and_the_client_sends_one() {
 
 #[test]
 fn provision_145_an_externally_managed_device_is_refused_and_provisions_again() {
+    // [MS-ASPROV] 3.1.5.2 (R686, R461, R687, R463, R464)
     let external = AcknowledgmentChoice::Fixed(AcknowledgmentStatus::ExternallyManaged);
     for version in ProtocolVersion::ALL {
         let exists = exists(Scope::Provision, 145, version);
@@ -210,6 +217,8 @@ fn provision_145_an_externally_managed_device_is_refused_and_provisions_again() 
 
 #[test]
 fn policy_1_success_and_the_client_acknowledges() {
+    // [MS-ASPROV] 2.2.2.24.1 (R601); 2.2.2.41 (R311, R605); 2.2.2.53 (R368); 3.1.5.1.1 (R626); 3.1.5.1.2.1 (R635,
+    // R436, R636); 3.1.5.2 (R688, R466, R467); 3.2.5.1.2.1 (R657, R662); 3.2.5.2 (R703, R495, R496)
     for version in ProtocolVersion::ALL {
         let mut pair = Pair::new(version);
         assert_eq!(pair.provision(), Outcome::Provisioned, "{version}");
@@ -223,7 +232,7 @@ fn policy_1_success_and_the_client_acknowledges() {
         let (temporary, permanent) = (key(&offer), key(&accepted));
         assert_ne!(temporary, permanent, "{version}");
 
-        // PolicyType, PolicyKey, Status: the key before the Status (R311), in element and header (R635, R636).
+        // PolicyType, PolicyKey, Status: the key before the Status, in element and header.
         let policy_type = if version.policy_type() == PolicyType::Wap { WAP_TYPE } else { WBXML_TYPE };
         let start: &[u8] = b"\x03\x01\x6A\x00\x00\x0E\x45\x46\x47\x48\x03";
         let end: &[u8] = b"\x00\x01\x4B\x031\x00\x01\x01\x01\x01";
@@ -244,6 +253,7 @@ fn policy_1_success_and_the_client_acknowledges() {
 
 #[test]
 fn policy_2_no_policy_and_the_client_goes_on_without() {
+    // [MS-ASPROV] 3.1.5.2 (R689, R468, R469); 3.2.5.2 (R709, R499, R500)
     for version in ProtocolVersion::ALL {
         let mut pair = Pair::new(version);
         pair.server.policy = EffectivePolicy::None;
@@ -269,6 +279,7 @@ fn policy_2_no_policy_and_the_client_goes_on_without() {
 
 #[test]
 fn policy_3_an_unknown_policy_type_is_replaced_by_the_right_one() {
+    // [MS-ASPROV] 3.1.5.2 (R690, R471, R472); 3.2.5.2 (R705, R502, R503)
     for version in ProtocolVersion::ALL {
         // A text that is no type, and the type of other versions.
         let other = if version == ProtocolVersion::V2_5 { WBXML_TYPE } else { WAP_TYPE };
@@ -290,6 +301,7 @@ fn policy_3_an_unknown_policy_type_is_replaced_by_the_right_one() {
 
 #[test]
 fn policy_4_damaged_policy_data_goes_to_the_administrator() {
+    // [MS-ASPROV] 3.1.5.2 (R691, R473, R474)
     for version in ProtocolVersion::ALL {
         let mut pair = Pair::new(version);
         pair.server.damage_policy();
@@ -307,6 +319,7 @@ fn policy_4_damaged_policy_data_goes_to_the_administrator() {
 
 #[test]
 fn policy_5_an_out_of_date_key_is_refused_and_the_client_provisions_again() {
+    // [MS-ASPROV] 3.1.5.2 (R692, R475, R761, R476); 3.2.5.2 (R708, R507, R508)
     for version in ProtocolVersion::ALL {
         let mut pair = Pair::new(version);
         // The administrator changes the policy while the device applies it.

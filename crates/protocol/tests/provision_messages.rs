@@ -120,6 +120,7 @@ fn every_request_is_read() {
 
 #[test]
 fn every_request_is_written() {
+    // [MS-ASPROV] 2.2.2.1 (R6905); 2.2.2.45 (R324); 2.2.2.53 (R1008, R607)
     for (hex, _, request) in requests() {
         assert_eq!(encode(&request.to_element()), bytes(hex), "{request:?}");
     }
@@ -190,6 +191,7 @@ fn responses() -> Vec<(&'static str, ProvisionResponse)> {
 
 #[test]
 fn every_answer_is_read_and_written() {
+    // [MS-ASPROV] 2.2.2.1 (R6903); 2.2.2.45 (R322)
     for (hex, response) in responses() {
         assert_eq!(ProvisionResponse::from_element(&element(hex)).as_ref(), Ok(&response), "{hex}");
         assert_eq!(encode(&response.to_element(V16_1)), bytes(hex), "{response:?}");

@@ -17,6 +17,7 @@ pub(crate) struct AnsweredStatus(pub(crate) Status);
 
 /// The HTTP answer for a reply to a command.
 pub(crate) fn reply(command: Option<Command>, reply: &Reply) -> Response<ResponseBody> {
+    // [MS-ASPROV] 2.1 (R60010)
     let bytes = reply.body.as_ref().map(asprov_wbxml::encode).unwrap_or_default();
     let length = bytes.len();
     let mut response = Response::new(full(bytes));
@@ -47,14 +48,14 @@ pub(crate) fn http(status: u16) -> Response<ResponseBody> {
     reply(None, &Reply::http(status))
 }
 
-/// HTTP 401 with what it asks for (R2371).
+/// HTTP 401 with what it asks for ([MS-ASHTTP] R2371).
 pub(crate) fn unauthorized() -> Response<ResponseBody> {
     let mut response = http(401);
     response.headers_mut().insert(WWW_AUTHENTICATE, CHALLENGE);
     response
 }
 
-/// The answer to OPTIONS: both lists are a MUST (R1107).
+/// The answer to OPTIONS: both lists are a MUST ([MS-ASHTTP] R1107).
 pub(crate) fn options() -> Response<ResponseBody> {
     with_options(http(200))
 }

@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(crate) seen: Vec<(Method, Option<Command>, Version)>,
     /// The Cookie header of every request that was signed in.
     pub(crate) cookies: Vec<String>,
+    /// Whether a policy key came with it, of every request that was signed in.
+    pub(crate) with_key: Vec<(Method, bool)>,
     keys_drawn: u32,
 }
 
@@ -140,6 +142,7 @@ impl State {
             versions: ProtocolVersion::ALL.to_vec(),
             seen: Vec::new(),
             cookies: Vec::new(),
+            with_key: Vec::new(),
             keys_drawn: 0,
         }
     }
@@ -227,6 +230,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result<
     }
     let cookie = parts.headers.get("cookie").map_or("", |cookie| cookie.to_str().unwrap());
     state.cookies.push(cookie.to_owned());
+    state.with_key.push((parts.method.clone(), parts.headers.contains_key("x-ms-policykey")));
     if !state.instead.is_empty() {
         return Ok(state.instead.remove(0));
     }

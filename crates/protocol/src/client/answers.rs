@@ -132,9 +132,10 @@ impl Client {
         }
     }
 
-    /// The Policy that counts: of this version's type (R640); otherwise the one that repeats what was asked for, or the
+    /// The Policy that counts: of this version's type; otherwise the one that repeats what was asked for, or the
     /// one that names no type at all.
     fn fitting<'p>(&self, policies: &'p [PolicyResponse]) -> Option<&'p PolicyResponse> {
+        // [MS-ASPROV] 3.1.5.1.1 (R1033); 3.1.5.1.2.1 (R638, R640)
         let own = self.settings.version.policy_type();
         let names_own = |text: &PolicyTypeText| text.policy_type() == Some(own);
         let of_type = |policy: &&PolicyResponse| policy.policy_type.as_ref().is_some_and(names_own);
@@ -148,8 +149,9 @@ impl Client {
         find(&of_type).or_else(|| find(&repeats)).or_else(|| find(&untyped))
     }
 
-    /// A policy with its temporary key: it is evaluated, then acknowledged at once (R625).
+    /// A policy with its temporary key: it is evaluated, then acknowledged at once.
     fn offered(&mut self, policy: &PolicyResponse) {
+        // [MS-ASPROV] 3.1.5.1.1 (R625, R626)
         let Some(policy_key) = self.usable_key(policy, "initial request") else { return };
         let Some(data) = &policy.data else {
             // What did not come cannot be acknowledged.
@@ -168,6 +170,7 @@ impl Client {
 
     /// The acknowledgment is answered with the permanent key.
     fn accepted(&mut self, policy: &PolicyResponse, acknowledged: AcknowledgedPolicy) {
+        // [MS-ASPROV] 3.2.5.1.2.1 (R662)
         let Some(policy_key) = self.usable_key(policy, "acknowledgment") else { return };
         if self.moved(ClientEvent::PolicyAccepted) {
             self.memory.policy_key = Some(policy_key);
@@ -183,7 +186,7 @@ impl Client {
         };
         let came = match key.as_str() {
             "" => "empty",
-            // It means that there is no key (R711).
+            // It means that there is no key ([MS-ASPROV] R711).
             "0" => "0",
             text if !text.bytes().all(|byte| byte.is_ascii_graphic()) => "not printable",
             _ => return Some(key.clone()),
@@ -285,6 +288,7 @@ impl Client {
 
     /// An answer asks for provisioning. Some ask for ever (iOS 7 sent 2,000 requests to such a server).
     fn challenged(&mut self, seen: SeenStatus) {
+        // [MS-ASPROV] 3.1.5.1 (R611)
         if self.tries.challenges >= self.settings.limits.challenges {
             return self.fail(Failure::Loop { status: seen, times: self.tries.challenges + 1 });
         }

@@ -49,7 +49,8 @@ use crate::version::ProtocolVersion;
 pub enum Verdict {
     /// The client does what the setting asks for.
     Enforced,
-    /// The device has nothing the setting could be about. That counts as enforced (R764).
+    /// The device has nothing the setting could be about. That counts as enforced: \[MS-ASPROV\]
+    /// 3.1.5.1.1 (R764).
     Ignored,
     /// The client does not do it.
     NotEnforced,
@@ -182,13 +183,19 @@ pub fn profile(name: &str) -> Option<&'static Profile> {
 }
 
 /// What to acknowledge after these verdicts: 1 when everything counts as enforced, 3 when nothing does, 2 in between.
+/// A 2 says that there is a password at least, so it is 3 as well where one is asked for and not enforced.
 /// [`Verdict::Unknown`] does not count: a client says only what it knows.
 pub fn acknowledgment(verdicts: &[SettingVerdict]) -> AcknowledgmentStatus {
     // [MS-ASPROV] 3.1.5.1.1 (R764): what is ignored for lack of the feature counts as enforced.
     let met = |verdict: &&SettingVerdict| matches!(verdict.verdict, Verdict::Enforced | Verdict::Ignored);
+    // [MS-ASPROV] 2.2.2.54.1 (R387)
+    let no_password = |verdict: &SettingVerdict| {
+        verdict.setting.id == SettingId::DevicePasswordEnabled && verdict.verdict == Verdict::NotEnforced
+    };
     match verdicts.iter().filter(met).count() {
         count if count == verdicts.len() => AcknowledgmentStatus::Applied,
         0 => AcknowledgmentStatus::NotApplied,
+        _ if verdicts.iter().any(no_password) => AcknowledgmentStatus::NotApplied,
         _ => AcknowledgmentStatus::AppliedInPart,
     }
 }

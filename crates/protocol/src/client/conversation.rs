@@ -171,7 +171,7 @@ impl Client {
         let commands_first = matches!(task, Task::Command(_));
         self.task = task;
         match self.memory.wipe {
-            // A wipe that was taken on is finished, whatever else is wanted (R643, R644).
+            // A wipe that was taken on is finished, whatever else is wanted ([MS-ASPROV] R643, R644).
             Some(WipeInHand { kind, taken_on: true }) => {
                 self.send(Sending::WipeReport { kind, status: WipeStatus::Success });
             }
@@ -316,7 +316,7 @@ impl Client {
         self.settings.acknowledgment.of(policy, self.settings.version, self.tries.replacing)
     }
 
-    /// An initial request goes out: the policy key is reset to 0 ([MS-ASPROV] 3.1.5.1.1, R618).
+    /// An initial request goes out, and the policy key is reset to 0: [MS-ASPROV] 3.1.5.1.1 (R618).
     pub(super) fn begin_provisioning(&mut self) {
         if self.moved(ClientEvent::ProvisioningBegins) {
             self.memory.reset_key();

@@ -4,7 +4,8 @@ use crate::message::{AcknowledgmentStatus, PolicyKeyText, WipeKind};
 use crate::policy::{Fingerprint, PolicyDocument};
 use crate::version::ProtocolVersion;
 
-/// What outlives a conversation. The temporary policy key is not part of it: it serves one acknowledgment (R650).
+/// What outlives a conversation. The temporary policy key is not part of it, since it serves one acknowledgment:
+/// \[MS-ASPROV\] 3.2.5.1.1 (R650).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientMemory {
     pub(super) policy_key: Option<PolicyKeyText>,
@@ -42,7 +43,8 @@ pub struct AcknowledgedPolicy {
 pub struct WipeInHand {
     /// What is to be wiped.
     pub kind: WipeKind,
-    /// Whether the application has taken it on: then it has to be finished, even after a restart (R643, R644).
+    /// Whether the application has taken it on: then it has to be finished, even after a restart
+    /// (\[MS-ASPROV\] R643, R644).
     pub taken_on: bool,
 }
 

@@ -28,14 +28,15 @@ use jiff::Timestamp;
 use crate::policy::{PolicyDocument, SettingId, Value};
 use crate::secret::Secret;
 
-/// What the nine settings of a document ask for. Without DevicePasswordEnabled they ask for nothing (R629).
+/// What the nine settings of a document ask for. Without DevicePasswordEnabled they ask for nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct PasswordRules {
     /// Whether there has to be a password (DevicePasswordEnabled).
     pub required: bool,
     /// Whether it has to hold letters and digits (AlphanumericDevicePasswordRequired).
     pub alphanumeric: bool,
-    /// Whether the server keeps a recovery password (PasswordRecoveryEnabled); when not, none should be sent (R299).
+    /// Whether the server keeps a recovery password (PasswordRecoveryEnabled); when not, none should be sent
+    /// ([MS-ASPROV] R299).
     pub recovery: bool,
     /// The fewest characters (MinDevicePasswordLength); at least 1.
     pub least_length: usize,
@@ -95,11 +96,11 @@ impl PasswordRules {
             required: true,
             alphanumeric: document.is_on(SettingId::AlphanumericDevicePasswordRequired),
             recovery: document.is_on(SettingId::PasswordRecoveryEnabled),
-            // Empty or 1 is no minimum (R289); an empty password is none.
+            // Empty or 1 is no minimum: [MS-ASPROV] 2.2.2.38 (R289). An empty password is none.
             least_length: at_least_one(SettingId::MinDevicePasswordLength),
             failed_attempts: number(SettingId::MaxDevicePasswordFailedAttempts),
             refuse_simple: !document.is_on(SettingId::AllowSimpleDevicePassword),
-            // 0 is never (R219).
+            // 0 is never: [MS-ASPROV] 2.2.2.26 (R219).
             expires_after_days: number(SettingId::DevicePasswordExpiration).filter(|days| *days > 0),
             history: number(SettingId::DevicePasswordHistory).unwrap_or(0),
             least_kinds: at_least_one(SettingId::MinDevicePasswordComplexCharacters),
@@ -150,8 +151,8 @@ impl PasswordRules {
         })
     }
 
-    /// Whether so many wrong attempts in a row are too many: the device then should wipe itself or lock for a time
-    /// (R603).
+    /// Whether so many wrong attempts in a row are too many: the device then should wipe itself or lock for a
+    /// time: [MS-ASPROV] 2.2.2.32 (R603).
     pub fn too_many_attempts(&self, wrong: u32) -> bool {
         self.failed_attempts.is_some_and(|most| wrong >= most)
     }
@@ -169,8 +170,8 @@ fn is_simple(password: &str) -> bool {
     [0, 1, -1].into_iter().any(follows_by)
 }
 
-/// How many of the four kinds of characters there are: lower case, upper case, digits, and everything else
-/// ([MS-ASPROV] 2.2.2.37, R284). A letter of a script without cases is of the last kind.
+/// How many of the four kinds of characters there are: lower case, upper case, digits, and everything else:
+/// [MS-ASPROV] 2.2.2.37 (R284). A letter of a script without cases is of the last kind.
 fn kinds(password: &str) -> usize {
     let lower = password.chars().any(char::is_lowercase);
     let upper = password.chars().any(char::is_uppercase);

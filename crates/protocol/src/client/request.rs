@@ -62,6 +62,7 @@ impl OutgoingRequest {
             accept_multipart: request.accept_multipart,
             ..QueryParts::new(command, &settings.user, &settings.device_id, &settings.device_type)
         };
+        // [MS-ASPROV] 3.1.5.1 (R425)
         let base64 = match (settings.query_form, key.number()) {
             (QueryForm::Base64, Some(number)) => base64_query(&parts, settings.version, ENGLISH, number).ok(),
             _ => None,
@@ -80,6 +81,7 @@ impl OutgoingRequest {
         if let Some(value) = settings.user_agent.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
             headers.insert(::http::header::USER_AGENT, value);
         }
+        // [MS-ASPROV] 2.1 (R600)
         let (content_type, body) = request.body.bytes().unzip();
         // Only with a body ([MS-ASHTTP] R407).
         if let Some(content_type) = content_type {
@@ -114,8 +116,9 @@ impl OutgoingRequest {
         self.body.as_deref()
     }
 
-    /// Whether the conversation waits for the answer. After the acknowledgment of a wipe it does not
-    /// ([MS-ASPROV] 3.1.5.1.2.2, R645): [`Client::step`](super::Client::step) may be called again at once.
+    /// Whether the conversation waits for the answer. After the acknowledgment of a wipe it does not, by
+    /// [MS-ASPROV] 3.1.5.1.2.2 (R645); 3.1.5.1.2.3 (R64505): [`Client::step`](super::Client::step) may be called again
+    /// at once.
     pub const fn answer_awaited(&self) -> bool {
         self.answer_awaited
     }
@@ -139,12 +142,12 @@ impl Client {
                         && !self.tries.key_wanted);
                 (if without { KeyToSend::None } else { held }, asked)
             }
-            // The key is reset to 0 (R618).
+            // The key is reset to 0: [MS-ASPROV] 3.1.5.1.1 (R618).
             Sending::Initial => (KeyToSend::Zero, provision(self.initial_request())),
             Sending::Acknowledgment { policy_key, status, .. } => {
                 let policy_type = self.settings.version.policy_type().into();
                 let ask = Ask::Acknowledgment { policy_type, policy_key: policy_key.clone(), status: *status };
-                // Element and header both carry the temporary key (R635, R636).
+                // Element and header both carry the temporary key: [MS-ASPROV] 3.1.5.1.2.1 (R635, R636).
                 (KeyToSend::Key(policy_key), asking(ask))
             }
             Sending::WipeQuery => (held, asking(Ask::Empty)),
@@ -152,13 +155,15 @@ impl Client {
                 (held, asking(Ask::WipeAcknowledgment { kind: *kind, status: *status }))
             }
         };
+        // [MS-ASPROV] 3.1.5.1.2.2 (R645); 3.1.5.1.2.3 (R64505)
         let awaited = !matches!(request, Sending::WipeReport { .. });
         OutgoingRequest::new(&self.settings, &asked, key, awaited)
     }
 
-    /// The initial request (3.1.5.1.1): DeviceInformation with a Model in 14.1 and later (R607) and never before
-    /// (R608), then the PolicyType.
+    /// The initial request (3.1.5.1.1): DeviceInformation with a Model in 14.1 and later and never before, then
+    /// the PolicyType.
     fn initial_request(&self) -> Element<'static> {
+        // [MS-ASPROV] 2.2.2.53 (R368, R607, R608); 3.1.5.1.1 (R619, R1032)
         let version = self.settings.version;
         let own_type = version.policy_type().into();
         let policy_type = match &self.settings.opening {

@@ -15,7 +15,7 @@ use crate::version::ProtocolVersion;
 pub enum Action {
     /// What a row of 3.1.5.2 says, or what a row of it would say.
     Resolve(Resolution),
-    /// Send an empty Provision request to learn which wipe is due (R622).
+    /// Send an empty Provision request to learn which wipe is due: \[MS-ASPROV\] 3.1.5.1.1 (R622).
     LookForWipe,
     /// Send an initial request with DeviceInformation ([MS-ASCMD] 2.2.2, 165).
     SendDeviceInformation,
@@ -182,6 +182,7 @@ pub static REMEDIES: &[Remedy] = &[
 
 /// What to do about a Status.
 pub fn action(seen: SeenStatus, version: ProtocolVersion) -> Action {
+    // [MS-ASPROV] 3.1.5.2 (R440, R465)
     if let Some(row) = seen.provision_command_error() {
         return Action::Resolve(row.action);
     }
@@ -249,6 +250,7 @@ mod tests {
 
     #[test]
     fn the_rows_of_3_1_5_2_are_decided_by_the_rows_alone() {
+        // [MS-ASPROV] 3.1.5.2 (R440, R465)
         for row in &ROWS {
             assert_eq!(action(seen(row.scope, row.code), ProtocolVersion::V16_1), Action::Resolve(row.action));
             let again = REMEDIES.iter().any(|remedy| remedy.scope == Scope::Common && remedy.code == row.code);

@@ -26,7 +26,7 @@ pub struct ClientSettings {
     /// number), the plain one is used.
     pub query_form: QueryForm,
     /// What the device says about itself in the initial request of 14.1 and later. Without a model, the DeviceType is
-    /// sent as the model, since there has to be one ([MS-ASPROV] 2.2.2.53, R607).
+    /// sent as the model, since there has to be one: [MS-ASPROV] 2.2.2.53 (R607).
     pub device_information: DeviceInformation,
     /// How a policy is acknowledged.
     pub acknowledgment: AcknowledgmentChoice,
@@ -65,7 +65,7 @@ pub enum AcknowledgmentChoice {
 /// What a command does when the client holds no policy key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstContact {
-    /// It provisions first ([MS-ASPROV] 3.1.5.1, R610).
+    /// It provisions first: [MS-ASPROV] 3.1.5.1 (R610).
     Provision,
     /// It is sent with the key 0, and provisions when the server asks for it.
     CommandWithKeyZero,

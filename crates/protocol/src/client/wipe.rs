@@ -10,6 +10,8 @@ use crate::message::{WipeKind, WipeStatus};
 impl Client {
     /// The application's answer to [`Step::AskWipe`](super::Step::AskWipe).
     pub fn answer_wipe(&mut self, answer: WipeAnswer) {
+        // [MS-ASPROV] 2.2.2.1 (R6904); 2.2.2.45 (R323); 3.1.5.1.1 (R623); 3.1.5.1.2.2 (R438, R642); 3.1.5.1.2.3
+        // (R64501, R64503)
         let Now::AskWipe(kind) = self.now else { return };
         match answer {
             WipeAnswer::Unanswered => self.done(Outcome::WipeOrdered { kind, answer }),
@@ -28,6 +30,7 @@ impl Client {
     }
 
     pub(super) fn look_for_wipe(&mut self) {
+        // [MS-ASPROV] 3.1.5.1 (R612); 3.1.5.1.1 (R1031, R622)
         if self.moved(ClientEvent::WipeAnnounced) {
             self.send(Sending::WipeQuery);
         }

@@ -243,7 +243,8 @@ impl Base64Query {
     }
 }
 
-/// The base64 query of a request. The headers for version, policy key and multipart are then left out (R408).
+/// The base64 query of a request. The headers for version, policy key and multipart are then left out
+/// ([MS-ASHTTP] R408).
 ///
 /// # Errors
 /// As [`Base64Query::to_text`]: such a request is written in the plain form.

@@ -31,7 +31,7 @@ pub enum QueryForm {
 pub struct Call {
     /// The command.
     pub command: Command,
-    /// The version the request is written in, and in which it MUST be answered (R283).
+    /// The version the request is written in, and in which it MUST be answered ([MS-ASHTTP] R283).
     pub version: ProtocolVersion,
     /// The device, or why there is none: Status 108, HTTP 400 below 14.0.
     pub device_id: Result<DeviceId, DeviceError>,
@@ -110,6 +110,7 @@ impl Call {
             version,
             device_id: query.device_id.ok_or(missing("DeviceId")).and_then(|text| DeviceId::new(&text)),
             device_type: query.device_type.ok_or(missing("DeviceType")).and_then(|text| DeviceType::new(&text)),
+            // [MS-ASPROV] 3.2.5.1 (R485)
             policy_key: header_key(headers)?,
             user_in_query: query.user,
             locale: None,
@@ -136,6 +137,7 @@ impl Call {
             version: query.version,
             device_id: DeviceId::from_bytes(&query.device_id),
             device_type: device_type_from_bytes(&query.device_type),
+            // [MS-ASPROV] 3.2.5.1 (R485)
             policy_key: query.policy_key,
             user_in_query: query.user,
             locale: Some(query.locale),

@@ -63,7 +63,7 @@ pub struct CommandRow {
     pub status: &'static [Tag],
     /// The value of that Status, or of the nearest one below it, when all went well: 1, except for MoveItems (3).
     pub success: Status,
-    /// Whether a request carries the policy key; Ping never does (\[MS-ASPROV\] R61103, R757).
+    /// Whether a request carries the policy key; Ping never does: \[MS-ASPROV\] 3.1.5.1 (R61103).
     pub carries_policy_key: bool,
 }
 

@@ -28,9 +28,9 @@ pub const X_MS_CREDENTIAL_SERVICE_URL: &str = "X-MS-Credential-Service-Url";
 /// In how many days the password expires.
 pub const X_MS_CREDENTIALS_EXPIRE: &str = "X-MS-Credentials-Expire";
 
-/// The Content-Type of a WBXML body; an answer MUST carry this one (R219).
+/// The Content-Type of a WBXML body; an answer MUST carry this one ([MS-ASHTTP] R219).
 pub const CONTENT_TYPE_WBXML: &str = "application/vnd.ms-sync.wbxml";
-/// The short name for the same content, which a request may carry (R143).
+/// The short name for the same content, which a request may carry ([MS-ASHTTP] R143).
 pub const CONTENT_TYPE_WBXML_SHORT: &str = "application/vnd.ms-sync";
 /// The Content-Type of a multipart answer.
 pub const CONTENT_TYPE_MULTIPART: &str = "application/vnd.ms-sync.multipart";

@@ -46,7 +46,7 @@ impl Options {
         }
     }
 
-    /// The headers of the answer, as name and value. Both lists are a MUST (R1107).
+    /// The headers of the answer, as name and value. Both lists are a MUST ([MS-ASHTTP] R1107).
     pub fn server_headers(&self) -> [(&'static str, String); 3] {
         let versions: Vec<&str> = self.versions.iter().map(|version| version.as_str()).collect();
         [
@@ -72,7 +72,7 @@ impl Options {
         Ok(Self { versions, commands: items(headers, headers::MS_AS_PROTOCOL_COMMANDS)? })
     }
 
-    /// The highest version that both sides speak (R254); `None` when there is none.
+    /// The highest version that both sides speak ([MS-ASHTTP] R254); `None` when there is none.
     pub fn highest_common_version(&self, own: &[ProtocolVersion]) -> Option<ProtocolVersion> {
         self.versions.iter().copied().filter(|version| own.contains(version)).max()
     }

@@ -7,12 +7,16 @@ use super::{MessageError, grammar};
 /// The Status of an acknowledgment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AcknowledgmentStatus {
+    // [MS-ASPROV] 2.2.2.54.1 (R386)
     /// 1: all of the policy is applied.
     Applied = 1,
+    // [MS-ASPROV] 2.2.2.54.1 (R387)
     /// 2: some of it is.
     AppliedInPart = 2,
+    // [MS-ASPROV] 2.2.2.54.1 (R388)
     /// 3: none of it is.
     NotApplied = 3,
+    // [MS-ASPROV] 2.2.2.54.1 (R389)
     /// 4: somebody else manages the device.
     ExternallyManaged = 4,
 }
@@ -33,6 +37,7 @@ impl AcknowledgmentStatus {
 
     /// Reads a Status element: one digit from 1 to 4 and nothing else, so that 257 never counts as 1.
     pub(super) fn from_element(element: &Element<'_>) -> Result<Self, MessageError> {
+        // [MS-ASPROV] 2.2.2.54.1 (R383, R385)
         const EXPECTED: &str = "1, 2, 3 or 4";
         let text = grammar::text(element, EXPECTED)?;
         Self::ALL

@@ -11,7 +11,7 @@ use super::{MessageError, grammar};
 /// What a device says about itself. A field that came as an empty element is `Some("")`, which clears what was known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceInformation {
-    /// The model; required in a Provision request (R607).
+    /// The model; required in a Provision request: \[MS-ASPROV\] 2.2.2.53 (R607).
     pub model: Option<String>,
     /// The IMEI, which devices fill as they like.
     pub imei: Option<String>,
@@ -113,6 +113,7 @@ impl DeviceInformation {
 
     /// settings:DeviceInformation with its Set, as a client sends it.
     pub fn to_element(&self) -> Element<'static> {
+        // [MS-ASPROV] 2.2.2.53 (R366, R1008, R607)
         let fields = FIELDS
             .iter()
             .filter_map(|field| (field.read)(self).map(|text| Element::with_text(field.tag, text.to_owned())));

@@ -62,6 +62,7 @@ impl ProvisionRequest {
     /// # Errors
     /// When the element is not the grammar of a Provision request; the answer is Provision Status 2.
     pub fn from_element(element: &Element<'_>, version: ProtocolVersion) -> Result<Self, MessageError> {
+        // [MS-ASPROV] 2.2.2.44 (R319, R320, R972, R973, R974, R975, R32001); 2.2.2.53 (R366)
         if element.tag() != provision::PROVISION {
             return Err(MessageError::another_root(element, "Provision:Provision"));
         }
@@ -95,8 +96,10 @@ impl ProvisionRequest {
         Ok(Self { device_information, ask })
     }
 
-    /// The element a client sends, in the order of the schema; PolicyKey MUST come before Status (R311).
+    /// The element a client sends, in the order of the schema; PolicyKey MUST come before Status.
     pub fn to_element(&self) -> Element<'static> {
+        // [MS-ASPROV] 2.2.2.1 (R6905); 2.2.2.41 (R604, R311); 2.2.2.43 (R317); 2.2.2.45 (R324); 3.1.5.1.1 (R619);
+        // 3.1.5.1.2.1 (R436); 3.1.5.1.2.2 (R641); 3.1.5.1.2.3 (R64502)
         let mut root = Element::new(provision::PROVISION);
         if let Some(information) = &self.device_information {
             root.push(information.to_element());
@@ -132,6 +135,8 @@ struct Policy<'e, 'a> {
 
 impl<'e, 'a> Policy<'e, 'a> {
     fn from_policies(policies: &'e Element<'a>) -> Result<Self, MessageError> {
+        // [MS-ASPROV] 2.2.2.40 (R303, R304, R306, R953, R954, R955, R956, R30601); 2.2.2.41 (R307, R308, R957, R958,
+        // R959, R960, R31101)
         let mut policy = None;
         for child in grammar::children(policies, IN_POLICIES)? {
             match child.tag() {
@@ -157,6 +162,8 @@ impl<'e, 'a> Policy<'e, 'a> {
     /// Neither key nor status asks for the policy, both acknowledge it; one without the other is no message, and above
     /// all no acknowledgment.
     fn ask(&self) -> Result<Ask, MessageError> {
+        // [MS-ASPROV] 2.2.2.42 (R313, R961, R962, R963, R964, R31601); 2.2.2.43 (R317, R967, R968, R969, R970,
+        // R31801)
         // PolicyType is required, and its absence a protocol error ([MS-ASCMD] R4989).
         let policy_type = self
             .policy_type

@@ -66,6 +66,9 @@ impl ProvisionResponse {
 
     /// The element a server sends to a client of this version, in the order of the schema.
     pub fn to_element(&self, version: ProtocolVersion) -> Element<'static> {
+        // [MS-ASPROV] 2.2.2.1 (R6901, R6903); 2.2.2.44 (R319, R320, R972, R973, R974, R975, R32001); 2.2.2.45 (R321,
+        // R322, R976, R977, R978, R979, R32401); 2.2.2.54 (R370, R759, R760); 2.2.2.54.2 (R390, R391, R393, R1017,
+        // R1018, R1019, R1020, R39302)
         let mut root = Element::new(provision::PROVISION);
         if let Some(status) = self.device_information_status {
             root.push(Element::new(settings::DEVICE_INFORMATION).with_child(number(settings::STATUS, status)));
@@ -132,6 +135,8 @@ impl PolicyResponse {
     }
 
     fn to_element(&self, version: ProtocolVersion) -> Element<'static> {
+        // [MS-ASPROV] 2.2.2.24.1 (R209, R601); 2.2.2.41 (R310, R605); 2.2.2.54.1 (R374, R375, R1013, R1014, R1015,
+        // R1016, R38901)
         let text = |tag, text: &str| Element::with_text(tag, text.to_owned());
         Element::new(provision::POLICY)
             .with_children(
@@ -177,6 +182,8 @@ impl PolicyData {
     }
 
     fn to_element(&self, version: ProtocolVersion) -> Element<'static> {
+        // [MS-ASPROV] 2.2.2.24.1 (R208, R888, R210, R889, R890, R891, R892, R21001); 2.2.2.28 (R232, R233, R234,
+        // R905, R906, R907, R908, R23501); 2.2.2.43 (R965, R966)
         let document = match self {
             Self::Wap(text) => return Element::with_text(provision::DATA, text.clone()),
             Self::Document(document) => document,

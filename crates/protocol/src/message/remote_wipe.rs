@@ -18,8 +18,10 @@ pub enum WipeKind {
 /// What a device says about a wipe it was told to do (2.2.2.54.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WipeStatus {
+    // [MS-ASPROV] 2.2.2.54.3 (R402)
     /// 1: it is done, or about to be: a device does not wait for the answer.
     Success = 1,
+    // [MS-ASPROV] 2.2.2.54.3 (R403)
     /// 2: it failed.
     Failure = 2,
 }
@@ -66,6 +68,8 @@ impl WipeStatus {
 
     /// Reads the acknowledgment out of RemoteWipe or AccountOnlyRemoteWipe: one Status, 1 or 2.
     pub(super) fn from_wipe_element(wipe: &Element<'_>) -> Result<Self, MessageError> {
+        // [MS-ASPROV] 2.2.2.1 (R6905); 2.2.2.45 (R324); 2.2.2.54.3 (R398, R399, R401, R1021, R1022, R1023, R1024,
+        // R40301)
         const EXPECTED: &str = "one Status of 1 or 2";
         let mut status = None;
         for child in grammar::children(wipe, EXPECTED)? {

@@ -71,6 +71,7 @@ impl PolicyDocument {
     /// unset one goes out as its neutral value, or, where the schema allows it, as an empty tag; a boolean is never
     /// empty. For 2.5 there is no EASProvisionDoc and the element has no children; see [`PolicyDocument::to_wap`].
     pub fn to_element(&self, version: ProtocolVersion) -> Element<'static> {
+        // [MS-ASPROV] 2.2.2.28 (R235)
         let carried = SETTINGS.iter().filter(|setting| setting.since <= version);
         // [MS-ASPROV] 3.2.5.1.1 (R652)
         Element::new(provision::EAS_PROVISION_DOC)

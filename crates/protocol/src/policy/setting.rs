@@ -30,7 +30,8 @@ pub struct Setting {
     /// Whether it is one of the nine of \[MS-ASPROV\] 3.1.5.1.1.1: DevicePasswordEnabled and the eight that mean
     /// nothing while that one is 0.
     pub password_group: bool,
-    /// A device of which this is true may ignore the setting, and counts as having applied it (R764).
+    /// A device of which this is true may ignore the setting, and counts as having applied it: \[MS-ASPROV\] 3.1.5.1.1
+    /// (R764).
     pub may_be_ignored_when: Option<&'static str>,
     /// What it does, in a sentence or two, with its unit.
     pub doc: &'static str,

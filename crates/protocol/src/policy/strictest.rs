@@ -24,7 +24,7 @@ use super::{PolicyDocument, SETTINGS, Setting, SettingId, Value};
 /// application has this SHA-1.
 pub const NO_APPLICATION: &str = "0000000000000000000000000000000000000000";
 
-/// Seconds of inactivity that mean "never" ([MS-ASPROV] 2.2.2.36, R278).
+/// Seconds of inactivity that mean "never" ([MS-ASPROV] R278).
 const NEVER_LOCKS: i64 = 9_999;
 
 /// Which of two values of a setting is the stricter.

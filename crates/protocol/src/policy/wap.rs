@@ -32,9 +32,9 @@ const INACTIVITY: &str = r"HKLM\Comm\Security\Policy\LASSD\AE\{50C13377-C66D-400
 const LOCK: &str = r"HKLM\Comm\Security\Policy\LASSD";
 const PASSWORD: &str = r"HKLM\Comm\Security\Policy\LASSD\LAP\lap_pw";
 
-/// From here on, seconds of inactivity mean "never" (R278).
+/// From here on, seconds of inactivity mean "never": [MS-ASPROV] 2.2.2.36 (R278).
 const UNLIMITED_SECONDS: i64 = 9_999;
-/// The bounds of MaxDevicePasswordFailedAttempts (R253).
+/// The bounds of MaxDevicePasswordFailedAttempts: [MS-ASPROV] 2.2.2.32 (R253).
 const FEWEST_ATTEMPTS: i64 = 4;
 const MOST_ATTEMPTS: i64 = 16;
 

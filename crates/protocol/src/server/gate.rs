@@ -178,6 +178,7 @@ fn key_of_unreadable_policy(caller: &Caller, command: Command) -> Option<Refusal
 }
 
 fn policy_key(device: Option<&DeviceRecord>, caller: &Caller, policy: &Policy, now: Timestamp) -> Option<Refusal> {
+    // [MS-ASPROV] 3.2.5.1 (R483, R487)
     let refuse = |status| Some(Refusal::of(status, RETRY_WITH));
     let permanent = device.and_then(|device| device.provisioned.as_ref()).map(|provisioned| provisioned.key.key());
     match caller.policy_key {
@@ -189,8 +190,8 @@ fn policy_key(device: Option<&DeviceRecord>, caller: &Caller, policy: &Policy, n
     }
 }
 
-/// What the rows about the key come to for a Ping without one, as Ping should be (R61103): the device's own state
-/// counts. A Ping that does carry a key is judged by it.
+/// What the rows about the key come to for a Ping without one, as Ping should be ([MS-ASPROV] R61103): the device's own
+/// state counts. A Ping that does carry a key is judged by it.
 fn device_state(device: Option<&DeviceRecord>, caller: &Caller, policy: &Policy, now: Timestamp) -> Option<Refusal> {
     if device.is_some_and(|device| device.provisioned.is_some()) {
         return acknowledged_document(device, caller, policy, now);
@@ -205,6 +206,7 @@ fn acknowledged_document(
     policy: &Policy,
     now: Timestamp,
 ) -> Option<Refusal> {
+    // [MS-ASPROV] 3.2.5.1 (R693)
     let device = device?;
     let provisioned = device.provisioned.as_ref()?;
     // A policy that only reported took an acknowledgment that it does not tolerate; now it does more than report.

@@ -34,9 +34,10 @@ struct Look<'a> {
     access: &'a AccessDecision,
 }
 
-/// The answer to something that is not the Provision grammar: Provision Status 2 in every version (R4989). Another
-/// command's document is no Provision request at all: 12.1 and older get HTTP 400 for it.
+/// The answer to something that is not the Provision grammar: Provision Status 2 in every version ([MS-ASCMD] R4989).
+/// Another command's document is no Provision request at all: 12.1 and older get HTTP 400 for it.
 pub fn protocol_error(version: ProtocolVersion, error: &MessageError) -> Decision {
+    // [MS-ASPROV] 2.2.2.54.2 (R395)
     let event = Event::new(EventKind::ProvisionRefused, error.to_string())
         .with_command(Command::Provision)
         .with_status(Scope::Provision, Status::PROTOCOL_ERROR);
@@ -50,6 +51,7 @@ pub fn protocol_error(version: ProtocolVersion, error: &MessageError) -> Decisio
 
 /// The answer while the store is away or stays busy: Provision Status 3 in every version. The device tries again.
 pub fn store_is_away(version: ProtocolVersion) -> Reply {
+    // [MS-ASPROV] 2.2.2.54.2 (R396)
     Reply::ok(ProvisionResponse::with_status(Status::SERVER_ERROR).to_element(version))
 }
 
@@ -77,8 +79,9 @@ pub fn decide(
     decision
 }
 
-/// An acknowledgment of the wipe that was sent to this device (R439, R441). Nobody else's counts.
+/// An acknowledgment of the wipe that was sent to this device. Nobody else's counts.
 fn wipe_acknowledgment(look: Look<'_>) -> Option<Decision> {
+    // [MS-ASPROV] 3.2.5.1.2.2 (R663); 3.2.5.1.2.3 (R66601)
     let Ask::WipeAcknowledgment { kind, status } = look.request.ask else { return None };
     let record = look.snapshot.device.as_ref()?;
     let wipe = record.due_wipe().filter(|wipe| wipe.kind == kind && wipe.sent_at.is_some())?;
@@ -90,10 +93,12 @@ fn wipe_acknowledgment(look: Look<'_>) -> Option<Decision> {
     let (response, wipe) = match status {
         WipeStatus::Success => {
             let done = WipeOrder { state: WipeState::Acknowledged, acknowledged_at: Some(look.now), ..wipe.clone() };
+            // [MS-ASPROV] 3.2.5.1.2.2 (R664); 3.2.5.1.2.3 (R66602)
             (ProvisionResponse::with_status(Status::SUCCESS), done)
         }
         WipeStatus::Failure => {
-            // [MS-ASPROV] 3.2.5.1.2.2: Status 2 with the directive; the wipe stays due.
+            // Status 2 with the directive; the wipe stays due:
+            // [MS-ASPROV] 3.2.5.1.2.2 (R665, R701); 3.2.5.1.2.3 (R66603, R66604)
             let failed = WipeOrder { state: WipeState::Failed, ..wipe.clone() };
             (directive(Status::PROTOCOL_ERROR, kind), failed)
         }
@@ -109,6 +114,7 @@ fn wipe_acknowledgment(look: Look<'_>) -> Option<Decision> {
 /// A wipe is due: whatever is asked, the answer is the directive and no policy. Android sends an ordinary initial
 /// request instead of an empty one.
 fn wipe_directive(look: Look<'_>) -> Option<Decision> {
+    // [MS-ASPROV] 3.2.5.1.1 (R493, R653, R654, R66612, R66614)
     let record = look.snapshot.device.as_ref()?;
     let wipe = record.due_wipe()?;
     if wipe.kind == WipeKind::AccountOnly && !look.caller.version.has_account_only_remote_wipe() {
@@ -169,6 +175,7 @@ fn policy(look: Look<'_>) -> Decision {
     let policy_type = match &look.request.ask {
         Ask::Initial { policy_type } | Ask::Acknowledgment { policy_type, .. } => policy_type,
         // An empty request asks for a wipe, and none is due. (Wipe acknowledgments were answered above.)
+        // [MS-ASPROV] 2.2.2.54.2 (R394); 3.2.5.1.1 (R493, R653, R654, R66612, R66614)
         Ask::Empty | Ask::WipeAcknowledgment { .. } => {
             let mut response = ProvisionResponse::with_status(Status::SUCCESS);
             let mut record = look.snapshot.record(look.caller, look.now);
@@ -177,6 +184,7 @@ fn policy(look: Look<'_>) -> Decision {
         }
     };
     if policy_type.policy_type() != Some(look.caller.version.policy_type()) {
+        // [MS-ASPROV] 2.2.2.54.1 (R380)
         return policy_status(look, policy_type, Status::UNKNOWN_POLICY_TYPE, "PolicyType is not one of this version");
     }
     let policy = match &look.snapshot.policy {
@@ -184,6 +192,7 @@ fn policy(look: Look<'_>) -> Decision {
         EffectivePolicy::None => return no_policy(look, policy_type),
         EffectivePolicy::Unreadable { name, fault } => {
             let detail = format!("policy `{}`: {fault}", name.as_str());
+            // [MS-ASPROV] 2.2.2.54.1 (R381)
             return policy_status(look, policy_type, Status::POLICY_DATA_DAMAGED, detail);
         }
         EffectivePolicy::Assigned(policy) => policy,
@@ -195,6 +204,7 @@ fn policy(look: Look<'_>) -> Decision {
 }
 
 fn no_policy(look: Look<'_>, policy_type: &PolicyTypeText) -> Decision {
+    // [MS-ASPROV] 2.2.2.54.1 (R379)
     let mut response = with_policy(PolicyResponse::with_status(policy_type.clone(), Status::NO_POLICY));
     let mut record = look.snapshot.record(look.caller, look.now);
     learn(look, &mut record, &mut response);
@@ -215,6 +225,7 @@ fn acknowledged(
     let Some((record, offer)) =
         pending.filter(|(_, offer)| policy_key.key() == Some(offer.key.key()) && offer.fingerprint == fingerprint)
     else {
+        // [MS-ASPROV] 2.2.2.54.1 (R382); 3.2.5.1.2.1 (R658)
         return policy_status(look, policy_type, Status::POLICY_KEY_MISMATCH, "");
     };
     let accepted = tolerates(&policy.rules, status);
@@ -233,6 +244,7 @@ fn acknowledged(
         let reply = common_status(Command::Provision, look.caller.version, refusal, FORBIDDEN);
         return Decision::answer(reply).keeping(changed).telling(event);
     }
+    // [MS-ASPROV] 3.1.1 (R419); 3.2.5.1 (R486); 3.2.5.1.2.1 (R661, R662)
     let key = PermanentKey::issue(look.keys.unused_by(record));
     let provisioned = Provisioned { key, fingerprint, policy: offer.policy.clone(), acknowledged_at: look.now };
     let answer = PolicyResponse {
@@ -256,6 +268,7 @@ fn would_be_refused(policy: &Policy, scope: Scope, status: Status) -> Event {
 }
 
 fn tolerates(rules: &PolicyRules, status: AcknowledgmentStatus) -> bool {
+    // [MS-ASPROV] 3.2.5.1.2.1 (R659, R660)
     match status {
         AcknowledgmentStatus::Applied => true,
         AcknowledgmentStatus::AppliedInPart => rules.allow_partial,
@@ -266,6 +279,7 @@ fn tolerates(rules: &PolicyRules, status: AcknowledgmentStatus) -> bool {
 
 /// An initial request (3.2.5.1.1): the document and a temporary key.
 fn initial(look: Look<'_>, policy: &Policy, policy_type: &PolicyTypeText) -> Decision {
+    // [MS-ASPROV] 2.2.2.54.1 (R378); 3.1.1 (R417); 3.2.5.1 (R486); 3.2.5.1.1 (R534, R650)
     let version = look.caller.version;
     let told_its_model = look.request.device_information.as_ref().is_some_and(DeviceInformation::has_model);
     let tells_too_little =
@@ -303,6 +317,7 @@ fn initial(look: Look<'_>, policy: &Policy, policy_type: &PolicyTypeText) -> Dec
 
 /// Stores the DeviceInformation of the request and says so in the answer (2.2.2.53); before 14.1 there is none.
 fn learn(look: Look<'_>, record: &mut DeviceRecord, response: &mut ProvisionResponse) {
+    // [MS-ASPROV] 3.2.5.1.1 (R488)
     if let Some(information) = &look.request.device_information {
         record.device_information.merge(information);
         response.device_information_status = Some(Status::SUCCESS);
@@ -338,6 +353,7 @@ fn with_policy(policy: PolicyResponse) -> ProvisionResponse {
 
 /// Provision Status 1 with an error of the policy: no PolicyKey, no Data. What the device told of itself is kept.
 fn policy_status(look: Look<'_>, policy_type: &PolicyTypeText, status: Status, detail: impl Into<String>) -> Decision {
+    // [MS-ASPROV] 2.2.2.54.1 (R377)
     let mut response = with_policy(PolicyResponse::with_status(policy_type.clone(), status));
     let mut record = look.snapshot.record(look.caller, look.now);
     learn(look, &mut record, &mut response);

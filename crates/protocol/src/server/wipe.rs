@@ -58,7 +58,7 @@ pub fn order_wipe(
         }
         _ => {}
     }
-    // AccountOnlyRemoteWipe exists from 16.1 on (R6906).
+    // AccountOnlyRemoteWipe exists from 16.1 on: [MS-ASPROV] 2.2.2.1 (R6906).
     if kind == WipeKind::AccountOnly && !record.protocol_version.has_account_only_remote_wipe() {
         return Err(WipeError::AccountOnlyNeeds16_1 { version: record.protocol_version });
     }

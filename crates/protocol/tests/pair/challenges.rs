@@ -1,7 +1,7 @@
 //! Commands that are refused until the device has provisioned: 142, 143, 144, 165, and their HTTP codes in 12.1 and older.
 
-use asprov_protocol::client::{FirstContact, Opening, Outcome};
-use asprov_protocol::http::{Command, QueryForm};
+use asprov_protocol::client::{FirstContact, Opening, Outcome, Step};
+use asprov_protocol::http::{COMMANDS, Call, Command, QueryForm, Target};
 use asprov_protocol::message::{Ask, ProvisionRequest};
 use asprov_protocol::policy::RefreshInterval;
 use asprov_protocol::policy_key::RequestKey;
@@ -19,6 +19,7 @@ const ROUND: [&str; 4] = ["FolderSync", "initial", "acknowledgment 1", "FolderSy
 
 #[test]
 fn a_command_with_the_key_0_provisions_and_is_repeated() {
+    // [MS-ASPROV] 3.1.5.1 (R611)
     for version in ProtocolVersion::ALL {
         let mut pair = Pair::with(version, |settings| settings.first_contact = FirstContact::CommandWithKeyZero);
         assert_eq!(pair.folder_sync(), folder_sync_answered(), "{version}");
@@ -33,6 +34,7 @@ fn a_command_with_the_key_0_provisions_and_is_repeated() {
 
 #[test]
 fn a_changed_policy_and_an_elapsed_interval_provision_again() {
+    // [MS-ASPROV] 3.1.5.1 (R611)
     for version in ProtocolVersion::ALL {
         let mut pair = Pair::new(version);
         assert_eq!(pair.folder_sync(), folder_sync_answered(), "{version}");
@@ -53,6 +55,7 @@ fn a_changed_policy_and_an_elapsed_interval_provision_again() {
 
 #[test]
 fn a_request_for_device_information_is_answered_with_it() {
+    // [MS-ASPROV] 2.2.2.53 (R608); 3.1.5.1.1 (R1032)
     for version in ProtocolVersion::ALL {
         let bare = ProvisionRequest {
             device_information: None,
@@ -69,7 +72,7 @@ fn a_request_for_device_information_is_answered_with_it() {
             let told = &pair.server.device.as_ref().unwrap().device_information;
             assert_eq!(told.friendly_name.as_deref(), Some("Ann's phone"), "{version}");
         } else {
-            // Before 14.1 it must not be sent (R608), and nobody asks for it.
+            // Before 14.1 it must not be sent, and nobody asks for it.
             assert_eq!(pair.asked(), ["initial", "acknowledgment 1"], "{version}");
         }
     }
@@ -89,6 +92,7 @@ fn a_store_that_is_away_is_waited_for_as_long_as_it_says() {
 
 #[test]
 fn a_ping_carries_no_key_and_its_7_is_the_applications() {
+    // [MS-ASPROV] 3.1.5.1 (R61103)
     for version in ProtocolVersion::ALL {
         let mut pair = Pair::new(version);
         pair.provision();
@@ -108,7 +112,32 @@ fn a_ping_carries_no_key_and_its_7_is_the_applications() {
 }
 
 #[test]
+fn every_command_but_ping_carries_the_key_in_the_header_or_the_base64_query() {
+    // [MS-ASPROV] 3.1.5.1 (R425, R61103)
+    for version in ProtocolVersion::ALL {
+        for query_form in [QueryForm::Plain, QueryForm::Base64] {
+            let mut pair = Pair::with(version, |settings| settings.query_form = query_form);
+            assert_eq!(pair.provision(), Outcome::Provisioned, "{version}");
+            let key = RequestKey::parse(pair.permanent_key().map(|key| key.to_string()).as_deref());
+            for row in COMMANDS.iter().filter(|row| row.command != Command::Provision) {
+                pair.client.start_command(row.command, None);
+                let Step::Send(request) = pair.client.step() else { panic!("{version} {}", row.name) };
+                let uri = request.path_and_query().parse().unwrap();
+                // What a server reads, from wherever the client wrote it.
+                let call = match Call::parse(&http::Method::POST, &uri, request.headers()) {
+                    Ok(Target::Command(call)) => call,
+                    other => panic!("{version} {}: {other:?}", row.name),
+                };
+                let expected = if row.command == Command::Ping { RequestKey::Absent } else { key };
+                assert_eq!(call.policy_key, expected, "{version} {}", row.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn the_base64_query_says_the_same() {
+    // [MS-ASPROV] 3.1.5.1 (R610, R425)
     for version in ProtocolVersion::ALL {
         let mut pair = Pair::with(version, |settings| settings.query_form = QueryForm::Base64);
         assert_eq!(pair.folder_sync(), folder_sync_answered(), "{version}");

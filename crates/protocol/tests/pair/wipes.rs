@@ -31,13 +31,15 @@ fn every_wipe() -> impl Iterator<Item = (ProtocolVersion, WipeKind)> {
 
 #[test]
 fn a_wipe_the_application_takes_on_is_acknowledged_and_kept_first() {
+    // [MS-ASPROV] 3.1.5.1 (R612); 3.1.5.1.1 (R1031, R622, R623); 3.1.5.1.2.2 (R438, R641, R642); 3.1.5.1.2.3 (R64501,
+    // R64502, R64503)
     for (version, kind) in every_wipe() {
         let mut pair = ordered(version, kind, WipeAnswer::TakenOn);
         let outcome = pair.folder_sync();
         assert_eq!(outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn }, "{version}");
         let report = format!("wipe {} 1", kind.as_str());
         if version.has_common_status() {
-            // 140, an empty request, the directive, its acknowledgment (R622, R438).
+            // 140, an empty request, the directive, its acknowledgment.
             assert_eq!(pair.asked(), ["FolderSync", "empty", &report], "{version}");
             assert_eq!(pair.seen()[0], (Scope::Common, 140), "{version}");
             assert_eq!(pair.exchanges()[1].request_bytes, b"\x03\x01\x6A\x00\x00\x0E\x05", "{version}");
@@ -46,7 +48,7 @@ fn a_wipe_the_application_takes_on_is_acknowledged_and_kept_first() {
             assert_eq!(pair.asked(), ["FolderSync", "initial", &report], "{version}");
             assert_eq!(pair.seen()[0], (Scope::Http, 449), "{version}");
         }
-        // Provision, RemoteWipe or AccountOnlyRemoteWipe, Status 1 (R641).
+        // Provision, RemoteWipe or AccountOnlyRemoteWipe, Status 1.
         let tag = if kind == WipeKind::Device { 0x4C } else { 0x7B };
         let expected = [&b"\x03\x01\x6A\x00\x00\x0E\x45"[..], &[tag], b"\x4B\x031\x00\x01\x01\x01"].concat();
         assert_eq!(pair.exchanges()[2].request_bytes, expected, "{version}");
@@ -69,6 +71,7 @@ fn a_wipe_the_application_takes_on_is_acknowledged_and_kept_first() {
 
 #[test]
 fn a_wipe_is_never_acknowledged_unless_the_application_says_so() {
+    // [MS-ASPROV] 2.2.2.1 (R6904); 2.2.2.45 (R323)
     for (version, kind) in every_wipe() {
         let mut pair = ordered(version, kind, WipeAnswer::Unanswered);
         for _ in 0..2 {
@@ -85,6 +88,7 @@ fn a_wipe_is_never_acknowledged_unless_the_application_says_so() {
 
 #[test]
 fn a_wipe_that_fails_is_told_and_stays_due() {
+    // [MS-ASPROV] 3.1.5.1.2.2 (R642); 3.1.5.1.2.3 (R64503)
     for (version, kind) in every_wipe() {
         let mut pair = ordered(version, kind, WipeAnswer::Failed);
         let outcome = pair.folder_sync();
@@ -140,22 +144,25 @@ fn a_wipe_taken_on_is_finished_after_a_restart() {
 
 #[test]
 fn the_answer_to_a_wipe_acknowledgment_is_not_waited_for() {
-    let mut pair = ordered(ProtocolVersion::V16_1, WipeKind::Device, WipeAnswer::TakenOn);
-    pair.client.start_provision();
-    let mut unawaited = 0;
-    let outcome = loop {
-        match pair.client.step() {
-            // R645: the application begins to erase at once.
-            Step::Send(request) if !request.answer_awaited() => unawaited += 1,
-            Step::Send(request) => {
-                let exchange = pair.server.answer(&request);
-                super::give(&mut pair.client, &exchange);
+    // [MS-ASPROV] 3.1.5.1.2.2 (R645); 3.1.5.1.2.3 (R64505)
+    for (version, kind) in every_wipe() {
+        let mut pair = ordered(version, kind, WipeAnswer::TakenOn);
+        pair.client.start_provision();
+        let mut unawaited = 0;
+        let outcome = loop {
+            match pair.client.step() {
+                // The application begins to erase at once.
+                Step::Send(request) if !request.answer_awaited() => unawaited += 1,
+                Step::Send(request) => {
+                    let exchange = pair.server.answer(&request);
+                    super::give(&mut pair.client, &exchange);
+                }
+                Step::AskWipe(_) => pair.client.answer_wipe(WipeAnswer::TakenOn),
+                Step::Done(outcome) => break outcome,
+                _ => {}
             }
-            Step::AskWipe(_) => pair.client.answer_wipe(WipeAnswer::TakenOn),
-            Step::Done(outcome) => break outcome,
-            _ => {}
-        }
-    };
-    assert_eq!(outcome, Outcome::WipeOrdered { kind: WipeKind::Device, answer: WipeAnswer::TakenOn });
-    assert_eq!(unawaited, 1);
+        };
+        assert_eq!(outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn }, "{version}");
+        assert_eq!(unawaited, 1, "{version}");
+    }
 }

@@ -183,6 +183,7 @@ fn without_a_policy_every_key_passes() {
 
 #[test]
 fn no_key_passes_where_devices_without_provisioning_may() {
+    // [MS-ASPROV] 3.2.5.1 (R483)
     passes_in_every_version(Command::FolderSync, |version| {
         let mut situation = Situation::new(version);
         situation.rules(|rules| rules.allow_non_provisionable = true);
@@ -200,6 +201,7 @@ fn no_key_is_a_legacy_device_on_a_strict_policy() {
 
 #[test]
 fn key_0_is_a_device_that_is_not_provisioned() {
+    // [MS-ASPROV] 3.2.5.1 (R483)
     in_every_version(Command::FolderSync, Status::DEVICE_NOT_PROVISIONED, 449, Situation::new);
     in_every_version(Command::FolderSync, Status::DEVICE_NOT_PROVISIONED, 449, |version| {
         let mut situation = Situation::new(version);
@@ -210,6 +212,7 @@ fn key_0_is_a_device_that_is_not_provisioned() {
 
 #[test]
 fn any_other_key_than_the_permanent_one_is_invalid() {
+    // [MS-ASPROV] 3.2.5.1 (R487)
     let status = Status::INVALID_POLICY_KEY;
     for policy_key in [RequestKey::Unusable, RequestKey::Key(key(1)), RequestKey::Key(key(u32::MAX))] {
         in_every_version(Command::FolderSync, status, 449, |version| {
@@ -225,6 +228,7 @@ fn any_other_key_than_the_permanent_one_is_invalid() {
 
 #[test]
 fn the_temporary_key_opens_nothing() {
+    // [MS-ASPROV] 3.1.5.1.1 (R626); 3.2.5.1.1 (R650)
     in_every_version(Command::FolderSync, Status::INVALID_POLICY_KEY, 449, |version| {
         let mut situation = Situation::new(version);
         let temporary = situation.initial_key();
@@ -248,6 +252,7 @@ fn the_permanent_key_stays_valid_while_a_new_offer_is_pending_and_ends_with_its_
 
 #[test]
 fn a_changed_document_ends_the_permanent_key() {
+    // [MS-ASPROV] 3.2.5.1 (R693)
     in_every_version(Command::FolderSync, Status::INVALID_POLICY_KEY, 449, |version| {
         with(version, |s| {
             s.change_policy(|policy| {

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod access_rules;
+mod elements;
 mod gate_rows;
 mod provision_rows;
 mod quirks;

@@ -52,6 +52,7 @@ fn a_body_that_cannot_be_used_gets_101_or_102_or_http_400() {
 
 #[test]
 fn what_is_not_the_provision_grammar_gets_provision_status_2() {
+    // [MS-ASPROV] 2.2.2.54.2 (R395); 3.2.5.2 (R704)
     use asprov_wbxml::code_page::{folder_hierarchy, provision};
     for version in ProtocolVersion::ALL {
         let answer = |element: &asprov_wbxml::Element<'_>| {
@@ -76,6 +77,7 @@ fn what_is_not_the_provision_grammar_gets_provision_status_2() {
 
 #[test]
 fn a_wipe_acknowledged_with_1_is_recorded() {
+    // [MS-ASPROV] 2.2.2.54.3 (R402); 3.2.5.1.2.2 (R663, R664)
     for version in ProtocolVersion::ALL {
         let mut situation = Situation::provisioned(version);
         situation.order_wipe(WipeKind::Device);
@@ -89,6 +91,7 @@ fn a_wipe_acknowledged_with_1_is_recorded() {
 
 #[test]
 fn a_wipe_acknowledged_with_2_stays_due_and_the_directive_comes_again() {
+    // [MS-ASPROV] 2.2.2.54.3 (R403); 3.2.5.1.2.2 (R663, R665, R701)
     for version in ProtocolVersion::ALL {
         let mut situation = Situation::provisioned(version);
         situation.order_wipe(WipeKind::Device);
@@ -108,6 +111,7 @@ fn a_wipe_acknowledged_with_2_stays_due_and_the_directive_comes_again() {
 
 #[test]
 fn an_account_only_wipe_goes_its_whole_way_at_16_1() {
+    // [MS-ASPROV] 3.2.5.1.1 (R66612, R66614); 3.2.5.1.2.3 (R66601, R66602)
     let mut situation = Situation::provisioned(V161);
     situation.order_wipe(WipeKind::AccountOnly);
     let directive =
@@ -126,6 +130,19 @@ fn an_account_only_wipe_goes_its_whole_way_at_16_1() {
 }
 
 #[test]
+fn an_account_only_wipe_acknowledged_with_2_stays_due_and_the_directive_comes_again() {
+    // [MS-ASPROV] 3.2.5.1.2.3 (R66601, R66603, R66604)
+    let mut situation = Situation::provisioned(V161);
+    situation.order_wipe(WipeKind::AccountOnly);
+    situation.ask(&empty());
+    let again = |status| ProvisionResponse { account_only_remote_wipe: true, ..ProvisionResponse::with_status(status) };
+    let got = situation.ask(&wipe_acknowledgment(WipeKind::AccountOnly, WipeStatus::Failure));
+    assert_eq!(got, Got::Body(again(Status::PROTOCOL_ERROR)));
+    assert_eq!(situation.record().wipe.as_ref().unwrap().state, WipeState::Failed);
+    assert_eq!(situation.ask(&empty()), Got::Body(again(Status::SUCCESS)));
+}
+
+#[test]
 fn an_account_only_wipe_keeps_out_a_version_that_does_not_know_it() {
     for version in ProtocolVersion::ALL.into_iter().filter(|version| *version < V161) {
         let mut situation = Situation::provisioned(version);
@@ -140,6 +157,7 @@ fn an_account_only_wipe_keeps_out_a_version_that_does_not_know_it() {
 
 #[test]
 fn whatever_is_asked_while_a_wipe_is_due_the_answer_is_the_directive_and_no_policy() {
+    // [MS-ASPROV] 3.2.5.1.1 (R493, R653, R654)
     for version in ProtocolVersion::ALL {
         let mut situation = Situation::new(version);
         let temporary = situation.initial_key();
@@ -216,6 +234,7 @@ fn a_quarantined_device_may_provision_from_14_0_on() {
 
 #[test]
 fn an_empty_request_without_a_wipe_gets_status_1_alone() {
+    // [MS-ASPROV] 2.2.2.54.2 (R394); 3.2.5.1.1 (R493, R653, R654, R66612, R66614)
     for version in ProtocolVersion::ALL {
         assert_eq!(Situation::new(version).ask(&empty()), alone(Status::SUCCESS), "{version}");
         assert_eq!(Situation::provisioned(version).ask(&empty()), alone(Status::SUCCESS), "{version}");
@@ -224,6 +243,7 @@ fn an_empty_request_without_a_wipe_gets_status_1_alone() {
 
 #[test]
 fn an_unknown_policy_type_gets_policy_status_3() {
+    // [MS-ASPROV] 2.2.2.43 (R318); 2.2.2.54.1 (R380)
     for version in ProtocolVersion::ALL {
         let other = if version == V25 { "MS-EAS-Provisioning-WBXML" } else { "MS-WAP-Provisioning-XML" };
         for text in [other, "InvalidMS-EAS-Provisioning-WBXML", "MS-EAS-Provisioning-WBXML "] {
@@ -236,6 +256,7 @@ fn an_unknown_policy_type_gets_policy_status_3() {
 
 #[test]
 fn without_a_policy_the_device_gets_policy_status_2() {
+    // [MS-ASPROV] 2.2.2.54.1 (R379)
     for version in ProtocolVersion::ALL {
         let mut situation = Situation::new(version);
         situation.snapshot.policy = EffectivePolicy::None;
@@ -248,6 +269,7 @@ fn without_a_policy_the_device_gets_policy_status_2() {
 
 #[test]
 fn a_policy_that_cannot_be_read_gets_policy_status_4() {
+    // [MS-ASPROV] 2.2.2.54.1 (R381)
     for version in ProtocolVersion::ALL {
         let mut situation = Situation::new(version);
         let temporary = situation.initial_key();
@@ -264,6 +286,7 @@ fn a_policy_that_cannot_be_read_gets_policy_status_4() {
 
 #[test]
 fn an_acknowledgment_of_anything_but_the_offer_gets_policy_status_5_and_no_key() {
+    // [MS-ASPROV] 2.2.2.54.1 (R382); 3.2.5.1.1 (R650); 3.2.5.1.2.1 (R657, R658)
     for version in ProtocolVersion::ALL {
         let mut situation = Situation::new(version);
         let mismatch = (Status::POLICY_KEY_MISMATCH, false, false);
@@ -300,6 +323,7 @@ fn a_document_that_changed_since_the_offer_gets_policy_status_5() {
 
 #[test]
 fn an_acknowledgment_counts_only_for_the_device_and_user_it_was_offered_to() {
+    // [MS-ASPROV] 3.2.5.1.2.1 (R657)
     let mut ann = Situation::new(V141);
     let temporary = ann.initial_key();
     let ack = acknowledgment(V141, &temporary, AcknowledgmentStatus::Applied);
@@ -313,6 +337,7 @@ fn an_acknowledgment_counts_only_for_the_device_and_user_it_was_offered_to() {
 
 #[test]
 fn an_accepted_acknowledgment_gets_the_permanent_key() {
+    // [MS-ASPROV] 2.2.2.54.1 (R386); 3.2.5.1 (R486); 3.2.5.1.2.1 (R659, R662)
     for version in ProtocolVersion::ALL {
         let mut situation = Situation::new(version);
         let temporary = situation.initial_key();
@@ -332,6 +357,7 @@ fn an_accepted_acknowledgment_gets_the_permanent_key() {
 
 #[test]
 fn a_partial_acknowledgment_counts_where_the_policy_tolerates_it() {
+    // [MS-ASPROV] 2.2.2.54.1 (R387, R389); 3.2.5.1.2.1 (R659)
     for version in ProtocolVersion::ALL {
         for (status, allow) in
             [(AcknowledgmentStatus::AppliedInPart, true), (AcknowledgmentStatus::ExternallyManaged, true)]
@@ -350,6 +376,7 @@ fn a_partial_acknowledgment_counts_where_the_policy_tolerates_it() {
 
 #[test]
 fn an_acknowledgment_that_is_not_tolerated_drops_the_offer() {
+    // [MS-ASPROV] 2.2.2.54.1 (R387, R388, R389); 3.2.5.1.2.1 (R660)
     let rows = [
         (AcknowledgmentStatus::AppliedInPart, Status::DEVICE_NOT_FULLY_PROVISIONABLE),
         (AcknowledgmentStatus::NotApplied, Status::DEVICE_NOT_FULLY_PROVISIONABLE),
@@ -383,6 +410,7 @@ fn an_acknowledgment_that_is_not_tolerated_drops_the_offer() {
 
 #[test]
 fn an_initial_request_from_14_1_on_needs_device_information() {
+    // [MS-ASPROV] 2.2.2.53 (R607)
     let nameless = DeviceInformation { os: Some("Test OS 1 0".to_owned()), ..DeviceInformation::default() };
     for version in ProtocolVersion::ALL {
         for device_information in [None, Some(DeviceInformation::default()), Some(nameless.clone())] {
@@ -403,6 +431,7 @@ fn an_initial_request_from_14_1_on_needs_device_information() {
 
 #[test]
 fn an_initial_request_gets_the_document_and_a_temporary_key() {
+    // [MS-ASPROV] 2.2.2.54.1 (R378); 3.1.1 (R417); 3.2.5.1 (R486); 3.2.5.1.1 (R534)
     for version in ProtocolVersion::ALL {
         let mut situation = Situation::new(version);
         let Got::Body(response) = situation.ask(&initial(version)) else { panic!("{version}") };
@@ -428,6 +457,7 @@ fn a_repeated_initial_request_gets_the_same_key_while_the_document_stays() {
 
 #[test]
 fn what_a_device_tells_of_itself_is_kept() {
+    // [MS-ASPROV] 3.2.5.1.1 (R488)
     let mut situation = Situation::new(V161);
     situation.ask(&initial(V161));
     assert_eq!(situation.record().device_information.model.as_deref(), Some("Test Phone 1"));

@@ -88,6 +88,7 @@ async fn every_version_and_both_wipes(server: &Running) {
 
 #[tokio::test]
 async fn every_version_provisions_and_both_wipes_arrive_on_the_memory_store() {
+    // [MS-ASPROV] 2.1 (R60010)
     let server = Running::new(memory()).await;
     every_version_and_both_wipes(&server).await;
     server.stop().await;

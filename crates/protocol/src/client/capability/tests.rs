@@ -38,6 +38,7 @@ fn a_policy_that_asks_for_nothing_is_applied_by_everybody() {
 
 #[test]
 fn an_application_acknowledges_1_2_and_3_by_what_it_enforces() {
+    // [MS-ASPROV] 2.2.2.54.1 (R386, R387, R388)
     let capabilities = Capabilities::new().enforcing(SettingId::DevicePasswordEnabled);
     let of = |settings: &[(SettingId, &str)]| capabilities.acknowledgment(&received(settings), VERSION);
     assert_eq!(of(&[(SettingId::DevicePasswordEnabled, "1")]), AcknowledgmentStatus::Applied);
@@ -46,6 +47,16 @@ fn an_application_acknowledges_1_2_and_3_by_what_it_enforces() {
         AcknowledgmentStatus::AppliedInPart
     );
     assert_eq!(of(&[(SettingId::AllowWiFi, "0")]), AcknowledgmentStatus::NotApplied);
+}
+
+#[test]
+fn a_policy_without_its_password_is_not_applied_in_part() {
+    // [MS-ASPROV] 2.2.2.54.1 (R387)
+    let received = received(&[(SettingId::DevicePasswordEnabled, "1"), (SettingId::AllowCamera, "0")]);
+    let camera = Capabilities::new().enforcing(SettingId::AllowCamera);
+    assert_eq!(camera.acknowledgment(&received, VERSION), AcknowledgmentStatus::NotApplied);
+    let password = Capabilities::new().enforcing(SettingId::DevicePasswordEnabled);
+    assert_eq!(password.acknowledgment(&received, VERSION), AcknowledgmentStatus::AppliedInPart);
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn check(rules: PasswordRules, password: &str) -> Vec<PasswordFault> {
 
 #[test]
 fn without_a_required_password_nothing_is_refused() {
+    // [MS-ASPROV] 3.1.5.1.1.1 (R629)
     let mut document = PolicyDocument::default();
     document.set(SettingId::MinDevicePasswordLength, Value::Number(8)).unwrap();
     document.set(SettingId::DevicePasswordExpiration, Value::Number(1)).unwrap();
@@ -63,6 +64,7 @@ fn alphanumeric_means_letters_and_digits() {
 
 #[test]
 fn four_kinds_of_characters_are_counted() {
+    // [MS-ASPROV] 2.2.2.37 (R284)
     for (password, kinds) in
         [("abc", 1), ("abC", 2), ("abC1", 3), ("abC1!", 4), ("1234", 1), ("12 4", 2), ("漢字", 1), ("漢字a", 2)]
     {
@@ -77,6 +79,7 @@ fn four_kinds_of_characters_are_counted() {
 
 #[test]
 fn the_history_is_asked_only_when_it_counts() {
+    // [MS-ASPROV] 2.2.2.27 (R230)
     let candidate = Secret::new("same again".to_owned());
     let remembering = rules(&[(SettingId::DevicePasswordHistory, "3")]);
     let mut asked = None;
@@ -100,6 +103,7 @@ fn a_password_expires_after_its_days_and_not_before() {
 
 #[test]
 fn the_last_allowed_attempt_is_too_many() {
+    // [MS-ASPROV] 2.2.2.32 (R603)
     let rules = rules(&[(SettingId::MaxDevicePasswordFailedAttempts, "4")]);
     assert!(!rules.too_many_attempts(3) && rules.too_many_attempts(4));
 }

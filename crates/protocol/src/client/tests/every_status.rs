@@ -153,6 +153,7 @@ fn named(peer: &Peer, outcome: &Outcome) -> bool {
 
 #[test]
 fn every_status_in_every_place_and_version_ends_as_its_action_says() {
+    // [MS-ASPROV] 3.1.5.1 (R611); 3.1.5.2 (R440, R465)
     let situations = situations();
     assert!(situations.len() > 1_000, "{}", situations.len());
     for mut peer in situations {
