@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::http::{Call, Command, Reply};
-use asprov_protocol::message::{MessageError, ProvisionRequest};
+use asprov_protocol::message::{DeviceInformation, MessageError, ProvisionRequest};
 use asprov_protocol::server::{
     self, Caller, Decision, Event, Outcome, ServerRules, Snapshot, protocol_error, store_is_away, unusable_body,
 };
@@ -153,6 +153,18 @@ impl Path {
             }
         }
         Err(Away)
+    }
+
+    /// Writes what a device tells of itself into its record, outside a Provision. A device that has none, such as the
+    /// name under which Android checks an account, gets none from this.
+    pub(crate) async fn learn(&self, device: &DeviceKey, information: &DeviceInformation) -> Result<(), Away> {
+        let kept = self.change(device, |snapshot| {
+            let before = snapshot.device.as_ref()?;
+            let mut record = before.clone();
+            record.device_information.merge(information);
+            (record != *before).then_some(record)
+        });
+        kept.await
     }
 
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Away> {

@@ -26,10 +26,12 @@ use super::location::{Sent, sent};
 use super::request_line;
 use super::sent_body::{Progress, UpstreamBody, boxed};
 use super::smuggling;
+use super::told_of_itself::SettingsOnItsWay;
 use super::upstream::UpstreamIndex;
 use crate::answer;
 use crate::body::{ResponseBody, full};
 use crate::error::BoxError;
+use crate::layer;
 use crate::network::{Connection, is_trusted};
 use crate::service::{Passed, PassedOptions, Told};
 use crate::stop::Stop;
@@ -43,6 +45,7 @@ const POLICY_TOPIC: &str = "upstream policy";
 #[derive(Clone)]
 pub(super) struct Forward {
     shared: Arc<GatewayShared>,
+    layer: Arc<layer::Shared>,
     stop: Stop,
 }
 
@@ -68,8 +71,8 @@ enum NoAnswer {
 }
 
 impl Forward {
-    pub(super) const fn new(shared: Arc<GatewayShared>, stop: Stop) -> Self {
-        Self { shared, stop }
+    pub(super) const fn new(shared: Arc<GatewayShared>, layer: Arc<layer::Shared>, stop: Stop) -> Self {
+        Self { shared, layer, stop }
     }
 
     async fn answer<B>(&self, request: Request<B>) -> Response<ResponseBody>
@@ -81,10 +84,15 @@ impl Forward {
         if let Some(passed) = head.extensions.remove::<Passed>() {
             let errand = Errand { user: passed.caller.device.user.clone(), call: Some(&passed.call) };
             let command = passed.call.command;
+            let (body, settings) = SettingsOnItsWay::look(&passed, boxed(body), self.shared.limits.observed);
             let answered = tokio::select! {
-                answered = self.shared.forward(head, boxed(body), &errand) => answered,
+                answered = self.shared.forward(head, body, &errand) => answered,
                 () = self.stop.stopped(), if command == Command::Ping => return let_go(&passed.call),
             };
+            // Before the answer, so that the device's next request is judged by it.
+            if let Some(settings) = settings {
+                settings.keep(&passed, &self.layer.path).await;
+            }
             return answered.unwrap_or_else(|fault| self.shared.no_answer(fault, Some(command)));
         }
         if let Some(passed) = head.extensions.remove::<PassedOptions>() {

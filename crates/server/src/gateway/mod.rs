@@ -56,6 +56,7 @@ mod settings;
 mod sign_in;
 mod smuggling;
 mod tls;
+mod told_of_itself;
 mod upstream;
 
 use std::sync::Arc;
@@ -180,7 +181,8 @@ impl Gateway {
             Mode::Replace => {
                 let sign_in = Arc::clone(&self.shared.sign_in);
                 beside.spawn(async move { sign_in.check_for_ever().await });
-                let inner = self.layer.layer(Forward::new(Arc::clone(&self.shared), stop));
+                let inner =
+                    self.layer.layer(Forward::new(Arc::clone(&self.shared), Arc::clone(self.layer.shared()), stop));
                 let front = Front::new(inner, Arc::clone(&self.shared));
                 serve_connections(listeners, front, &limits, stops, shutdown, false).await?;
             }

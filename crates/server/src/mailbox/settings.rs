@@ -2,10 +2,7 @@
 //! password is declined.
 
 use asprov_protocol::http::Reply;
-use asprov_protocol::message::{
-    DeviceInformation, RecoveryPassword, SettingsAnswer, SettingsProperty, SettingsRequest, SettingsResponse,
-};
-use asprov_protocol::server::DeviceRecord;
+use asprov_protocol::message::{RecoveryPassword, SettingsAnswer, SettingsProperty, SettingsRequest, SettingsResponse};
 use asprov_protocol::status::Status;
 use asprov_protocol::version::ProtocolVersion;
 use asprov_wbxml::Element;
@@ -28,7 +25,7 @@ pub(super) async fn answer(
     for property in &request.properties {
         response.properties.push(match property {
             SettingsProperty::DeviceInformation(information) => {
-                keep(path, passed, information).await?;
+                path.learn(&passed.caller.device, information).await?;
                 SettingsAnswer::DeviceInformation(Status::SUCCESS)
             }
             SettingsProperty::DevicePassword(password) => SettingsAnswer::DevicePassword(match password {
@@ -52,18 +49,6 @@ pub(super) async fn answer(
 
 fn reply(response: &SettingsResponse, version: ProtocolVersion) -> Reply {
     Reply::ok(response.to_element(version))
-}
-
-/// Writes it into the device's record. A device that has none, such as the name under which Android checks an account,
-/// gets none from this.
-async fn keep(path: &Path, passed: &Passed, information: &DeviceInformation) -> Result<(), Away> {
-    let kept = path.change(&passed.caller.device, |snapshot| {
-        let before = snapshot.device.as_ref()?;
-        let mut record: DeviceRecord = before.clone();
-        record.device_information.merge(information);
-        (record != *before).then_some(record)
-    });
-    kept.await
 }
 
 /// A user name that is an address already is the address.

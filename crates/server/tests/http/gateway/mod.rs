@@ -9,6 +9,7 @@ mod observe;
 mod rewritten;
 mod sign_in;
 mod smuggling;
+mod told_of_itself;
 mod upstream;
 
 use std::sync::Arc;
