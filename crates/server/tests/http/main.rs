@@ -3,6 +3,7 @@
 // The rule against panics is for the library; `cfg(test)` tells clippy that all of this is a test.
 #![cfg(test)]
 
+mod devices_per_user;
 mod end_of_service;
 mod gate;
 #[cfg(feature = "gateway")]
