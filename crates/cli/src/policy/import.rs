@@ -222,7 +222,8 @@ mod tests {
         assert_eq!(from_exchange("[3]").unwrap_err(), "policy 1: it is no JSON object");
         let error = from_exchange("{\"PasswordEnabled\": \"perhaps\"}").unwrap_err();
         assert!(error.starts_with("policy 1: line 1: PasswordEnabled: `perhaps`, expected"), "{error}");
-        let error = from_exchange("[{\"AllowWiFi\": true},\n {\"Name\": \"b\",\n\"AllowWiFi\": \"perhaps\"}]").unwrap_err();
+        let error =
+            from_exchange("[{\"AllowWiFi\": true},\n {\"Name\": \"b\",\n\"AllowWiFi\": \"perhaps\"}]").unwrap_err();
         assert!(error.starts_with("policy 2: line 3: AllowWiFi: `perhaps`"), "{error}");
         let nested = from_exchange("{\"PasswordEnabled\": [[1]]}").unwrap_err();
         assert!(nested.contains("a list within a list"), "{nested}");
