@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use asprov_client::{
-    Address, Credentials, Device, FileMemory, Memory, MemoryError, NoMemory, RootCertificates, Transport,
-    TransportError, TransportSettings,
+    Address, ClientError, Credentials, Device, Distrust, FileMemory, Memory, MemoryError, NoMemory, RootCertificates,
+    Transport, TransportError, TransportSettings,
 };
 use asprov_protocol::client::{ClientMemory, CommandRequest, Failure, FirstContact, Outcome, ServerMoved, WipeAnswer};
 use asprov_protocol::http::Command;
@@ -437,8 +437,10 @@ async fn over_tls_http_2_is_spoken_and_the_certificate_is_checked() {
     for roots in [RootCertificates::default(), authority().0] {
         let transport = server.tls_transport(roots);
         let mut device = Device::open(transport, settings(ProtocolVersion::V16_1), NoMemory).await.unwrap();
-        let error = device.provision().await.unwrap_err().to_string();
-        assert!(error.starts_with("no trusted connection to https://localhost:"), "{error}");
+        let error = device.provision().await.unwrap_err();
+        assert!(error.to_string().starts_with("no trusted connection to https://localhost:"), "{error}");
+        let ClientError::Transport(TransportError::Untrusted { distrust, .. }) = error else { panic!("{error:?}") };
+        assert_eq!(distrust, Distrust::UnknownIssuer);
     }
     assert!(server.with(|state| state.seen.is_empty()));
 }

@@ -213,12 +213,14 @@ async fn decide(decision: &Decision, state: &str) -> Result<(), Failure> {
     // It is allowed, and does not get in: the wipe decides before the access does.
     let phase = text_of(api.read(&key.path("")).await?.get("phase"));
     match phase.as_str() {
-        "wiped" if state == "allowed" => hint(&format!(
-            "it confirmed a wipe, and stays out until it is forgotten: `asprov device forget {}`",
-            key.shown()
-        )),
+        "wiped" if state == "allowed" => {
+            hint(&format!(
+                "it confirmed a wipe, and stays out until it is forgotten: `asprov device forget {}`",
+                key.shown()
+            ));
+        }
         "wipe_due" if state == "allowed" => {
-            hint(&format!("a wipe is due and comes first; `asprov device cancel-wipe {}` takes it back", key.shown()))
+            hint(&format!("a wipe is due and comes first; `asprov device cancel-wipe {}` takes it back", key.shown()));
         }
         _ => {}
     }

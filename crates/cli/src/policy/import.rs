@@ -1,6 +1,8 @@
 //! `asprov policy import`: policies of other servers, with a report of what could not be carried. The whole file is read
 //! before anything is changed.
 
+mod lines;
+
 use std::io;
 use std::path::Path;
 
@@ -11,6 +13,7 @@ use asprov_protocol::policy::{Policy, PolicyName};
 use serde::Serialize;
 use serde_json::Value;
 
+use self::lines::Lines;
 use super::{lint, path, say};
 use crate::admin_api::{AdminApi, Connection};
 use crate::explain::write_json;
@@ -151,13 +154,16 @@ fn from_exchange(text: &str) -> Result<Vec<Imported>, String> {
         Value::Array(policies) => policies,
         policy => vec![policy],
     };
-    (1..)
-        .zip(&policies)
-        .map(|(place, policy)| one(policy).map_err(|error| format!("policy {place}: {error}")))
+    let lines = Lines::of(text);
+    let policies = policies.iter().enumerate();
+    policies
+        .map(|(at, policy)| {
+            one(policy, |name| lines.line(at, name)).map_err(|error| format!("policy {}: {error}", at + 1))
+        })
         .collect()
 }
 
-fn one(policy: &Value) -> Result<Imported, String> {
+fn one(policy: &Value, line: impl Fn(&str) -> Option<usize>) -> Result<Imported, String> {
     let Value::Object(fields) = policy else { return Err("it is no JSON object".to_owned()) };
     let mut flat: Vec<(String, String)> = Vec::new();
     for (name, value) in fields {
@@ -178,7 +184,9 @@ fn one(policy: &Value) -> Result<Imported, String> {
             value => flat.push((name.clone(), scalar(name, value)?)),
         }
     }
-    let parameters: Vec<_> = flat.iter().map(|(name, value)| Parameter { name, value, line: None }).collect();
+    // `MaxAttachmentSize.Value` is a part of a parameter.
+    let line = |name: &str| line(name.split('.').next().unwrap_or(name));
+    let parameters: Vec<_> = flat.iter().map(|(name, value)| Parameter { name, value, line: line(name) }).collect();
     exchange::import(&parameters).map_err(|error| error.to_string())
 }
 
@@ -213,7 +221,10 @@ mod tests {
         assert!(from_exchange("{").unwrap_err().starts_with("it is no JSON"));
         assert_eq!(from_exchange("[3]").unwrap_err(), "policy 1: it is no JSON object");
         let error = from_exchange("{\"PasswordEnabled\": \"perhaps\"}").unwrap_err();
-        assert!(error.starts_with("policy 1: PasswordEnabled: `perhaps`, expected"), "{error}");
+        assert!(error.starts_with("policy 1: line 1: PasswordEnabled: `perhaps`, expected"), "{error}");
+        let error =
+            from_exchange("[{\"AllowWiFi\": true},\n {\"Name\": \"b\",\n\"AllowWiFi\": \"perhaps\"}]").unwrap_err();
+        assert!(error.starts_with("policy 2: line 3: AllowWiFi: `perhaps`"), "{error}");
         let nested = from_exchange("{\"PasswordEnabled\": [[1]]}").unwrap_err();
         assert!(nested.contains("a list within a list"), "{nested}");
     }

@@ -4,7 +4,6 @@
 //! Which devices those are stands in a table the administrator writes, in the words of the rules about access; and a device
 //! is taken for one of them after [`UNANSWERED_CHALLENGES`] without a Provision. Who counts is not here.
 
-use core::fmt;
 use core::str::FromStr;
 
 use crate::http::{Command, Reply};
@@ -116,12 +115,6 @@ pub const fn may_read_only_449(version: ProtocolVersion) -> bool {
 #[must_use]
 pub fn as_449(reply: Reply) -> Reply {
     Reply { status: 449, ..reply }
-}
-
-impl fmt::Display for Answer449 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} entries", self.entries.len())
-    }
 }
 
 #[cfg(test)]

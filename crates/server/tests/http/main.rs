@@ -6,6 +6,7 @@
 #[cfg(feature = "gateway")]
 mod autodiscover;
 mod cached;
+mod devices_per_user;
 mod end_of_service;
 mod gate;
 #[cfg(feature = "gateway")]
