@@ -32,7 +32,7 @@
 //!
 //! | room | what happens there |
 //! | --- | --- |
-//! | `listen`, `tls` | connections, encrypted or not, with limits and an end in good order |
+//! | `listen`, `workers`, `tls` | connections, encrypted or not, with limits and an end in good order |
 //! | `service`, `layer` | the rows that look at no policy, in their order: call, password, device |
 //! | [`sign_in`] | who is asking |
 //! | `path` | load, decide, save; again when somebody was faster |
@@ -73,6 +73,7 @@ mod snapshots;
 mod stop;
 #[cfg(feature = "tls")]
 mod tls;
+mod workers;
 
 pub use body::ResponseBody;
 pub use config::Config;

@@ -19,6 +19,7 @@ use crate::answer;
 use crate::body::{self, ResponseBody};
 use crate::error::BoxError;
 use crate::framing::FramedTwice;
+use crate::hold::Hold;
 use crate::layer::Shared;
 use crate::line::Line;
 use crate::network::{Connection, came_in_clear, client_address};
@@ -92,7 +93,12 @@ where
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let mut line = Line::new(shared.ids.next());
-            let mut response = answer(&shared, inner, request, &mut line).await?;
+            // In a box of its own, which is gone when the request is handed on: a held one keeps little.
+            let mut response = match Box::pin(admission(&shared, request, &mut line)).await {
+                Admission::Answered(response) => *response,
+                Admission::Options(request) => options(inner, request, &mut line).await?,
+                Admission::Command(passes) => command(&shared, inner, passes, &mut line).await?,
+            };
             if let Ok(id) = line.request_id().parse() {
                 response.headers_mut().insert("request-id", id);
             }
@@ -102,30 +108,41 @@ where
     }
 }
 
-/// The rows of any request, from top to bottom.
-async fn answer<S, B, R>(
-    shared: &Shared,
-    inner: S,
+/// What becomes of a request.
+enum Admission<B> {
+    /// It is answered here.
+    Answered(Box<Response<ResponseBody>>),
+    /// OPTIONS for the inner service.
+    Options(Request<B>),
+    /// A command for the inner service.
+    Command(Box<Passes<B>>),
+}
+
+/// A command that passes the gate.
+struct Passes<B> {
     request: Request<B>,
-    line: &mut Line,
-) -> Result<Response<ResponseBody>, S::Error>
+    caller: Caller,
+    command: Command,
+    /// Its place among the held requests, if it may become one.
+    hold: Option<Hold>,
+}
+
+/// The rows of any request, from top to bottom.
+async fn admission<B>(shared: &Shared, mut request: Request<B>, line: &mut Line) -> Admission<B>
 where
-    S: Service<Request<B>, Response = Response<R>> + Send,
-    S::Future: Send,
     B: Body + Send,
     B::Error: Into<BoxError>,
-    R: Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<BoxError>,
 {
+    let answered = |response| Admission::Answered(Box::new(response));
     if request.extensions().get::<FramedTwice>().is_some() {
         line.explain("Content-Length together with Transfer-Encoding, expected one of them".to_owned());
-        return Ok(answer::http(400));
+        return answered(answer::http(400));
     }
     let target = match Call::parse(request.method(), request.uri(), request.headers()) {
         Ok(target) => target,
         Err(error) => {
             line.explain(error.to_string());
-            return Ok(answer::http(error.http_status()));
+            return answered(answer::http(error.http_status()));
         }
     };
     if let Target::Command(call) = &target {
@@ -134,26 +151,27 @@ where
     let connection = request.extensions().get::<Connection>();
     let user = match sign_in(shared, connection, request.headers(), line).await {
         Ok(user) => user,
-        Err(response) => return Ok(*response),
+        Err(response) => return Admission::Answered(response),
     };
     let Target::Command(call) = target else {
         line.options();
         if !shared.options_pass {
-            return Ok(answer::options());
+            return answered(answer::options());
         }
-        return options(inner, request, PassedOptions { user, request_id: line.request_id().to_owned() }, line).await;
+        request.extensions_mut().insert(PassedOptions { user, request_id: line.request_id().to_owned() });
+        return Admission::Options(request);
     };
     let caller = match device_of(&call, &user) {
         Ok(caller) => caller,
         Err(refusal) => {
             line.explain(refusal.detail);
-            return Ok(answer::reply(Some(call.command), &refusal.reply));
+            return answered(answer::reply(Some(call.command), &refusal.reply));
         }
     };
     if call.command == Command::Provision {
-        return Ok(provision(shared, &caller, request, line).await);
+        return answered(Box::pin(provision(shared, &caller, request, line)).await);
     }
-    command(shared, inner, request, Passed { call, caller, request_id: line.request_id().to_owned() }, line).await
+    gate(shared, request, call, caller, line).await
 }
 
 /// No or wrong credentials: HTTP 401, and nothing is stored.
@@ -216,8 +234,7 @@ where
 /// OPTIONS, where the inner service answers it.
 async fn options<S, B, R>(
     mut inner: S,
-    mut request: Request<B>,
-    passed: PassedOptions,
+    request: Request<B>,
     line: &mut Line,
 ) -> Result<Response<ResponseBody>, S::Error>
 where
@@ -225,7 +242,6 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    request.extensions_mut().insert(passed);
     let mut response = inner.call(request).await?;
     if let Some(told) = response.extensions_mut().remove::<Told>() {
         line.explain(told.detail);
@@ -241,12 +257,36 @@ fn differing_key(call: &Call) -> Option<Event> {
     })
 }
 
-/// Any other command: the gate, then the inner service, which is left again when the device may no longer pass.
+/// Any other command: the gate.
+async fn gate<B>(
+    shared: &Shared,
+    mut request: Request<B>,
+    call: Call,
+    caller: Caller,
+    line: &mut Line,
+) -> Admission<B> {
+    let command = call.command;
+    let answered = |response| Admission::Answered(Box::new(response));
+    let hold = matches!(command, Command::Ping | Command::Sync).then(|| shared.holds.register(&caller.device));
+    let ruling = match shared.path.gate(&caller, command).await {
+        Ok(ruling) => ruling,
+        Err(Away) => return answered(answer::reply(None, &shared.path.unavailable())),
+    };
+    line.events(ruling.events());
+    let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&call)).collect();
+    shared.sightings.seen(&caller, refusals);
+    if let Outcome::Answer(reply) = ruling.outcome {
+        return answered(answer::reply(Some(command), &reply));
+    }
+    request.extensions_mut().insert(Passed { call, caller: caller.clone(), request_id: line.request_id().to_owned() });
+    Admission::Command(Box::new(Passes { request, caller, command, hold }))
+}
+
+/// A command that passes: the inner service, which is left again when the device may no longer pass.
 async fn command<S, B, R>(
     shared: &Shared,
     mut inner: S,
-    mut request: Request<B>,
-    passed: Passed,
+    passes: Box<Passes<B>>,
     line: &mut Line,
 ) -> Result<Response<ResponseBody>, S::Error>
 where
@@ -256,19 +296,7 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    let (caller, command) = (passed.caller.clone(), passed.call.command);
-    let hold = matches!(command, Command::Ping | Command::Sync).then(|| shared.holds.register(&caller.device));
-    let ruling = match shared.path.gate(&caller, command).await {
-        Ok(ruling) => ruling,
-        Err(Away) => return Ok(answer::reply(None, &shared.path.unavailable())),
-    };
-    line.events(ruling.events());
-    let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&passed.call)).collect();
-    shared.sightings.seen(&caller, refusals);
-    if let Outcome::Answer(reply) = ruling.outcome {
-        return Ok(answer::reply(Some(command), &reply));
-    }
-    request.extensions_mut().insert(passed);
+    let Passes { request, caller, command, hold } = *passes;
     let answers = inner.call(request);
     let mut response = match hold {
         None => answers.await?,

@@ -1,11 +1,12 @@
 //! The configuration as the server uses it: defaults in place, every value understood.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use asprov_protocol::server::ServerRules;
-use asprov_server::{Config, IpNetwork};
+use asprov_server::{Config, IpNetwork, Limits};
 use asprov_store::StoreUrl;
 use tracing_subscriber::EnvFilter;
 
@@ -128,12 +129,15 @@ fn server(keys: &Keys, faults: &mut Vec<Failure>) -> Config {
             defaults.policy_spread
         }),
     };
+    // One thread a core for the phones; whatever else there is shares the cores with them.
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     Config {
         rules: ServerRules { devices_per_user: keys.devices_per_user.unwrap_or(defaults.rules.devices_per_user) },
         insecure_http: keys.insecure_http.unwrap_or(false),
         trusted_proxies,
         policy_spread,
         mail_domain: keys.mail_domain.clone().unwrap_or(defaults.mail_domain),
+        limits: Limits { threads, ..defaults.limits },
         ..Config::default()
     }
 }

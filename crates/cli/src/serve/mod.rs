@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use asprov_admin::{AdminState, AllowedHosts, router};
 use asprov_server::sign_in::UsersFile;
-use asprov_server::{Listener, Server, Tls, serve_service};
+use asprov_server::{Limits, Listener, Server, Tls, serve_service};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -124,7 +124,8 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
         let readiness = gateway.readiness().clone();
         state = state.with_readiness(move || readiness.fault());
     }
-    let limits = configuration.server.limits.clone();
+    // Administrators are few: they are served beside everything else.
+    let limits = Limits { threads: 0, ..configuration.server.limits.clone() };
     let (stop, word) = watch::channel(false);
     let heard_by_phones = heard(word.clone());
     let mut server = std::pin::pin!(async move {

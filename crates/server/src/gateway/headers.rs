@@ -136,10 +136,9 @@ fn rows(direction: Direction, replace: bool) -> impl Iterator<Item = &'static Re
     REWRITTEN.iter().filter(move |row| row.direction == direction && (row.always || replace))
 }
 
+/// To look at the dozen names that are there is cheaper than to look for each that may be.
 fn remove(headers: &mut HeaderMap, names: &[&str]) {
-    for name in names {
-        while headers.remove(*name).is_some() {}
-    }
+    remove_those(headers, |name| names.contains(&name.as_str()));
 }
 
 /// The names that Connection lists.

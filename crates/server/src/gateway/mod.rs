@@ -34,7 +34,7 @@
 //! | `detect` | an upstream that has a policy of its own |
 //! | `sign_in`, `bearer` | who is asking, judged by the upstream |
 //! | `smuggling`, `forward_paths` | requests with several readings |
-//! | `upstream`, `connector`, `tls`, `sent_body`, `fault` | connections to the upstream, and what can go wrong with them |
+//! | `upstream`, `pool`, `connector`, `tls`, `sent_body`, `fault` | connections to the upstream, and what can go wrong with them |
 
 mod bearer;
 mod connector;
@@ -50,6 +50,7 @@ mod headers;
 mod location;
 mod observe;
 mod options;
+mod pool;
 mod request_line;
 mod sent_body;
 mod settings;
@@ -175,6 +176,8 @@ impl Gateway {
         let mut beside = JoinSet::new();
         let layer = self.layer.clone();
         beside.spawn(async move { layer.background().await });
+        let upstreams = Arc::clone(&self.shared.upstreams);
+        beside.spawn(async move { upstreams.close_old_for_ever().await });
         let stops = (signal, stop.clone());
         match self.shared.mode {
             Mode::Replace => {

@@ -6,6 +6,7 @@ mod faults;
 mod forwarding;
 mod held;
 mod observe;
+mod pool;
 mod rewritten;
 mod sign_in;
 mod smuggling;
