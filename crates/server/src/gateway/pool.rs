@@ -45,7 +45,7 @@ pub(super) struct Pool {
     connector: Connector,
     builder: http1::Builder,
     /// Of each runtime, the one used last at the end.
-    idle: Mutex<Vec<(Id, VecDeque<Idle>)>>,
+    idle: Mutex<Vec<(Option<Id>, VecDeque<Idle>)>>,
     most: usize,
     time: Duration,
 }
@@ -108,12 +108,12 @@ impl Pool {
     }
 
     fn idle_here(&self) -> Option<Idle> {
-        let here = Handle::current().id();
+        let here = here();
         self.idle().iter_mut().find(|(runtime, _)| *runtime == here)?.1.pop_back()
     }
 
     fn give_back(&self, link: Box<Link>) {
-        let (here, now) = (Handle::current().id(), Instant::now());
+        let (here, now) = (here(), Instant::now());
         let mut all = self.idle();
         let idle = Idle { link, since: now };
         match all.iter_mut().find(|(runtime, _)| *runtime == here) {
@@ -134,9 +134,14 @@ impl Pool {
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<(Id, VecDeque<Idle>)>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<(Option<Id>, VecDeque<Idle>)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The runtime this is running on.
+fn here() -> Option<Id> {
+    Handle::try_current().ok().map(|runtime| runtime.id())
 }
 
 impl Link {

@@ -84,7 +84,8 @@ pub struct GatewayLimits {
     pub held_time: Duration,
     /// How long an idle connection to the upstream is kept. Default 15 seconds; web servers close theirs after 5 to 75.
     pub idle_time: Duration,
-    /// Idle connections to each upstream. Default 256.
+    /// Idle connections to each upstream, for each thread that serves
+    /// ([`Limits::threads`](crate::Limits::threads)). Default 256.
     pub idle_connections: usize,
     /// Bytes of a request body that are kept so that the request can be repeated elsewhere after HTTP 451. Default
     /// 64 KiB; nothing is kept when there is only one upstream.
