@@ -15,6 +15,9 @@ pub enum ServeError {
     /// There is nothing to listen on.
     #[error("there is no listener")]
     NoListener,
+    /// The threads that serve connections do not start.
+    #[error("no thread to serve connections: {0}")]
+    Threads(io::Error),
     /// A listener stopped accepting for good.
     #[error("the listener on {address} gave up: {error}")]
     Accept {

@@ -107,7 +107,7 @@ impl Hold {
                 () = until(policy_at) => policy_at = None,
             }
             let ruling = loop {
-                match path.judge_again(caller, command).await {
+                match Box::pin(path.judge_again(caller, command)).await {
                     Ok(ruling) => break ruling,
                     // It is held on: that it was let in was right then, and nothing more is let in meanwhile.
                     Err(_) => sleep(EVERY).await,

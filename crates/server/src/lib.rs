@@ -32,7 +32,7 @@
 //!
 //! | room | what happens there |
 //! | --- | --- |
-//! | `listen`, `tls` | connections, encrypted or not, with limits and an end in good order |
+//! | `listen`, `workers`, `tls` | connections, encrypted or not, with limits and an end in good order |
 //! | `service`, `layer` | the rows that look at no policy, in their order: call, password, device |
 //! | [`sign_in`] | who is asking |
 //! | [`groups`] | which groups a user is in |
@@ -86,6 +86,7 @@ mod stop;
 mod tls;
 mod trace;
 mod wipe_after_disable;
+mod workers;
 
 pub use autodiscover::{PublicUrl, PublicUrlError};
 pub use body::ResponseBody;

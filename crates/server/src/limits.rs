@@ -21,6 +21,9 @@ pub struct Limits {
     pub retry_after: u32,
     /// Connections at the same time; more wait to be accepted. Default 8,192: each held Ping keeps one.
     pub connections: usize,
+    /// Threads that serve the connections and do nothing else. Default 0: they are served on the runtime that the server
+    /// runs on. As many as there are cores make a gateway faster.
+    pub threads: usize,
     /// How long a client may take for the headers of a request, which is also how long it may idle between two.
     /// Default 60 seconds.
     pub header_time: Duration,
@@ -68,6 +71,7 @@ impl Default for Limits {
             store_time: Duration::from_secs(10),
             retry_after: 30,
             connections: 8192,
+            threads: 0,
             header_time: Duration::from_secs(60),
             header_bytes: 64 * 1024,
             headers: 100,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::network::Connection;
 use crate::stop::Stop;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
+use crate::workers::Workers;
 
 /// Between two attempts to accept when the process has no descriptors left.
 const NO_DESCRIPTORS: Duration = Duration::from_millis(100);
@@ -69,6 +71,8 @@ impl Listener {
 pub(crate) struct Connections {
     pub(crate) limits: Limits,
     pub(crate) places: Arc<Semaphore>,
+    /// Where they are served.
+    pub(crate) workers: Workers,
     /// The word to let go of what is held and take nothing new.
     pub(crate) stop: Stop,
     /// The word to end at once, whatever is under way.
@@ -109,7 +113,12 @@ impl Connections {
             let tls = listener.tls.clone();
             #[cfg(not(feature = "tls"))]
             let tls: Option<std::convert::Infallible> = None;
-            tokio::spawn(async move { connections.connection(stream, peer, tls, service, watcher, place).await });
+            let serve = move |stream, peer| async move {
+                connections.connection(stream, peer, tls, service, watcher, place).await;
+            };
+            if let Err(error) = self.workers.serve(stream, peer, serve) {
+                tracing::error!("a connection was not served: {error}");
+            }
         }
     }
 
@@ -140,7 +149,9 @@ impl Connections {
             match encrypted {
                 Ok(Ok(stream)) => {
                     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    self.serve(stream, Connection { peer, local, encrypted: true }, http2, service, watcher).await;
+                    let connection = Connection { peer, local, encrypted: true };
+                    let (served, connection) = self.serve(stream, connection, http2, service, watcher);
+                    self.until_cut(served, connection).await;
                 }
                 Ok(Err(error)) => tracing::debug!(%peer, "no TLS handshake: {error}"),
                 Err(_) => tracing::debug!(%peer, "no TLS handshake in time"),
@@ -148,12 +159,21 @@ impl Connections {
             drop(place);
             return;
         }
-        self.serve(stream, Connection { peer, local, encrypted: false }, false, service, watcher).await;
+        let connection = Connection { peer, local, encrypted: false };
+        let (served, connection) = self.serve(stream, connection, false, service, watcher);
+        self.until_cut(served, connection).await;
         drop(place);
     }
 
     /// The protocol is chosen by ALPN, so that no client can keep a connection by sending half a preface.
-    async fn serve<T, S>(&self, stream: T, connection: Connection, http2: bool, service: S, watcher: Watcher)
+    fn serve<T, S>(
+        &self,
+        stream: T,
+        connection: Connection,
+        http2: bool,
+        service: S,
+        watcher: Watcher,
+    ) -> (Pin<Box<impl Future<Output = Result<(), BoxError>> + use<T, S>>>, Connection)
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<ResponseBody>> + Clone + Send + 'static,
@@ -171,9 +191,20 @@ impl Connections {
             request
         });
         let stream = TokioIo::new(Watched::new(stream, flag));
-        let served = builder.serve_connection(stream, TowerToHyperService::new(service));
+        // In a box of its own: else every step of its making would keep room for it as long as the connection lasts.
+        let served =
+            Box::pin(watcher.watch(builder.serve_connection(stream, TowerToHyperService::new(service)).into_owned()));
+        (served, connection)
+    }
+
+    /// Until the connection ends, or the word to end at once.
+    async fn until_cut<E: core::fmt::Display>(
+        &self,
+        served: impl Future<Output = Result<(), E>>,
+        connection: Connection,
+    ) {
         tokio::select! {
-            served = watcher.watch(served.into_owned()) => {
+            served = served => {
                 if let Err(error) = served {
                     tracing::debug!(peer = %connection.peer, "the connection broke: {error}");
                 }

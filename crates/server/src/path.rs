@@ -141,6 +141,11 @@ impl Path {
                 return Ok(unsaved(decision));
             }
         }
+        // Apart, so that the many that pass above do not carry its room with them.
+        Box::pin(self.gate_afresh(caller, command)).await
+    }
+
+    async fn gate_afresh(&self, caller: &Caller, command: Command) -> Result<Ruling, Away> {
         for _ in 0..self.limits.store_conflicts {
             let ticket = self.snapshots.ticket();
             let snapshot = self.load(&caller.device).await?;

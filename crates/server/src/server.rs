@@ -23,6 +23,7 @@ use crate::listen::{Connections, Listener};
 use crate::live::Live;
 use crate::sign_in::SignIn;
 use crate::stop::{Stop, StopSignal};
+use crate::workers::Workers;
 
 /// A server that provisions devices and keeps the others out.
 ///
@@ -140,6 +141,7 @@ where
     let (cut_signal, cut) = StopSignal::new();
     let connections = Connections {
         places: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
+        workers: Workers::start(limits.threads).map_err(ServeError::Threads)?,
         limits: limits.clone(),
         stop,
         cut,

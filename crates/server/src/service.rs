@@ -19,6 +19,7 @@ use crate::answer;
 use crate::body::{self, ResponseBody};
 use crate::error::BoxError;
 use crate::framing::FramedTwice;
+use crate::hold::Hold;
 use crate::layer::Shared;
 use crate::line::Line;
 use crate::network::{Connection, came_in_clear, client_address};
@@ -93,7 +94,12 @@ where
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let mut line = Line::new(shared.ids.next());
-            let mut response = answer(&shared, inner, request, &mut line).await?;
+            // In a box of its own, which is gone when the request is handed on: a held one keeps little.
+            let mut response = match Box::pin(admission(&shared, request, &mut line)).await {
+                Admission::Answered(response) => *response,
+                Admission::Options(request) => options(inner, request, &mut line).await?,
+                Admission::Command(passes) => command(&shared, inner, passes, &mut line).await?,
+            };
             // An inner service that numbers its answers has a log of its own, and its number is the one to look for there.
             if !response.headers().contains_key("request-id")
                 && let Ok(id) = line.request_id().parse()
@@ -109,30 +115,41 @@ where
     }
 }
 
-/// The rows of any request, from top to bottom.
-async fn answer<S, B, R>(
-    shared: &Shared,
-    inner: S,
+/// What becomes of a request.
+enum Admission<B> {
+    /// It is answered here.
+    Answered(Box<Response<ResponseBody>>),
+    /// OPTIONS for the inner service.
+    Options(Request<B>),
+    /// A command for the inner service.
+    Command(Box<Passes<B>>),
+}
+
+/// A command that passes the gate.
+struct Passes<B> {
     request: Request<B>,
-    line: &mut Line,
-) -> Result<Response<ResponseBody>, S::Error>
+    caller: Caller,
+    command: Command,
+    /// Its place among the held requests, if it may become one.
+    hold: Option<Hold>,
+}
+
+/// The rows of any request, from top to bottom.
+async fn admission<B>(shared: &Shared, mut request: Request<B>, line: &mut Line) -> Admission<B>
 where
-    S: Service<Request<B>, Response = Response<R>> + Send,
-    S::Future: Send,
     B: Body + Send,
     B::Error: Into<BoxError>,
-    R: Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<BoxError>,
 {
+    let answered = |response| Admission::Answered(Box::new(response));
     if request.extensions().get::<FramedTwice>().is_some() {
         line.explain("Content-Length together with Transfer-Encoding, expected one of them".to_owned());
-        return Ok(answer::http(400));
+        return answered(answer::http(400));
     }
     let target = match Call::parse(request.method(), request.uri(), request.headers()) {
         Ok(target) => target,
         Err(error) => {
             line.explain(error.to_string());
-            return Ok(answer::http(error.http_status()));
+            return answered(answer::http(error.http_status()));
         }
     };
     if let Target::Command(call) = &target {
@@ -141,27 +158,28 @@ where
     let connection = request.extensions().get::<Connection>();
     let user = match sign_in(shared, connection, request.headers(), line).await {
         Ok(user) => user,
-        Err(NotIn::Answered(response)) => return Ok(*response),
+        Err(NotIn::Answered(response)) => return Admission::Answered(response),
         Err(NotIn::Refused) => {
             let wiped = match target {
-                Target::Command(call) => not_signed_in(shared, &call, request, line).await,
+                Target::Command(call) => Box::pin(not_signed_in(shared, &call, request, line)).await,
                 Target::Options => None,
             };
-            return Ok(wiped.unwrap_or_else(answer::unauthorized));
+            return answered(wiped.unwrap_or_else(answer::unauthorized));
         }
     };
     let Target::Command(call) = target else {
         line.options();
         if !shared.options_pass {
-            return Ok(answer::options());
+            return answered(answer::options());
         }
-        return options(inner, request, PassedOptions { user, request_id: line.request_id().to_owned() }, line).await;
+        request.extensions_mut().insert(PassedOptions { user, request_id: line.request_id().to_owned() });
+        return Admission::Options(request);
     };
     let caller = match device_of(&call, &user) {
         Ok(caller) => caller,
         Err(refusal) => {
             line.explain(refusal.detail);
-            return Ok(answer::reply(Some(call.command), &refusal.reply));
+            return answered(answer::reply(Some(call.command), &refusal.reply));
         }
     };
     let told = shared.groups.told(&**shared.path.store(), &user, (connection, request.headers()), &shared.config);
@@ -171,16 +189,16 @@ where
             Command::Provision => store_is_away(call.version),
             _ => shared.path.unavailable(),
         };
-        return Ok(answer::reply(Some(call.command), &reply));
+        return answered(answer::reply(Some(call.command), &reply));
     }
     line.recording = shared.traces.recording(&caller, call.command.name());
     if let Some(wipe_after_disable) = &shared.wipe_after_disable {
         wipe_after_disable.accepted(&caller.device, request.headers());
     }
     if call.command == Command::Provision {
-        return Ok(provision(shared, &caller, request, line).await);
+        return answered(Box::pin(provision(shared, &caller, request, line)).await);
     }
-    command(shared, inner, request, Passed { call, caller, request_id: line.request_id().to_owned() }, line).await
+    gate(shared, request, call, caller, line).await
 }
 
 /// Why nobody is signed in.
@@ -308,8 +326,7 @@ fn record_answer(shared: &Shared, line: &mut Line, reply: &Reply) {
 /// OPTIONS, where the inner service answers it.
 async fn options<S, B, R>(
     mut inner: S,
-    mut request: Request<B>,
-    passed: PassedOptions,
+    request: Request<B>,
     line: &mut Line,
 ) -> Result<Response<ResponseBody>, S::Error>
 where
@@ -317,7 +334,6 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    request.extensions_mut().insert(passed);
     let mut response = inner.call(request).await?;
     if let Some(told) = response.extensions_mut().remove::<Told>() {
         line.explain(told.detail);
@@ -350,12 +366,40 @@ fn refused(
     answer::reply(Some(command), &reply)
 }
 
-/// Any other command: the gate, then the inner service, which is left again when the device may no longer pass.
+/// Any other command: the gate.
+async fn gate<B>(
+    shared: &Shared,
+    mut request: Request<B>,
+    call: Call,
+    caller: Caller,
+    line: &mut Line,
+) -> Admission<B> {
+    let command = call.command;
+    let answered = |response| Admission::Answered(Box::new(response));
+    let hold = matches!(command, Command::Ping | Command::Sync).then(|| shared.holds.register(&caller.device));
+    let ruling = match shared.path.gate(&caller, command).await {
+        Ok(ruling) => ruling,
+        Err(Away) => {
+            line.explain(AWAY.to_owned());
+            return answered(answer::reply(None, &shared.path.unavailable()));
+        }
+    };
+    line.events(ruling.events());
+    let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&call)).collect();
+    if let Outcome::Answer(reply) = ruling.outcome {
+        record_answer(shared, line, &reply);
+        return answered(refused(shared, &caller, command, reply, refusals, line));
+    }
+    shared.sightings.seen(&caller, refusals);
+    request.extensions_mut().insert(Passed { call, caller: caller.clone(), request_id: line.request_id().to_owned() });
+    Admission::Command(Box::new(Passes { request, caller, command, hold }))
+}
+
+/// A command that passes: the inner service, which is left again when the device may no longer pass.
 async fn command<S, B, R>(
     shared: &Shared,
     mut inner: S,
-    mut request: Request<B>,
-    passed: Passed,
+    passes: Box<Passes<B>>,
     line: &mut Line,
 ) -> Result<Response<ResponseBody>, S::Error>
 where
@@ -365,23 +409,7 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    let (caller, command) = (passed.caller.clone(), passed.call.command);
-    let hold = matches!(command, Command::Ping | Command::Sync).then(|| shared.holds.register(&caller.device));
-    let ruling = match shared.path.gate(&caller, command).await {
-        Ok(ruling) => ruling,
-        Err(Away) => {
-            line.explain(AWAY.to_owned());
-            return Ok(answer::reply(None, &shared.path.unavailable()));
-        }
-    };
-    line.events(ruling.events());
-    let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&passed.call)).collect();
-    if let Outcome::Answer(reply) = ruling.outcome {
-        record_answer(shared, line, &reply);
-        return Ok(refused(shared, &caller, command, reply, refusals, line));
-    }
-    shared.sightings.seen(&caller, refusals);
-    request.extensions_mut().insert(passed);
+    let Passes { request, caller, command, hold } = *passes;
     let answers = inner.call(request);
     let mut response = match hold {
         None => answers.await?,

@@ -1,13 +1,14 @@
 //! The configuration as the server uses it: defaults in place, every value understood.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use asprov_protocol::quirk::answer_449::Answer449;
 use asprov_protocol::server::ServerRules;
 use asprov_server::groups::GroupSource;
-use asprov_server::{Config, IpNetwork};
+use asprov_server::{Config, IpNetwork, Limits};
 use asprov_store::StoreUrl;
 use http::HeaderName;
 use tracing_subscriber::EnvFilter;
@@ -151,6 +152,8 @@ fn server(keys: &Keys, faults: &mut Vec<Failure>) -> Config {
         .as_deref()
         .and_then(|text| text.parse().map_err(|error| faults.push(Failure::new(format!("public_url: {error}")))).ok());
     let groups = groups(keys, faults);
+    // One thread a core for the phones; whatever else there is shares the cores with them.
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     Config {
         public_url,
         rules: ServerRules { devices_per_user: keys.devices_per_user.unwrap_or(defaults.rules.devices_per_user) },
@@ -163,6 +166,7 @@ fn server(keys: &Keys, faults: &mut Vec<Failure>) -> Config {
         groups,
         policy_spread,
         mail_domain: keys.mail_domain.clone().unwrap_or(defaults.mail_domain),
+        limits: Limits { threads, ..defaults.limits },
         ..Config::default()
     }
 }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use asprov_admin::{AdminState, AllowedHosts, router};
-use asprov_server::{Listener, Live, Tls, serve_service};
+use asprov_server::{Limits, Listener, Live, Tls, serve_service};
 use asprov_store::{AssignmentTarget, Store, StoredPolicy};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -144,11 +144,12 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
     let Sources { file, flags, keys } = sources;
     let running = reload::Running { file, flags, keys, live: live.clone(), store, secret_key, tls, level };
     let reloading = running.reload_at(hang_ups);
+    // Administrators are few: they are served beside everything else.
+    let limits = Limits { threads: 0, ..configuration.server.limits.clone() };
     let (stop, word) = watch::channel(false);
     let heard_by_phones = heard(word.clone());
     let mut server = std::pin::pin!(live.serve([phones], heard_by_phones));
-    let limits = &configuration.server.limits;
-    let mut admin = std::pin::pin!(serve_service([administrators], router(state), limits, heard(word)));
+    let mut admin = std::pin::pin!(serve_service([administrators], router(state), &limits, heard(word)));
     let failed = tokio::select! {
         () = signals.received() => None,
         // It goes on as long as there can be signals.

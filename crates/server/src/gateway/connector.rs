@@ -6,9 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Uri;
-use http::uri::Scheme;
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -17,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Opens connections for the client.
+/// Opens connections for the pools.
 #[derive(Clone)]
 pub(super) struct Connector {
     tls: Arc<ClientConfig>,
@@ -39,8 +36,15 @@ pub(super) enum ConnectError {
     Tls(io::Error),
     #[error("no connection within {} seconds", .0.as_secs_f32())]
     TimedOut(Duration),
-    #[error("the address has no host")]
-    NoHost,
+}
+
+/// Where a connection leads.
+#[derive(Clone, Debug)]
+pub(super) struct Destination {
+    /// A name or an address; an IPv6 address may stand in brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) tls: bool,
 }
 
 impl Connector {
@@ -48,44 +52,22 @@ impl Connector {
         Self { tls, time }
     }
 
-    async fn open(self, uri: Uri) -> Result<TokioIo<UpstreamStream>, ConnectError> {
-        let host = uri.host().ok_or(ConnectError::NoHost)?.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
-        let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+    pub(super) async fn open(&self, to: &Destination) -> Result<TokioIo<UpstreamStream>, ConnectError> {
+        let host = to.host.trim_start_matches('[').trim_end_matches(']');
         let opening = async {
-            let tcp = TcpStream::connect((host.as_str(), port)).await.map_err(ConnectError::Tcp)?;
+            let tcp = TcpStream::connect((host, to.port)).await.map_err(ConnectError::Tcp)?;
             // Heads and short bodies go out at once.
             tcp.set_nodelay(true).map_err(ConnectError::Tcp)?;
-            if !is_tls {
+            if !to.tls {
                 return Ok(UpstreamStream::Clear(tcp));
             }
-            let name = ServerName::try_from(host.clone())
+            let name = ServerName::try_from(host.to_owned())
                 .map_err(|error| ConnectError::Tls(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
             let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await.map_err(ConnectError::Tls)?;
             Ok(UpstreamStream::Tls(Box::new(tls)))
         };
         let stream = tokio::time::timeout(self.time, opening).await;
         stream.map_err(|_| ConnectError::TimedOut(self.time))?.map(TokioIo::new)
-    }
-}
-
-impl tower::Service<Uri> for Connector {
-    type Response = TokioIo<UpstreamStream>;
-    type Error = ConnectError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        Box::pin(self.clone().open(uri))
-    }
-}
-
-impl Connection for UpstreamStream {
-    fn connected(&self) -> Connected {
-        Connected::new()
     }
 }
 

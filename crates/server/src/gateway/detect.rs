@@ -9,12 +9,12 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::coding::{coding, uncompressed};
+use super::pool::AnswerBody;
 use crate::body::ResponseBody;
 use crate::error::BoxError;
 
@@ -54,7 +54,7 @@ impl core::fmt::Display for WantsProvisioning {
 }
 
 /// Looks at an answer to a command. At most `most` bytes of it are read before it goes on.
-pub(super) async fn look(command: Command, response: Response<Incoming>, most: usize) -> Result<Looked, BoxError> {
+pub(super) async fn look(command: Command, response: Response<AnswerBody>, most: usize) -> Result<Looked, BoxError> {
     if response.status().as_u16() == 449 {
         return Ok(Looked::WantsProvisioning(WantsProvisioning { status: None }));
     }
@@ -73,7 +73,7 @@ pub(super) async fn look(command: Command, response: Response<Incoming>, most: u
 }
 
 /// A body as it comes.
-pub(super) fn passed_on(body: Incoming) -> ResponseBody {
+pub(super) fn passed_on(body: AnswerBody) -> ResponseBody {
     let body = body.map_err(|error| {
         tracing::warn!("the upstream broke off in the middle of an answer: {error}");
         BoxError::from(error)
@@ -81,7 +81,7 @@ pub(super) fn passed_on(body: Incoming) -> ResponseBody {
     body.boxed_unsync()
 }
 
-fn may_hold_a_status(status: StatusCode, headers: &HeaderMap, body: &Incoming, most: usize) -> bool {
+fn may_hold_a_status(status: StatusCode, headers: &HeaderMap, body: &AnswerBody, most: usize) -> bool {
     let most = u64::try_from(most).unwrap_or(u64::MAX);
     status == StatusCode::OK
         && coding(headers).is_some()
@@ -98,7 +98,7 @@ pub(super) fn status_of(command: Command, headers: &HeaderMap, body: &[u8]) -> O
 }
 
 /// Reads until the body ends or is longer than `most`: the body as if it had not been read, and its bytes if it ended.
-async fn read_up_to(mut body: Incoming, most: usize) -> Result<(Begun, Option<Vec<u8>>), BoxError> {
+async fn read_up_to(mut body: AnswerBody, most: usize) -> Result<(Begun, Option<Vec<u8>>), BoxError> {
     let sized = body.size_hint().exact().is_some();
     let (mut frames, mut bytes) = (VecDeque::new(), Vec::new());
     while bytes.len() <= most {

@@ -5,7 +5,6 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use asprov_protocol::http::Reply;
-use hyper_util::client::legacy;
 
 use super::connector::ConnectError;
 
@@ -56,22 +55,24 @@ impl UpstreamFault {
         Reply { retry_after, ..Reply::http(self.http_status()) }
     }
 
-    /// The fault behind an error of the client.
-    pub(super) fn of(error: &legacy::Error) -> Self {
+    /// The fault behind an error of a connection.
+    pub(super) fn of(error: &hyper::Error) -> Self {
         // The outermost says only that something went wrong; the innermost says what.
         let mut why = error.to_string();
         let mut cause = error.source();
         while let Some(inner) = cause {
-            if let Some(connect) = inner.downcast_ref::<ConnectError>() {
-                return match connect {
-                    ConnectError::Tls(error) => Self::Tls(error.to_string()),
-                    ConnectError::TimedOut(time) => Self::SlowConnect(*time),
-                    ConnectError::Tcp(_) | ConnectError::NoHost => Self::Unreachable(connect.to_string()),
-                };
-            }
             why = inner.to_string();
             cause = inner.source();
         }
         Self::Broke(why)
+    }
+
+    /// Why there is no connection.
+    pub(super) fn of_connecting(error: &ConnectError) -> Self {
+        match error {
+            ConnectError::Tls(error) => Self::Tls(error.to_string()),
+            ConnectError::TimedOut(time) => Self::SlowConnect(*time),
+            ConnectError::Tcp(error) => Self::Unreachable(error.to_string()),
+        }
     }
 }

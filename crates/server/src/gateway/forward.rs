@@ -11,9 +11,9 @@ use asprov_protocol::http::{Call, Command, Options, Reply};
 use asprov_protocol::server::{Event, EventKind};
 use asprov_protocol::status::Scope;
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use tower::Service;
@@ -25,8 +25,10 @@ use super::fault::UpstreamFault;
 use super::glimpse::{Glimpsed, Kept};
 use super::headers::{Arrival, rewrite_answer, rewrite_request};
 use super::location::{Sent, sent};
+use super::pool::AnswerBody;
 use super::request_line;
 use super::sent_body::{Progress, UpstreamBody, boxed};
+use super::settings::UpstreamUrl;
 use super::smuggling;
 use super::upstream::UpstreamIndex;
 use crate::answer;
@@ -179,10 +181,12 @@ impl GatewayShared {
         let mut next = (head, body);
         for _ in 0..=self.limits.hops {
             let request = self.request(next.0, next.1, index, errand.call)?;
-            let authorization = request.headers().clone();
+            // A copy: what came lies in one buffer with everything else, which a held request would keep.
+            let authorization = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes).map(<[u8]>::to_vec);
             let response = self.upstreams.send(index, request, progress.clone(), patience).await?;
             if response.status() == http::StatusCode::UNAUTHORIZED {
-                self.sign_in.refused_later(&authorization);
+                let authorization = authorization.and_then(|bytes| HeaderValue::try_from(bytes).ok());
+                authorization.into_iter().for_each(|authorization| self.sign_in.refused_later(authorization));
             }
             match sent(response.status(), response.headers(), &self.upstreams) {
                 Sent::Nowhere => return self.answered(response, errand.call).await,
@@ -213,20 +217,22 @@ impl GatewayShared {
             Some(call) => request_line::of_command(url, call, head.uri.query().unwrap_or_default())
                 .map_err(|why| NoAnswer::Ambiguous(why.to_string()))?,
         };
-        let uri = url.uri(&path_and_query);
+        let uri = UpstreamUrl::uri(path_and_query);
         self.rewrite(&mut head, url.host_header(), call, true);
         head.uri = uri.map_err(|error| UpstreamFault::Request(error.to_string()))?;
         Ok(Request::from_parts(head, body))
     }
 
     /// Applies the rows for a request.
-    pub(super) fn rewrite(&self, head: &mut Parts, upstream: &http::HeaderValue, call: Option<&Call>, replace: bool) {
+    pub(super) fn rewrite(&self, head: &mut Parts, upstream: &HeaderValue, call: Option<&Call>, replace: bool) {
         let connection = head.extensions.remove::<Connection>();
         let trusted = connection.is_some_and(|connection| is_trusted(connection.peer.ip(), &self.config));
         // HTTP/2 names the host in the request line.
-        let host = head.headers.get(HOST).cloned().or_else(|| {
-            head.uri.authority().and_then(|authority| http::HeaderValue::try_from(authority.as_str()).ok())
-        });
+        let host = head
+            .headers
+            .get(HOST)
+            .cloned()
+            .or_else(|| head.uri.authority().and_then(|authority| HeaderValue::try_from(authority.as_str()).ok()));
         let groups = match &self.config.groups {
             GroupSource::Header(name) => Some(name),
             GroupSource::None | GroupSource::File { .. } => None,
@@ -245,7 +251,7 @@ impl GatewayShared {
     /// The upstream's answer as the device gets it.
     async fn answered(
         &self,
-        response: Response<Incoming>,
+        response: Response<AnswerBody>,
         call: Option<&Call>,
     ) -> Result<Response<ResponseBody>, NoAnswer> {
         let mut response = match call {
@@ -316,7 +322,7 @@ impl GatewayShared {
             tracing::info!(path = %path_and_query.escape_debug(), "a request on a forwarded path is refused: {why}");
             return answer::http(400);
         }
-        let uri = url.uri(&path_and_query);
+        let uri = UpstreamUrl::uri(path_and_query);
         self.rewrite(&mut head, url.host_header(), None, false);
         let sent = match uri {
             Ok(uri) => {

@@ -22,6 +22,10 @@ pub(crate) struct Front<S> {
     shared: Arc<GatewayShared>,
 }
 
+/// What the modes' services give; it goes on as it is, so that it is boxed once.
+type Answering<S> =
+    Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, <S as Service<Request<Incoming>>>::Error>> + Send>>;
+
 impl<S> Front<S> {
     pub(super) const fn new(inner: S, shared: Arc<GatewayShared>) -> Self {
         Self { inner, shared }
@@ -30,13 +34,11 @@ impl<S> Front<S> {
 
 impl<S> Service<Request<Incoming>> for Front<S>
 where
-    S: Service<Request<Incoming>, Response = Response<ResponseBody>>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<ResponseBody>, Future = Answering<S>>,
 {
     type Response = Response<ResponseBody>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+    type Future = Answering<S>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -44,7 +46,7 @@ where
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         if !self.shared.is_forwarded(request.uri().path()) {
-            return Box::pin(self.inner.call(request));
+            return self.inner.call(request);
         }
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {

@@ -34,7 +34,7 @@
 //! | `detect`, `coding` | an upstream that has a policy of its own |
 //! | `sign_in`, `bearer` | who is asking, judged by the upstream |
 //! | `smuggling`, `forward_paths` | requests with several readings |
-//! | `upstream`, `connector`, `tls`, `sent_body`, `fault` | connections to the upstream, and what can go wrong with them |
+//! | `upstream`, `pool`, `connector`, `tls`, `sent_body`, `fault` | connections to the upstream, and what can go wrong with them |
 
 mod bearer;
 mod coding;
@@ -51,6 +51,7 @@ mod headers;
 mod location;
 mod observe;
 mod options;
+mod pool;
 mod request_line;
 mod sent_body;
 mod settings;
@@ -233,11 +234,14 @@ impl Gateway {
         }
     }
 
-    /// Goes on seeing it.
-    pub(crate) async fn check_for_ever(&self) {
-        if self.judges() {
-            self.shared.sign_in.check_for_ever().await;
-        }
+    /// Goes on seeing it, and closes connections to the upstream that nobody needs any more.
+    pub(crate) async fn attend_for_ever(&self) {
+        let judging = async {
+            if self.judges() {
+                self.shared.sign_in.check_for_ever().await;
+            }
+        };
+        tokio::join!(judging, self.shared.upstreams.close_old_for_ever());
     }
 
     /// The service of its mode, with this layer in front of what goes through the gate.

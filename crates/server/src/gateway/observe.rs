@@ -26,7 +26,9 @@ use super::fault::UpstreamFault;
 use super::forward_paths::is_disguised;
 use super::glimpse::{Glimpsed, Kept};
 use super::headers::rewrite_answer;
+use super::pool::AnswerBody;
 use super::sent_body::{Progress, boxed};
+use super::settings::UpstreamUrl;
 use super::upstream::UpstreamIndex;
 use crate::answer;
 use crate::body::ResponseBody;
@@ -117,12 +119,12 @@ impl Observe {
         mut head: http::request::Parts,
         body: Glimpsed<Incoming>,
         call: Option<&Call>,
-    ) -> Result<Response<Incoming>, UpstreamFault> {
+    ) -> Result<Response<AnswerBody>, UpstreamFault> {
         let shared = &self.shared;
         let url = shared.upstreams.url(UpstreamIndex::FIRST);
         let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         let path = if head.uri.path() == PATH { url.path() } else { head.uri.path() };
-        let uri = url.uri(&format!("{path}{query}"));
+        let uri = UpstreamUrl::uri(format!("{path}{query}"));
         shared.rewrite(&mut head, url.host_header(), call, false);
         head.uri = uri.map_err(|error| UpstreamFault::Request(error.to_string()))?;
         let patience = shared.patience(call.map(|call| call.command));
@@ -135,7 +137,7 @@ impl Observe {
     /// The answer, with an eye on its body: at its end everything there is to tell is written down.
     fn watched(
         &self,
-        response: Response<Incoming>,
+        response: Response<AnswerBody>,
         call: Call,
         caller: Caller,
         remarks: Vec<String>,

@@ -6,9 +6,10 @@ use core::str::FromStr;
 use std::time::Duration;
 
 use asprov_protocol::http::PATH;
-use http::uri::Scheme;
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
 
+use super::connector::Destination;
 use super::forward_paths::ForwardPath;
 use super::tls::RootCertificates;
 
@@ -92,7 +93,8 @@ pub struct GatewayLimits {
     pub held_time: Duration,
     /// How long an idle connection to the upstream is kept. Default 15 seconds; web servers close theirs after 5 to 75.
     pub idle_time: Duration,
-    /// Idle connections to each upstream. Default 256.
+    /// Idle connections to each upstream, for each thread that serves
+    /// ([`Limits::threads`](crate::Limits::threads)). Default 256.
     pub idle_connections: usize,
     /// Bytes of a request body that are kept so that the request can be repeated elsewhere after HTTP 451. Default
     /// 64 KiB; nothing is kept when there is only one upstream.
@@ -198,10 +200,14 @@ impl UpstreamUrl {
         &self.authority
     }
 
-    /// The address of `path_and_query` there.
-    pub(crate) fn uri(&self, path_and_query: &str) -> Result<Uri, http::Error> {
-        let scheme = if self.https { Scheme::HTTPS } else { Scheme::HTTP };
-        Uri::builder().scheme(scheme).authority(self.authority.as_bytes()).path_and_query(path_and_query).build()
+    /// What a request line names: the path and query alone.
+    pub(crate) fn uri(path_and_query: String) -> Result<Uri, http::Error> {
+        Ok(Uri::from(PathAndQuery::from_maybe_shared(path_and_query)?))
+    }
+
+    /// Where its connections lead.
+    pub(super) fn destination(&self) -> Destination {
+        Destination { host: self.host.clone(), port: self.port, tls: self.https }
     }
 
     /// Whether both are one server, whatever the path.

@@ -113,8 +113,9 @@ impl UpstreamSignIn {
         }
     }
 
-    /// The upstream has answered 401 to these headers.
-    pub(super) fn refused_later(&self, headers: &HeaderMap) {
+    /// The upstream has answered 401 to this header.
+    pub(super) fn refused_later(&self, authorization: HeaderValue) {
+        let headers = &with(authorization);
         if let Some(credentials) = Credentials::from_headers(headers) {
             self.judged.forget(self.judged.digest(&credentials));
         } else if let Some(token) = BearerToken::from_headers(headers) {
@@ -219,7 +220,7 @@ impl UpstreamSignIn {
             return later;
         }
         let Some(authorization) = authorization else { return Verdict::Refused };
-        match self.ask(authorization, &user).await {
+        match Box::pin(self.ask(authorization, &user)).await {
             Answer::Accepted(index) => {
                 self.locations.remember(&user, index);
                 self.judged.remember(digest, Judged::Accepted(user.clone()));

@@ -6,8 +6,9 @@
 //! the crate's `framing.rs`; folded header lines and lengths that contradict each other in the HTTP library. Here are the
 //! headers.
 
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use http::request::Parts;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 use super::headers::{JUDGED, listed_in_connection};
 
@@ -19,14 +20,14 @@ pub(super) enum Ambiguous {
     ConnectionNames(String),
     /// Several values of a header of which there is one.
     #[error("header {0} is there twice with different values, expected one")]
-    Twice(&'static str),
+    Twice(HeaderName),
     /// A method that turns a proxy into something else.
     #[error("method {0} is not forwarded")]
     Method(Method),
 }
 
 /// Headers of which a second, different value makes two requests out of one.
-const ONCE: [&str; 4] = ["authorization", "content-type", "content-encoding", "host"];
+const ONCE: [HeaderName; 4] = [AUTHORIZATION, CONTENT_TYPE, CONTENT_ENCODING, HOST];
 
 /// Looks for several readings of a request's head.
 pub(super) fn check(head: &Parts) -> Result<(), Ambiguous> {
@@ -41,7 +42,7 @@ pub(super) fn check(head: &Parts) -> Result<(), Ambiguous> {
     ONCE.into_iter().find(|name| differs(&head.headers, name)).map_or(Ok(()), |name| Err(Ambiguous::Twice(name)))
 }
 
-fn differs(headers: &HeaderMap, name: &str) -> bool {
+fn differs(headers: &HeaderMap, name: &HeaderName) -> bool {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     values.any(|value| Some(value) != first)
@@ -51,7 +52,7 @@ fn differs(headers: &HeaderMap, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn checked(method: Method, pairs: &[(&'static str, &str)]) -> Result<(), Ambiguous> {
+    fn checked(method: Method, pairs: &[(&str, &str)]) -> Result<(), Ambiguous> {
         let mut request = http::Request::builder().method(method);
         for (name, value) in pairs {
             request = request.header(*name, *value);
@@ -71,8 +72,11 @@ mod tests {
     #[test]
     fn headers_that_are_there_once_may_not_differ() {
         assert_eq!(checked(Method::POST, &[("content-type", "a"), ("content-type", "a")]), Ok(()));
-        for name in ONCE {
-            assert_eq!(checked(Method::POST, &[(name, "a"), (name, "b")]), Err(Ambiguous::Twice(name)));
+        for name in &ONCE {
+            assert_eq!(
+                checked(Method::POST, &[(name.as_str(), "a"), (name.as_str(), "b")]),
+                Err(Ambiguous::Twice(name.clone()))
+            );
         }
     }
 

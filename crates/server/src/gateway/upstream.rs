@@ -1,21 +1,22 @@
-//! The servers behind the gateway: a pool of HTTP/1.1 connections to each, requests streamed there and answers back.
+//! The servers behind the gateway: a pool of connections to each, requests streamed there and answers back.
 //!
 //! There is no time-out over a whole request. A connection, and the first byte of an answer, have their limits; an answer
 //! that has begun may take as long as it likes. When the device leaves, its request is dropped here and with it the
 //! connection to the upstream.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::header::CONTENT_LENGTH;
+use http::uri::Scheme;
 use http::{HeaderMap, Method, Request, Response, Version};
-use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time::{Instant, sleep_until};
+use hyper::client::conn::http1;
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::connector::Connector;
+use super::connector::{Connector, Destination};
 use super::fault::UpstreamFault;
+use super::pool::{AnswerBody, Pool};
 use super::sent_body::{Progress, SentBody, UpstreamBody};
 use super::settings::{GatewayLimits, GatewaySettings, Mode, UpstreamUrl};
 use super::tls::{self, RootCertificatesError};
@@ -24,7 +25,10 @@ use crate::body::full;
 /// Every upstream, and the connections to them.
 pub(crate) struct Upstreams {
     urls: Vec<UpstreamUrl>,
-    client: Client<Connector, SentBody>,
+    /// In the order of `urls`.
+    pools: Vec<(Destination, Arc<Pool>)>,
+    /// For documents, from wherever they come: nothing is kept.
+    documents: Arc<Pool>,
     /// Whether the last request to each met a fault: only the first of a row is worth an error in the log.
     away: Vec<AtomicBool>,
     limits: GatewayLimits,
@@ -42,17 +46,15 @@ impl Upstreams {
     pub(super) fn new(settings: &GatewaySettings) -> Result<Self, RootCertificatesError> {
         let limits = settings.limits.clone();
         let connector = Connector::new(tls::configuration(&settings.root_certificates)?, limits.connect_time);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(limits.idle_time)
-            .pool_max_idle_per_host(limits.idle_connections)
-            .set_host(false)
-            .http1_preserve_header_case(settings.mode == Mode::Observe)
-            .build(connector);
+        let mut builder = http1::Builder::new();
+        builder.preserve_header_case(settings.mode == Mode::Observe);
+        let pool = |most| Arc::new(Pool::new(connector.clone(), builder.clone(), most, limits.idle_time));
         let mut urls = vec![settings.upstream.clone()];
         urls.extend(settings.other_upstreams.iter().cloned());
         let away = urls.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Self { urls, client, away, limits })
+        let pools = urls.iter().map(|url| (url.destination(), pool(limits.idle_connections))).collect();
+        let documents = pool(0);
+        Ok(Self { urls, pools, documents, away, limits })
     }
 
     /// The address of an upstream. An index comes from this list, so there is always one.
@@ -64,6 +66,14 @@ impl Upstreams {
     /// Whether there is another one to follow HTTP 451 to.
     pub(crate) const fn are_several(&self) -> bool {
         self.urls.len() > 1
+    }
+
+    /// Closes connections that have idled for too long; for ever.
+    pub(super) async fn close_old_for_ever(&self) {
+        loop {
+            sleep(self.limits.idle_time.max(Duration::from_secs(1))).await;
+            self.pools.iter().for_each(|(_, pool)| pool.close_old());
+        }
     }
 
     /// The upstream that `which` is about.
@@ -78,14 +88,14 @@ impl Upstreams {
         mut request: Request<UpstreamBody>,
         progress: Progress,
         patience: Duration,
-    ) -> Result<Response<Incoming>, UpstreamFault> {
+    ) -> Result<Response<AnswerBody>, UpstreamFault> {
         *request.version_mut() = Version::HTTP_11;
         let request = request.map(|body| SentBody::new(body, progress.clone()));
+        #[expect(clippy::indexing_slicing, reason = "an index is made by this file, from a list that never shrinks")]
+        let (to, pool) = &self.pools[index.0.min(self.pools.len() - 1)];
         let answered = tokio::select! {
-            answered = self.client.request(request) => answered.map_err(|error| match progress.fault() {
-                Some(fault) => UpstreamFault::RequestBody(fault),
-                None => UpstreamFault::of(&error),
-            }),
+            biased;
+            answered = pool.send(to, request, &progress) => answered,
             () = silence(&progress, patience) => Err(UpstreamFault::Silent(patience)),
         };
         self.remember(index, answered.as_ref().err());
@@ -97,9 +107,9 @@ impl Upstreams {
         &self,
         index: UpstreamIndex,
         mut headers: HeaderMap,
-    ) -> Result<Response<Incoming>, UpstreamFault> {
+    ) -> Result<Response<AnswerBody>, UpstreamFault> {
         let url = self.url(index);
-        let uri = url.uri(url.path()).map_err(|error| UpstreamFault::Request(error.to_string()))?;
+        let uri = UpstreamUrl::uri(url.path().to_owned()).map_err(|error| UpstreamFault::Request(error.to_string()))?;
         headers.insert(http::header::HOST, url.host_header().clone());
         headers.insert(CONTENT_LENGTH, http::HeaderValue::from_static("0"));
         let mut request = Request::new(full(Vec::new()));
@@ -110,16 +120,24 @@ impl Upstreams {
     }
 
     /// Fetches a document that is no ActiveSync, such as the keys of an issuer.
-    pub(super) async fn fetch(&self, uri: http::Uri) -> Result<Response<Incoming>, UpstreamFault> {
+    pub(super) async fn fetch(&self, uri: http::Uri) -> Result<Response<AnswerBody>, UpstreamFault> {
+        let unusable = |error: &dyn core::fmt::Display| UpstreamFault::Request(error.to_string());
         let host = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
-        let host = http::HeaderValue::try_from(host).map_err(|error| UpstreamFault::Request(error.to_string()))?;
-        let mut request = Request::new(SentBody::new(full(Vec::new()), Progress::new(0)));
-        *request.uri_mut() = uri;
+        let host = http::HeaderValue::try_from(host).map_err(|error| unusable(&error))?;
+        let tls = uri.scheme() == Some(&Scheme::HTTPS);
+        let to = Destination {
+            host: uri.host().unwrap_or_default().to_owned(),
+            port: uri.port_u16().unwrap_or(if tls { 443 } else { 80 }),
+            tls,
+        };
+        let progress = Progress::new(0);
+        let mut request = Request::new(SentBody::new(full(Vec::new()), progress.clone()));
+        let path_and_query = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        *request.uri_mut() = UpstreamUrl::uri(path_and_query.to_owned()).map_err(|error| unusable(&error))?;
         request.headers_mut().insert(http::header::HOST, host);
-        let answered = tokio::time::timeout(self.limits.question_time, self.client.request(request)).await;
-        answered
-            .map_err(|_| UpstreamFault::Silent(self.limits.question_time))?
-            .map_err(|error| UpstreamFault::of(&error))
+        let answered = self.documents.send(&to, request, &progress);
+        let answered = tokio::time::timeout(self.limits.question_time, answered).await;
+        answered.map_err(|_| UpstreamFault::Silent(self.limits.question_time))?
     }
 
     /// One line in the log when an upstream goes away, and one when it is back.

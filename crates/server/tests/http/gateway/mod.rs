@@ -8,6 +8,7 @@ mod held;
 mod inventory;
 mod live;
 mod observe;
+mod pool;
 mod rewritten;
 mod sign_in;
 mod smuggling;
