@@ -4,6 +4,7 @@
 
 mod autodiscover;
 mod certificates;
+mod fronts;
 mod reload;
 mod server;
 mod upstream;
