@@ -5,6 +5,7 @@
 mod autodiscover;
 mod certificates;
 mod fronts;
+mod log;
 mod reload;
 mod server;
 mod upstream;
