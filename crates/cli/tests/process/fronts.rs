@@ -56,7 +56,7 @@ fn example(name: &str, server: &Server) -> String {
 fn behind(upstream: &Upstream) -> Server {
     let server = Server::start(&format!(
         "upstream = \"{}\"\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\nstore = \"sqlite:asprov.db\"\n\
-         trusted_proxies = [\"127.0.0.1/32\"]\n",
+         trusted_proxies = [\"127.0.0.1/32\"]\npublic_url = \"https://{HOST}\"\n",
         upstream.url()
     ));
     let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap();
@@ -104,6 +104,13 @@ impl Front {
         stream
     }
 
+    fn get(&self, target: &str) -> StreamOwned<ClientConnection, TcpStream> {
+        let mut stream = connect(self.address, HOST);
+        let head = format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    }
+
     fn command(&self, command: &str, device: &str) -> StreamOwned<ClientConnection, TcpStream> {
         let query = format!("Cmd={command}&User=ann&DeviceId={device}&DeviceType=SP");
         self.send("POST", &format!("/Microsoft-Server-ActiveSync?{query}"))
@@ -126,6 +133,11 @@ fn serves(front: &Front, server: &Server, upstream: &Upstream) {
     for target in ["/", "/microsoft-server-activesync", "//Microsoft-Server-ActiveSync", "/EWS/Exchange.asmx"] {
         let refused = end(front.send("POST", &format!("{target}?Cmd=FolderSync&User=ann&DeviceId=A1&DeviceType=SP")));
         assert_eq!(refused.status(), 404, "{target}");
+    }
+    for path in ["/autodiscover/autodiscover.json/v1.0", "/AutoDiscover/AutoDiscover.json/v1.0"] {
+        let found = end(front.get(&format!("{path}/ann@example.com?Protocol=ActiveSync")));
+        let text = String::from_utf8_lossy(&found.0).into_owned();
+        assert!(text.contains(&format!("https://{HOST}/Microsoft-Server-ActiveSync")), "{text}");
     }
     let (wiped, kept) = (front.command("Ping", "A1"), front.command("Ping", "A2"));
     upstream.holds(2);
