@@ -178,7 +178,7 @@ impl Live {
             tokio::join!(current.layer.attend(), async {
                 #[cfg(feature = "gateway")]
                 if let Behaviour::Gateway(gateway) = &current.behaviour {
-                    gateway.check_for_ever().await;
+                    gateway.attend().await;
                 }
             });
         });

@@ -1,5 +1,9 @@
 //! What the log says of requests that are refused without an event, and that a device cannot write lines of its own.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+
 use asprov_wbxml::{Element, code_page, encode};
 
 use super::server::{ANN, Server, end};
@@ -47,6 +51,34 @@ fn what_a_device_writes_stays_in_its_quotation_marks() {
     let (_, detail) = line.split_once(" detail=\"").expect("in quotation marks");
     let rest = detail.replace("\\\"", "");
     assert!(rest.trim_end().ends_with('"') && rest.matches('"').count() == 1, "{line:?}");
+}
+
+#[test]
+fn when_nobody_reads_the_log_any_more_requests_are_answered_and_the_end_is_in_good_order() {
+    let folder = Server::folder(
+        "users = \"users\"\nstore = \"memory:\"\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n",
+    );
+    let mut child = Command::new(env!("CARGO_BIN_EXE_asprov"))
+        .arg("serve")
+        .current_dir(folder.path())
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let address = |line: String| line.split_once("://").unwrap().1.split('"').next().unwrap().to_owned();
+    let phones = address(lines.find(|line| line.contains("phones connect here")).unwrap());
+    assert!(lines.any(|line| line.contains("administrators connect here")));
+    drop(lines);
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(&phones).unwrap();
+        stream.write_all(b"OPTIONS / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        assert_eq!(end(stream).status(), 404);
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

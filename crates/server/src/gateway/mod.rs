@@ -233,8 +233,8 @@ impl Gateway {
         }
     }
 
-    /// Goes on seeing it.
-    pub(crate) async fn check_for_ever(&self) {
+    /// What goes on beside its requests, until it is dropped: it goes on seeing that.
+    pub(crate) async fn attend(&self) {
         if self.judges() {
             self.shared.sign_in.check_for_ever().await;
         }
