@@ -130,6 +130,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_answer_without_an_event_has_its_meaning_too() {
+        let of = |command: &'static str, status, http| {
+            let line = Line { command, ..Line::new("1".to_owned()) };
+            line.of_no_event(status, http).map(|row| (row.scope, row.code))
+        };
+        assert_eq!(of("Provision", Some(3), 200), Some((Scope::Provision, 3)));
+        assert_eq!(of("Provision", Some(2), 200), Some((Scope::Provision, 2)));
+        assert_eq!(of("Provision", Some(1), 200), None);
+        assert_eq!(of("Sync", None, 503), Some((Scope::Http, 503)));
+        assert_eq!(of("Sync", None, 200), None);
+        assert_eq!(of("FolderSync", Some(1), 200), None);
+    }
+
+    #[test]
     fn a_device_cannot_write_lines_of_its_own() {
         assert_eq!(shown("a\r\nb\u{1b}[0m"), "a\\u{d}\\u{a}b\\u{1b}[0m");
         assert_eq!(shown("a\u{202e}b\u{2028}c\u{2066}d"), "a\\u{202e}b\\u{2028}c\\u{2066}d");

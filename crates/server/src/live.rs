@@ -186,7 +186,7 @@ impl Live {
             tokio::join!(current.layer.attend(), async {
                 #[cfg(feature = "gateway")]
                 if let Behaviour::Gateway(gateway) = &current.behaviour {
-                    gateway.attend_for_ever().await;
+                    gateway.attend().await;
                 }
             });
         });

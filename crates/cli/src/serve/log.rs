@@ -20,7 +20,11 @@ impl Level {
 
 /// Begins to log. It can be done once in a process.
 pub(super) fn begin(configuration: &Configuration) -> Result<Level, Failure> {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(&configuration.log)?).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter(&configuration.log)?)
+        .with_writer(io::stderr)
+        // When nobody reads the lines any more, saying so on the same stderr would end the request, or the program.
+        .log_internal_errors(false);
     match configuration.log_format {
         LogFormat::Text => {
             let colour =

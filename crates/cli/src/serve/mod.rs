@@ -152,7 +152,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
     let mut admin = std::pin::pin!(serve_service([administrators], router(state), &limits, heard(word)));
     let failed = tokio::select! {
         () = signals.received() => None,
-        // It goes on as long as there can be signals.
+        // The terminal has gone.
         () = reloading => None,
         ended = &mut server => Some(ended),
         ended = &mut admin => Some(ended),

@@ -4,6 +4,7 @@
 //! everything that can be applied is applied, without closing a connection: a held request ends as it would have, and every
 //! later one meets what is new. A few keys are read at start only; the log names those that have changed.
 
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -45,9 +46,14 @@ pub(super) fn hang_ups() -> Result<Signal, Failure> {
 }
 
 impl Running {
-    /// Reads the configuration again at each signal, for ever.
+    /// Reads the configuration again at each signal. It ends only when the signal came because the terminal is gone on
+    /// which the program was started: then nobody wants it to go on.
     pub(super) async fn reload_at(mut self, mut signals: Signal) {
+        let began_on_a_terminal = io::stderr().is_terminal();
         while signals.recv().await.is_some() {
+            if began_on_a_terminal && !io::stderr().is_terminal() {
+                return;
+            }
             match self.reload().await {
                 Ok(Reloaded { changed, at_start }) => {
                     let changed = if changed.is_empty() { "nothing".to_owned() } else { changed.join(", ") };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 
 use super::server::{Server, until};
 
@@ -50,8 +50,8 @@ impl ServerCertVerifier for Any {
     }
 }
 
-/// The certificate that a client gets that asks for this name.
-fn shown(address: SocketAddr, name: &str) -> CertificateDer<'static> {
+/// A connection to this address, asking for this name.
+pub(crate) fn connect(address: SocketAddr, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
     let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -64,7 +64,12 @@ fn shown(address: SocketAddr, name: &str) -> CertificateDer<'static> {
     while tls.is_handshaking() {
         tls.complete_io(&mut stream).unwrap();
     }
-    tls.peer_certificates().unwrap().first().unwrap().clone().into_owned()
+    StreamOwned::new(tls, stream)
+}
+
+/// The certificate that a client gets that asks for this name.
+fn shown(address: SocketAddr, name: &str) -> CertificateDer<'static> {
+    connect(address, name).conn.peer_certificates().unwrap().first().unwrap().clone().into_owned()
 }
 
 fn write(folder: &Path, file: &str, name: &str) -> CertificateDer<'static> {

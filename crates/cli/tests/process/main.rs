@@ -4,6 +4,8 @@
 
 mod autodiscover;
 mod certificates;
+mod fronts;
+mod log;
 mod reload;
 mod server;
 mod upstream;

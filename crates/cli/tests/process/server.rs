@@ -134,16 +134,30 @@ impl Server {
         before
     }
 
+    /// SIGTERM, and its end; everything it said is in the log then.
+    pub(crate) fn terminate(&mut self) {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        assert!(self.child.wait().unwrap().success());
+        self.says("stopped");
+    }
+
     /// A command of ann's device A1 without a policy key, on a connection that stays open until the answer is whole.
     pub(crate) fn begin(&self, command: &str) -> TcpStream {
+        self.send(command, ANN, b"x")
+    }
+
+    /// The same with these credentials and this body.
+    pub(crate) fn send(&self, command: &str, credentials: &str, body: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(self.phones()).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let head = format!(
             "POST /Microsoft-Server-ActiveSync?Cmd={command}&User=ann&DeviceId=A1&DeviceType=SP HTTP/1.1\r\nHost: x\r\n\
-             Connection: close\r\nAuthorization: Basic {ANN}\r\nMS-ASProtocolVersion: 14.0\r\n\
-             Content-Type: application/vnd.ms-sync.wbxml\r\nContent-Length: 1\r\n\r\nx"
+             Connection: close\r\nAuthorization: Basic {credentials}\r\nMS-ASProtocolVersion: 14.0\r\n\
+             Content-Type: application/vnd.ms-sync.wbxml\r\nContent-Length: {}\r\n\r\n",
+            body.len()
         );
-        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
         stream
     }
 

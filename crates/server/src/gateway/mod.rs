@@ -234,8 +234,8 @@ impl Gateway {
         }
     }
 
-    /// Goes on seeing it, and closes connections to the upstream that nobody needs any more.
-    pub(crate) async fn attend_for_ever(&self) {
+    /// What goes on beside its requests, until it is dropped: it goes on seeing that, and closes connections to the upstream that nobody needs any more.
+    pub(crate) async fn attend(&self) {
         let judging = async {
             if self.judges() {
                 self.shared.sign_in.check_for_ever().await;

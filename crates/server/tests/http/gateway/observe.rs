@@ -14,6 +14,7 @@ use http::Method;
 use http_body_util::Full;
 
 use super::super::support::{Device, PATH, memory, post, request, strict_policy, until};
+use super::rewritten::gzip;
 use super::upstream::{COMMANDS, Upstream, body, now, response};
 use super::{Between, raw, settings, with};
 
@@ -156,6 +157,23 @@ async fn what_a_server_says_to_provision_is_explained_and_the_inventory_is_kept(
     until("it is written down", || async { device.row(&server).await.is_some() }).await;
     let row = device.row(&server).await.unwrap();
     assert_eq!(row.record.device_information.model.as_deref(), Some("Model T"));
+}
+
+#[tokio::test]
+async fn a_compressed_wish_to_provision_is_explained_too() {
+    let refused = Command::FolderSync.response_with_status(ProtocolVersion::V14_1, Status(142)).unwrap();
+    let compressed = gzip(&asprov_wbxml::encode(&refused));
+    let sent = compressed.clone();
+    let upstream = Upstream::answering(move |_| {
+        let answer = response(200).header("content-type", "application/vnd.ms-sync.wbxml");
+        now(answer.header("content-encoding", "gzip").body(body(sent.clone())).unwrap())
+    })
+    .await;
+    let server = observing(&upstream).await;
+    let device = Device::new("A", ProtocolVersion::V14_1);
+    assert_eq!(device.folder_sync(&server).await.body, compressed, "nothing is changed");
+    let events = events(&server, &device).await;
+    assert_eq!(events[0].event.status, Some((Scope::Common, Status(142))), "{events:?}");
 }
 
 #[tokio::test]
