@@ -3,6 +3,8 @@
 mod apply;
 mod assignment;
 mod change;
+mod exchange_json;
+mod file;
 mod import;
 mod lint;
 mod preset;
