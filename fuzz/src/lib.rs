@@ -3,7 +3,12 @@
 //! The seeds in `fuzz/seeds` are replayed by the ordinary tests (`fuzz/tests/seeds.rs`); what a fuzzer finds becomes
 //! another seed.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a broken invariant is what the fuzzer looks for")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a broken invariant is what the fuzzer looks for"
+)]
 
 mod admin_body;
 mod answers;

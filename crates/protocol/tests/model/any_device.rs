@@ -14,8 +14,8 @@ use asprov_protocol::version::ProtocolVersion;
 use stateright::{Model, Property};
 
 use super::law::{self, Law, Ledger, Wipe};
-use super::request::{Answer, Decided, NO_KEY_OF_TODAY, Request, Setting, answer, command};
-use super::store::{Fault, ModelStore};
+use super::request::{Answer, Decided, NO_KEY_OF_TODAY, Request, Setting, answer, command, keys_of};
+use super::store::{Fault, ModelStore, Slip};
 
 /// What is explored.
 pub(crate) struct AnyDevice {
@@ -36,17 +36,6 @@ pub(crate) struct AnyDevice {
     pub(crate) fault: Fault,
     pub(crate) slip: Slip,
     pub(crate) seen: Mutex<Seen>,
-}
-
-/// What is wrong with a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Slip {
-    /// Nothing.
-    None,
-    /// After a conflict it looks at the revision and not at the record: it does not decide again.
-    KeepsItsDecision,
-    /// It takes every wipe for one whose directive went out.
-    TakesEveryWipeForSent,
 }
 
 /// What was seen on the way, so that a search cannot be about nothing.
@@ -70,7 +59,7 @@ pub(crate) struct World {
     at_work: Vec<AtWork>,
     /// The keys that the device was given and that are still good for something.
     keys: BTreeSet<u32>,
-    ledger: Ledger,
+    pub(crate) ledger: Ledger,
     broken: Option<Law>,
 }
 
@@ -107,6 +96,12 @@ pub(crate) enum Step {
     Minute,
     /// Devices that never acknowledged are dropped.
     Drop,
+}
+
+impl World {
+    pub(crate) const fn nobody_is_at_work(&self) -> bool {
+        self.at_work.is_empty()
+    }
 }
 
 impl AnyDevice {
@@ -186,7 +181,8 @@ impl AnyDevice {
             self.take(world, request);
         };
         let Some(look) = look else { return overtaken(world) };
-        let decided = self.setting.decide(request, look.record.as_deref(), look.policy, look.minute, unused_keys(world));
+        let decided =
+            self.setting.decide(request, look.record.as_deref(), look.policy, look.minute, unused_keys(world));
         let before = world.store.record();
         let revision = if self.slip == Slip::KeepsItsDecision { world.store.revision() } else { look.revision };
         let (given, kept) = match decided {
@@ -274,12 +270,6 @@ impl AnyDevice {
             hasher.finish()
         });
     }
-}
-
-fn keys_of(record: Option<&DeviceRecord>, keys: &mut BTreeSet<u32>) {
-    let Some(record) = record else { return };
-    keys.extend(record.offer.as_ref().map(|offer| offer.key.key().value()));
-    keys.extend(record.provisioned.as_ref().map(|provisioned| provisioned.key.key().value()));
 }
 
 /// Three keys that nobody has: a random number that never comes twice.
@@ -372,9 +362,10 @@ impl Model for AnyDevice {
             WipedStaysOut: "what was wiped stays out until it is forgotten",
             PhaseFollowsTheTable: "the phase moves along the table",
         );
-        properties.push(Property::always("the store holds what the kept requests add up to", |model: &Self, world: &World| {
-            Ledger::of(world.store.record().as_deref(), &model.setting) == world.ledger
-        }));
+        properties.push(Property::always(
+            "the store holds what the kept requests add up to",
+            |model: &Self, world: &World| Ledger::of(world.store.record().as_deref(), &model.setting) == world.ledger,
+        ));
         properties.extend([
             Property::sometimes("provisioned", |_, world: &World| {
                 world.ledger.permanent.is_some() && world.ledger.offered.is_none()

@@ -74,10 +74,7 @@ impl Ledger {
         };
         Self {
             is_known: true,
-            offered: record
-                .offer
-                .as_ref()
-                .map(|offer| (offer.key.key().value(), setting.policy_of(offer.fingerprint))),
+            offered: record.offer.as_ref().map(|offer| (offer.key.key().value(), setting.policy_of(offer.fingerprint))),
             permanent,
             wipe,
             is_blocked: record.access.as_ref().is_some_and(|access| access.state == AccessState::Blocked),
@@ -234,7 +231,9 @@ fn event(request: Request, given: Option<Answer>) -> Option<DeviceEvent> {
         (Request::Acknowledge(..), Some(Answer::Accepted(_))) => Some(DeviceEvent::PolicyAccepted),
         (Request::Acknowledge(..), Some(Answer::Provision(139 | 145))) => Some(DeviceEvent::PolicyRefused),
         (Request::AcknowledgeWipe(_, WipeStatus::Success), Some(Answer::Nothing)) => Some(DeviceEvent::WipeConfirmed),
-        (Request::AcknowledgeWipe(_, WipeStatus::Failure), Some(Answer::Directive(_, 2))) => Some(DeviceEvent::WipeFailed),
+        (Request::AcknowledgeWipe(_, WipeStatus::Failure), Some(Answer::Directive(_, 2))) => {
+            Some(DeviceEvent::WipeFailed)
+        }
         _ => None,
     }
 }

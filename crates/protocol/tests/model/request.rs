@@ -1,5 +1,6 @@
 //! What can be asked of a node: anything a device may send, and anything an administrator may do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use asprov_protocol::device::{DeviceId, DeviceKey, DeviceType, UserName};
@@ -14,6 +15,7 @@ use asprov_protocol::server::{
     cancel_wipe, decide, decide_access, gate, order_wipe,
 };
 use asprov_protocol::version::ProtocolVersion;
+use asprov_wbxml::{Limits, Unknown, decode};
 use jiff::{SignedDuration, Timestamp};
 
 /// A key of which nobody knows anything any more: made up, or of long ago.
@@ -42,6 +44,20 @@ pub(crate) enum Request {
     Unblock,
     /// An administrator forgets it.
     Forget,
+}
+
+impl Request {
+    pub(crate) const fn is_of_an_administrator(self) -> bool {
+        matches!(self, Self::OrderWipe(_) | Self::CancelWipe | Self::Block | Self::Unblock | Self::Forget)
+    }
+}
+
+/// A request of a device as it travels.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Sent {
+    pub(crate) command: Command,
+    pub(crate) key: RequestKey,
+    pub(crate) body: Vec<u8>,
 }
 
 /// What a node makes of a request when it has looked.
@@ -131,10 +147,7 @@ impl Setting {
             (Request::Unblock, Some(record)) => changed(decide_access(record, None, "ada").map(|(record, _)| record)),
             // What the admin API does: a device that is due for a wipe is not forgotten.
             (Request::Forget, Some(record)) if record.due_wipe().is_none() => Decided::Forget,
-            (
-                Request::OrderWipe(_) | Request::CancelWipe | Request::Block | Request::Unblock | Request::Forget,
-                _,
-            ) => Decided::Nothing,
+            (request, _) if request.is_of_an_administrator() => Decided::Nothing,
             (Request::FolderSync(key), record) => {
                 let key = PolicyKey::new(key).map_or(RequestKey::Zero, RequestKey::Key);
                 let caller = Caller { policy_key: key, ..self.caller.clone() };
@@ -147,6 +160,34 @@ impl Setting {
                 Decided::Device(decide(&snapshot, &self.caller, &message, now, &fresh_keys(keys)))
             }
         }
+    }
+
+    /// The decision of the product about what a device sent, as bytes.
+    pub(crate) fn decide_sent(
+        &self,
+        sent: &Sent,
+        record: Option<&DeviceRecord>,
+        policy: u8,
+        keys: [u32; 3],
+    ) -> (Request, Decision) {
+        let snapshot = self.snapshot(record, policy);
+        let caller = Caller { policy_key: sent.key, ..self.caller.clone() };
+        if sent.command != Command::Provision {
+            let key = if let RequestKey::Key(key) = sent.key { key.value() } else { 0 };
+            let decision = gate(&snapshot, &caller, sent.command, ServerRules::default(), at(0));
+            return (Request::FolderSync(key), decision);
+        }
+        let element = decode(&sent.body, &Limits::default(), Unknown::Refuse).expect("what a client sends can be read");
+        let message = ProvisionRequest::from_element(&element, caller.version).expect("a Provision request");
+        let request = match &message.ask {
+            Ask::Empty => Request::Empty,
+            Ask::Initial { .. } => Request::Initial,
+            Ask::Acknowledgment { policy_key, status, .. } => {
+                Request::Acknowledge(policy_key.key().map_or(NO_KEY_OF_TODAY, PolicyKey::value), *status)
+            }
+            Ask::WipeAcknowledgment { kind, status } => Request::AcknowledgeWipe(*kind, *status),
+        };
+        (request, decide(&snapshot, &caller, &message, at(0), &fresh_keys(keys)))
     }
 
     fn snapshot(&self, record: Option<&DeviceRecord>, policy: u8) -> Snapshot {
@@ -253,4 +294,11 @@ pub(crate) fn answer(decision: &Decision, command: Command) -> Answer {
 /// The command of a request of a device.
 pub(crate) fn command(request: Request) -> Command {
     if matches!(request, Request::FolderSync(_)) { Command::FolderSync } else { Command::Provision }
+}
+
+/// The keys that a record holds.
+pub(crate) fn keys_of(record: Option<&DeviceRecord>, keys: &mut BTreeSet<u32>) {
+    let Some(record) = record else { return };
+    keys.extend(record.offer.as_ref().map(|offer| offer.key.key().value()));
+    keys.extend(record.provisioned.as_ref().map(|provisioned| provisioned.key.key().value()));
 }

@@ -36,6 +36,17 @@ pub(crate) enum Fault {
     AnswersBeforeWriting,
 }
 
+/// What is wrong with a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slip {
+    /// Nothing.
+    None,
+    /// After a conflict it looks at the revision and not at the record: it does not decide again.
+    KeepsItsDecision,
+    /// It takes every wipe for one whose directive went out.
+    TakesEveryWipeForSent,
+}
+
 impl ModelStore {
     pub(crate) fn revision(&self) -> u32 {
         self.row.as_ref().map_or(0, |row| row.revision)

@@ -132,7 +132,8 @@ async fn of_an_order_and_a_forgetting_at_once_one_is_kept(store: Arc<dyn Store>)
     for _ in 0..50 {
         keep(&*store, &admitted).await;
         let revision = store.load(&admitted.device).await.unwrap().revision;
-        let ordered = asprov_protocol::server::DeviceRecord { wipe: Some(wipe(WipeState::Pending)), ..admitted.clone() };
+        let ordered =
+            asprov_protocol::server::DeviceRecord { wipe: Some(wipe(WipeState::Pending)), ..admitted.clone() };
         let one = {
             let (store, ordered) = (Arc::clone(&store), ordered.clone());
             tokio::spawn(async move { store.save(revision, &ordered, &[], at(1)).await.unwrap() == Saved::Saved })
