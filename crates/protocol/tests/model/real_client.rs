@@ -353,7 +353,7 @@ impl Model for RealClient {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![
+        let mut properties = vec![
             Property::always("no law is broken", |_, world: &World| world.broken.is_none()),
             Property::always("the store holds what the kept requests add up to", |model: &Self, world: &World| {
                 Ledger::of(world.store.record().as_deref(), &model.setting) == world.ledger
@@ -374,10 +374,14 @@ impl Model for RealClient {
             Property::sometimes("the phone reads its mail", |model: &Self, world: &World| {
                 model.is_well(world) && !world.phone.is_erased
             }),
-            Property::sometimes("the phone is wiped", |model: &Self, world: &World| {
-                model.is_well(world) && world.phone.is_erased
-            }),
             Property::sometimes("two nodes are at work for one phone", |_, world: &World| world.at_work.len() == 2),
-        ]
+        ];
+        // Nobody is wiped whom nobody orders to be.
+        if self.orders > 0 {
+            properties.push(Property::sometimes("the phone is wiped", |model: &Self, world: &World| {
+                model.is_well(world) && world.phone.is_erased
+            }));
+        }
+        properties
     }
 }
