@@ -3,17 +3,27 @@
 //! The seeds in `fuzz/seeds` are replayed by the ordinary tests (`fuzz/tests/seeds.rs`); what a fuzzer finds becomes
 //! another seed.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a broken invariant is what the fuzzer looks for")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a broken invariant is what the fuzzer looks for"
+)]
 
+mod admin_body;
 mod answers;
 mod conversation;
+mod policy_file;
+mod program;
 
 use asprov_protocol::http::{Call, Target};
 use asprov_protocol::message::{ProvisionRequest, ProvisionResponse, SettingsRequest};
 use asprov_protocol::version::ProtocolVersion;
 use asprov_wbxml::{Limits, Unknown, decode as decode_wbxml, encode, xml};
 
+pub use admin_body::admin_body;
 pub use conversation::conversation;
+pub use policy_file::policy_file;
 
 /// Any bytes as WBXML, and what decodes as every message: an error or a value, never a panic, and every error names a
 /// place inside the input.

@@ -33,3 +33,13 @@ fn call_survives_its_seeds() {
 fn conversation_keeps_its_invariants() {
     replay("conversation", asprov_fuzz::conversation);
 }
+
+#[test]
+fn policy_file_reads_or_refuses_its_seeds() {
+    replay("policy_file", asprov_fuzz::policy_file);
+}
+
+#[test]
+fn admin_body_answers_its_seeds() {
+    replay("admin_body", asprov_fuzz::admin_body);
+}

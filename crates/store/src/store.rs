@@ -155,8 +155,12 @@ pub trait Store: Send + Sync + 'static {
     /// A page of devices, by user and DeviceId: at most [`DEVICES_AT_ONCE`](crate::limits::DEVICES_AT_ONCE).
     async fn devices(&self, query: &DeviceQuery) -> Result<DevicePage, StoreError>;
 
-    /// Forgets a device; its events stay. `false` when there is none.
+    /// Forgets a device whatever its row says, even one that cannot be read; its events stay. `false` when there is none.
     async fn forget(&self, device: &DeviceKey) -> Result<bool, StoreError>;
+
+    /// Forgets a device if its row still has this `revision`; its events stay. `false` when somebody was faster, or there
+    /// is none. Whoever looked whether the device may be forgotten has to use this: a wipe may have been ordered since.
+    async fn forget_revision(&self, device: &DeviceKey, revision: u64) -> Result<bool, StoreError>;
 
     /// The newest `limit` events of a device, newest first.
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;

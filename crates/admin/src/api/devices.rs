@@ -211,17 +211,21 @@ pub(crate) async fn forget_device(
     DevicePath(device): DevicePath,
     Administrator(administrator): Administrator,
 ) -> Result<StatusCode, Problem> {
-    let stored = state.store().device(&device).await?.ok_or_else(|| no_such_device(&device))?;
-    if let Some(wipe) = stored.record.due_wipe() {
-        let detail =
-            format!("a wipe of device `{device}` is {}, and would be lost with the device", wipe.state.as_str());
-        return Err(Problem::new(ProblemKind::WipeDue, detail).with_hint("cancel the wipe first"));
+    for _ in 0..ATTEMPTS {
+        let stored = state.store().device(&device).await?.ok_or_else(|| no_such_device(&device))?;
+        if let Some(wipe) = stored.record.due_wipe() {
+            let detail =
+                format!("a wipe of device `{device}` is {}, and would be lost with the device", wipe.state.as_str());
+            return Err(Problem::new(ProblemKind::WipeDue, detail).with_hint("cancel the wipe first"));
+        }
+        // Only the row that was looked at: another administrator may order a wipe at this moment.
+        if state.store().forget_revision(&device, stored.revision).await? {
+            tracing::info!(administrator, device = %device.to_string().escape_debug(), "device forgotten");
+            return Ok(StatusCode::NO_CONTENT);
+        }
     }
-    if !state.store().forget(&device).await? {
-        return Err(no_such_device(&device));
-    }
-    tracing::info!(administrator, device = %device.to_string().escape_debug(), "device forgotten");
-    Ok(StatusCode::NO_CONTENT)
+    let detail = format!("device `{device}` changed during each of {ATTEMPTS} attempts to forget it");
+    Err(Problem::new(ProblemKind::StoreBusy, detail))
 }
 
 /// The policy that applies to a device, and the assignment that gave it

@@ -91,7 +91,7 @@ mod tests {
         #[test]
         fn what_is_exported_and_read_again_says_the_same(one in any_policy("default"), other in any_policy("a.b-2")) {
             let text = written(&[policy_to_json(&one), policy_to_json(&other)]).unwrap();
-            prop_assert_eq!(apply::read(&text).map_err(TestCaseError::fail)?, vec![other, one]);
+            prop_assert_eq!(file::read(&text).map_err(TestCaseError::fail)?, vec![other, one]);
         }
     }
 }

@@ -1,20 +1,16 @@
 //! `asprov policy import`: policies of other servers, with a report of what could not be carried. The whole file is read
 //! before anything is changed.
 
-mod lines;
-
 use std::io;
 use std::path::Path;
 
 use asprov_admin::policy_to_json;
-use asprov_protocol::policy::import::exchange::{self, Parameter};
 use asprov_protocol::policy::import::{Imported, MOST_BYTES, zpush};
 use asprov_protocol::policy::{Policy, PolicyName};
 use serde::Serialize;
 use serde_json::Value;
 
-use self::lines::Lines;
-use super::{lint, path, say};
+use super::{exchange_json, lint, path, say};
 use crate::admin_api::{AdminApi, Connection};
 use crate::explain::write_json;
 use crate::failure::Failure;
@@ -72,7 +68,7 @@ pub(super) async fn run(
         return Err(Failure::new(format!("{shown} has {} bytes, expected at most {MOST_BYTES}", text.len())));
     }
     let imported = match source {
-        Source::Exchange => from_exchange(&text),
+        Source::Exchange => exchange_json::read(&text),
         Source::Zpush => zpush::import(&text).map_err(|error| error.to_string()),
     };
     let imported = imported.map_err(|error| Failure::new(format!("{shown}: {error}")))?;
@@ -146,60 +142,6 @@ fn write(reports: &[Report], out: &mut dyn io::Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Exchange writes one object, or an array of them.
-fn from_exchange(text: &str) -> Result<Vec<Imported>, String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let json: Value = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
-    let policies = match json {
-        Value::Array(policies) => policies,
-        policy => vec![policy],
-    };
-    let lines = Lines::of(text);
-    let policies = policies.iter().enumerate();
-    policies
-        .map(|(at, policy)| {
-            one(policy, |name| lines.line(at, name)).map_err(|error| format!("policy {}: {error}", at + 1))
-        })
-        .collect()
-}
-
-fn one(policy: &Value, line: impl Fn(&str) -> Option<usize>) -> Result<Imported, String> {
-    let Value::Object(fields) = policy else { return Err("it is no JSON object".to_owned()) };
-    let mut flat: Vec<(String, String)> = Vec::new();
-    for (name, value) in fields {
-        match value {
-            Value::Array(entries) => {
-                for entry in entries {
-                    flat.push((name.clone(), scalar(name, entry)?));
-                }
-            }
-            Value::Object(parts) => {
-                for (part, value) in parts {
-                    // What stands deeper says nothing about the policy.
-                    if !matches!(value, Value::Array(_) | Value::Object(_)) {
-                        flat.push((format!("{name}.{part}"), scalar(name, value)?));
-                    }
-                }
-            }
-            value => flat.push((name.clone(), scalar(name, value)?)),
-        }
-    }
-    // `MaxAttachmentSize.Value` is a part of a parameter.
-    let line = |name: &str| line(name.split('.').next().unwrap_or(name));
-    let parameters: Vec<_> = flat.iter().map(|(name, value)| Parameter { name, value, line: line(name) }).collect();
-    exchange::import(&parameters).map_err(|error| error.to_string())
-}
-
-fn scalar(name: &str, value: &Value) -> Result<String, String> {
-    match value {
-        Value::Null => Ok(String::new()),
-        Value::String(text) => Ok(text.clone()),
-        Value::Bool(flag) => Ok(flag.to_string()),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Array(_) | Value::Object(_) => Err(format!("{} holds a list within a list", name.escape_debug())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,25 +150,12 @@ mod tests {
     fn exchange_objects_are_flattened_and_what_is_not_carried_is_told() {
         let text = "\u{feff}[{\"Name\": \"Sales\", \"PasswordEnabled\": true, \"MaxAttachmentSize\": {\"IsUnlimited\": true},
             \"UnapprovedInROMApplicationList\": [\"a.exe\", \"b.exe\"], \"IrmEnabled\": true, \"MinPasswordLength\": null}]";
-        let imported = from_exchange(text).unwrap();
+        let imported = exchange_json::read(text).unwrap();
         assert_eq!(imported.len(), 1);
         assert_eq!(imported[0].name, PolicyName::new("Sales").ok());
         assert_eq!(imported[0].remarks[0].what, "IrmEnabled");
         let body = policy_to_json(&named(imported, None, Source::Exchange).unwrap()[0].0);
         assert_eq!(body["settings"]["UnapprovedInROMApplicationList"], serde_json::json!(["a.exe", "b.exe"]));
-    }
-
-    #[test]
-    fn garbage_is_refused_with_its_place() {
-        assert!(from_exchange("{").unwrap_err().starts_with("it is no JSON"));
-        assert_eq!(from_exchange("[3]").unwrap_err(), "policy 1: it is no JSON object");
-        let error = from_exchange("{\"PasswordEnabled\": \"perhaps\"}").unwrap_err();
-        assert!(error.starts_with("policy 1: line 1: PasswordEnabled: `perhaps`, expected"), "{error}");
-        let error =
-            from_exchange("[{\"AllowWiFi\": true},\n {\"Name\": \"b\",\n\"AllowWiFi\": \"perhaps\"}]").unwrap_err();
-        assert!(error.starts_with("policy 2: line 3: AllowWiFi: `perhaps`"), "{error}");
-        let nested = from_exchange("{\"PasswordEnabled\": [[1]]}").unwrap_err();
-        assert!(nested.contains("a list within a list"), "{nested}");
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub(super) async fn stage(api: &AdminApi, name: &str, staging: &Staging) -> Resu
     let place = path(name);
     let policy = match &staging.file {
         Some(file) => {
-            let policies = apply::read(&input::read_text(file)?)
+            let policies = file::read(&input::read_text(file)?)
                 .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
             let named = policies.iter().find(|policy| policy.name.as_str() == name);
             let shown = name.escape_debug();

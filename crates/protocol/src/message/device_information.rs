@@ -9,7 +9,7 @@ use asprov_wbxml::{Element, Tag};
 use super::{MessageError, grammar};
 
 /// What a device says about itself. A field that came as an empty element is `Some("")`, which clears what was known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DeviceInformation {
     /// The model; required in a Provision request: \[MS-ASPROV\] 2.2.2.53 (R607).
     pub model: Option<String>,

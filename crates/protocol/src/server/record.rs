@@ -10,7 +10,7 @@ use crate::policy_key::{PermanentKey, TemporaryKey};
 use crate::version::ProtocolVersion;
 
 /// Everything the server knows of a device that a decision may depend on or change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DeviceRecord {
     /// The device.
     pub device: DeviceKey,
@@ -44,7 +44,7 @@ impl DeviceRecord {
 }
 
 /// A policy that is on its way: the temporary key and the document it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Offer {
     /// The temporary key.
     pub key: TemporaryKey,
@@ -57,7 +57,7 @@ pub struct Offer {
 }
 
 /// An acknowledged policy: the permanent key and the document it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Provisioned {
     /// The permanent key.
     pub key: PermanentKey,
@@ -70,7 +70,7 @@ pub struct Provisioned {
 }
 
 /// How far the device says it applied the policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Acknowledgment {
     /// What it said.
     pub status: AcknowledgmentStatus,
@@ -81,7 +81,7 @@ pub struct Acknowledgment {
 }
 
 /// An administrator's order to wipe a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WipeOrder {
     /// The whole device, or this account only.
     pub kind: WipeKind,
@@ -126,7 +126,7 @@ pub enum AccessState {
 }
 
 /// An administrator's decision about one device.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PersonalAccess {
     /// The decision.
     pub state: AccessState,

@@ -179,6 +179,13 @@ impl Store for MemoryStore {
         Ok(self.write(|state| state.forget(device)))
     }
 
+    async fn forget_revision(&self, device: &DeviceKey, revision: u64) -> Result<bool, StoreError> {
+        Ok(self.write(|state| {
+            let holds = state.device(device).is_some_and(|stored| stored.revision == revision);
+            holds && state.forget(device)
+        }))
+    }
+
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         Ok(self.read(|state| state.events(device, limit)))
     }

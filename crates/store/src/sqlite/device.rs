@@ -135,12 +135,14 @@ pub(super) fn note(write: &Write<'_>, sightings: &[Sighting]) -> Result<()> {
     Ok(())
 }
 
-/// Forgets a device; `false` when there is none.
-pub(super) fn forget(write: &Write<'_>, device: &DeviceKey) -> Result<bool> {
+/// Forgets a device, if its row still has this revision, or whichever it has; `false` when there is none.
+pub(super) fn forget(write: &Write<'_>, device: &DeviceKey, revision: Option<u64>) -> Result<bool> {
+    // A number beyond 2^63 is no revision that was ever given out.
+    let Ok(revision) = revision.map(i64::try_from).transpose() else { return Ok(false) };
     let deleted = write
         .connection
-        .prepare_cached("DELETE FROM device WHERE user = ?1 AND device_id = ?2")?
-        .execute([device.user.as_str(), device.device_id.as_str()])?;
+        .prepare_cached("DELETE FROM device WHERE user = ?1 AND device_id = ?2 AND revision = coalesce(?3, revision)")?
+        .execute(params![device.user.as_str(), device.device_id.as_str(), revision])?;
     if deleted > 0 {
         change::record(write, &ChangeKind::Device(device.clone()))?;
     }

@@ -264,7 +264,12 @@ impl Store for SqliteStore {
 
     async fn forget(&self, device: &DeviceKey) -> Result<bool, StoreError> {
         let device = device.clone();
-        self.write(Durability::Disk, move |write| device::forget(write, &device)).await
+        self.write(Durability::Disk, move |write| device::forget(write, &device, None)).await
+    }
+
+    async fn forget_revision(&self, device: &DeviceKey, revision: u64) -> Result<bool, StoreError> {
+        let device = device.clone();
+        self.write(Durability::Disk, move |write| device::forget(write, &device, Some(revision))).await
     }
 
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {

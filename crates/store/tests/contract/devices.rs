@@ -15,7 +15,11 @@ every_store!(
     of_twenty_who_saw_the_same_revision_one_is_kept,
     of_twenty_who_admit_the_same_device_one_is_kept,
     a_forgotten_device_is_gone_and_a_decision_about_it_comes_too_late,
+    a_device_is_forgotten_only_at_the_revision_that_was_looked_at,
+    of_an_order_and_a_forgetting_at_once_one_is_kept,
     a_device_that_comes_back_never_has_a_revision_it_had_before,
+    a_look_never_mixes_two_revisions,
+    a_sighting_leaves_the_revision_as_it_is,
     the_same_device_id_of_another_user_is_another_device,
     device_ids_are_compared_exactly,
     only_acknowledged_devices_of_the_same_user_that_came_before_are_counted,
@@ -106,6 +110,89 @@ async fn a_forgotten_device_is_gone_and_a_decision_about_it_comes_too_late(store
     assert_eq!(store.forget(&admitted.device).await, Ok(false));
     assert_eq!(store.save(revision, &admitted, &[], at(1)).await, Ok(Saved::Conflict));
     assert_eq!(store.load(&admitted.device).await.unwrap().device, None);
+}
+
+async fn a_device_is_forgotten_only_at_the_revision_that_was_looked_at(store: Arc<dyn Store>) {
+    let admitted = record(device("ann", "A1"), at(0));
+    keep(&*store, &admitted).await;
+    let looked_at = store.load(&admitted.device).await.unwrap().revision;
+    keep(&*store, &full_record(device("ann", "A1"))).await;
+    let newest = *store.newest_change().borrow();
+    for other in [0, looked_at - 1, looked_at, looked_at + 2, u64::MAX] {
+        assert_eq!(store.forget_revision(&admitted.device, other).await, Ok(false), "revision {other}");
+    }
+    assert_eq!(store.load(&admitted.device).await.unwrap().device, Some(full_record(device("ann", "A1"))));
+    assert_eq!(*store.newest_change().borrow(), newest, "nobody is woken for nothing");
+    assert_eq!(store.forget_revision(&admitted.device, looked_at + 1).await, Ok(true));
+    assert_eq!(store.load(&admitted.device).await.unwrap().device, None);
+    assert_eq!(store.forget_revision(&admitted.device, looked_at + 1).await, Ok(false));
+    assert_eq!(*store.newest_change().borrow(), newest + 1);
+}
+
+async fn of_an_order_and_a_forgetting_at_once_one_is_kept(store: Arc<dyn Store>) {
+    let admitted = record(device("ann", "A1"), at(0));
+    for _ in 0..50 {
+        keep(&*store, &admitted).await;
+        let revision = store.load(&admitted.device).await.unwrap().revision;
+        let ordered =
+            asprov_protocol::server::DeviceRecord { wipe: Some(wipe(WipeState::Pending)), ..admitted.clone() };
+        let one = {
+            let (store, ordered) = (Arc::clone(&store), ordered.clone());
+            tokio::spawn(async move { store.save(revision, &ordered, &[], at(1)).await.unwrap() == Saved::Saved })
+        };
+        let forgotten = store.forget_revision(&admitted.device, revision).await.unwrap();
+        assert_ne!(one.await.unwrap(), forgotten);
+        let expected = (!forgotten).then_some(ordered);
+        assert_eq!(store.load(&admitted.device).await.unwrap().device, expected, "what was answered is what is kept");
+        store.forget(&admitted.device).await.unwrap();
+    }
+}
+
+async fn a_look_never_mixes_two_revisions(store: Arc<dyn Store>) {
+    let (one, two) = (record(device("ann", "A1"), at(0)), full_record(device("ann", "A1")));
+    keep(&*store, &one).await;
+    let first = store.load(&one.device).await.unwrap().revision;
+    let writer = {
+        let (store, one, two) = (Arc::clone(&store), one.clone(), two.clone());
+        tokio::spawn(async move {
+            for _ in 0..50 {
+                keep(&*store, &two).await;
+                tokio::task::yield_now().await;
+                keep(&*store, &one).await;
+            }
+        })
+    };
+    while !writer.is_finished() {
+        let look = store.load(&one.device).await.unwrap();
+        // The records take turns, so that each revision belongs to one of them.
+        let expected = if (look.revision - first) % 2 == 0 { &one } else { &two };
+        assert_eq!(look.device.as_ref(), Some(expected), "revision {}", look.revision);
+        tokio::task::yield_now().await;
+    }
+    writer.await.unwrap();
+}
+
+async fn a_sighting_leaves_the_revision_as_it_is(store: Arc<dyn Store>) {
+    let admitted = full_record(device("ann", "A1"));
+    keep(&*store, &admitted).await;
+    let before = store.load(&admitted.device).await.unwrap();
+    let sighting = asprov_store::Sighting {
+        device: admitted.device.clone(),
+        device_type: asprov_protocol::device::DeviceType::new("Android").unwrap(),
+        user_agent: None,
+        protocol_version: asprov_protocol::version::ProtocolVersion::V14_1,
+        at: at(60),
+        refusals: vec![refusal(140)],
+    };
+    store.note(&[sighting]).await.unwrap();
+    let after = store.load(&admitted.device).await.unwrap();
+    assert_eq!(after.revision, before.revision);
+    // What it says it is has changed, and nothing that a decision keeps.
+    let said = after.device.unwrap();
+    assert_eq!(said.device_type.as_str(), "Android");
+    let (device_type, protocol_version) = (admitted.device_type.clone(), admitted.protocol_version);
+    assert_eq!(asprov_protocol::server::DeviceRecord { device_type, protocol_version, ..said }, admitted);
+    assert_eq!(store.save(before.revision, &admitted, &[], at(61)).await, Ok(Saved::Saved), "nobody was faster");
 }
 
 async fn a_device_that_comes_back_never_has_a_revision_it_had_before(store: Arc<dyn Store>) {

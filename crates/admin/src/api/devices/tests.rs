@@ -79,6 +79,15 @@ async fn a_device_that_is_due_for_a_wipe_cannot_be_forgotten() {
 }
 
 #[tokio::test]
+async fn a_wipe_that_is_ordered_while_the_device_is_being_forgotten_is_kept() {
+    let api = Api::new().with_device("ann", "A1").await;
+    api.store.order_wipe_before_forgetting();
+    let detail = api.delete(DEVICE).await.problem(409, "wipe-due");
+    assert!(detail.starts_with("a wipe of device `ann/A1` is pending"), "{detail}");
+    assert_eq!(api.get(DEVICE).await.json(200)["wipe"]["requested_by"], "bob");
+}
+
+#[tokio::test]
 async fn pages_follow_each_other_without_gap_or_repetition() {
     let api = Api::new();
     for user in ["ann", "bob", "corp\\carl"] {

@@ -236,6 +236,10 @@ impl Store for Faulty {
         self.inner.forget(device).await
     }
 
+    async fn forget_revision(&self, device: &DeviceKey, revision: u64) -> Result<bool, StoreError> {
+        self.inner.forget_revision(device, revision).await
+    }
+
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         self.inner.events(device, limit).await
     }
