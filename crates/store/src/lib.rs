@@ -37,6 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod assignment;
 pub mod limits;
 mod memory;
 mod progress;
@@ -48,14 +49,15 @@ pub mod trace;
 mod url;
 mod version;
 
+pub use assignment::{Assignment, AssignmentTarget, USUAL_PRIORITY};
 pub use memory::MemoryStore;
 pub use progress::{DeviceCounts, PolicyProgress};
 pub use proof::{CredentialDigest, Proofs};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore, mishap};
 pub use store::{
-    Assignment, AssignmentTarget, Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError,
-    StoredDevice, StoredEvent, StoredPolicy, USUAL_PRIORITY,
+    Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError, StoredDevice, StoredEvent,
+    StoredPolicy,
 };
 pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};

@@ -182,7 +182,7 @@ impl PolicyKept {
     }
 
     /// It is kept as this version.
-    pub(super) fn as_version(self, version: u64) -> Self {
+    pub(super) fn kept_as(self, version: u64) -> Self {
         Self { version: Some(version), ..self }
     }
 }
@@ -302,7 +302,7 @@ pub(super) async fn keep(
     let saved = state.store().save_policy(policy, Some(&author)).await?;
     let (name, version, new) = (policy.name.as_str(), saved.version, saved.is_new);
     tracing::info!(administrator = author.by, policy = name, version, new, note = author.note, "policy kept");
-    Ok(kept(saved.is_new, answer.as_version(saved.version)))
+    Ok(kept(saved.is_new, answer.kept_as(saved.version)))
 }
 
 /// Delete a policy

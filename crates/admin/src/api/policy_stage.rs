@@ -201,7 +201,7 @@ pub(crate) async fn promote(
     let author = Author { at: state.now(), by: administrator, note: format!("promoted from {target}") };
     let saved = state.store().promote(&name, Some(&author)).await?.ok_or_else(|| nothing_staged(&name))?;
     tracing::info!(administrator = author.by, policy = name.as_str(), version = saved.version, "policy promoted");
-    Ok((StatusCode::OK, Json(answer.as_version(saved.version))))
+    Ok((StatusCode::OK, Json(answer.kept_as(saved.version))))
 }
 
 #[cfg(test)]

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use asprov_admin::{Difference, difference, policy_to_json};
 use asprov_protocol::policy::Policy;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{difference as shown, file, lint, path};
 use crate::admin_api::{AdminApi, Connection};
 use crate::explain::write_json;
 use crate::failure::Failure;
 use crate::input;
-use crate::terminal::{ACCENT, counted, harmless, painted};
+use crate::terminal::{ACCENT, counted, painted};
 
 /// What becomes of one policy.
 struct Planned {

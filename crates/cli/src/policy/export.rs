@@ -47,7 +47,7 @@ mod tests {
     use asprov_protocol::policy::{Kind, Policy, PolicyName, PolicyRules, RefreshInterval, SETTINGS, Setting};
     use proptest::prelude::*;
 
-    use super::super::apply;
+    use super::super::file;
     use super::*;
 
     fn any_value(setting: &'static Setting) -> BoxedStrategy<asprov_protocol::policy::Value> {

@@ -299,13 +299,11 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
         }
         Action::Settings { json } => show::settings(json, out),
         Action::Assign { policy, target, priority } => {
-            let mut body = serde_json::json!({ "policy": policy.name });
-            if let Some(priority) = priority {
-                if !target.is_group() {
-                    return Err(Failure::wrong_use("--priority is for a group"));
-                }
-                body["priority"] = serde_json::json!(priority);
-            }
+            let body = match priority {
+                Some(_) if !target.is_group() => return Err(Failure::wrong_use("--priority is for a group")),
+                Some(priority) => serde_json::json!({ "policy": policy.name, "priority": priority }),
+                None => serde_json::json!({ "policy": policy.name }),
+            };
             policy.api()?.put(&target.path(), &body).await?;
             anstream::eprintln!("assigned {} to {target}", policy.name.escape_debug());
             Ok(())

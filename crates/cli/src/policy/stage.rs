@@ -7,7 +7,7 @@ use asprov_protocol::policy::stage::Share;
 use serde_json::{Value, json};
 
 use super::change::Change;
-use super::{apply, difference, path};
+use super::{difference, path};
 use crate::admin_api::AdminApi;
 use crate::failure::Failure;
 use crate::input;
@@ -43,11 +43,11 @@ struct Part {
 }
 
 impl Part {
-    fn add_to(&self, body: &mut Value) {
+    /// The body of the call that stages a policy for it.
+    fn body(&self, policy: &Value) -> Value {
         match (&self.group, self.share) {
-            (Some(group), _) => body["group"] = json!(group),
-            (None, Some(share)) => body["share"] = json!(share.percent()),
-            (None, None) => {}
+            (Some(group), _) => json!({"policy": policy, "group": group}),
+            (None, share) => json!({"policy": policy, "share": share.map(Share::percent)}),
         }
     }
 
@@ -63,7 +63,7 @@ pub(super) async fn stage(api: &AdminApi, name: &str, staging: &Staging) -> Resu
     let place = path(name);
     let policy = match &staging.file {
         Some(file) => {
-            let policies = file::read(&input::read_text(file)?)
+            let policies = super::file::read(&input::read_text(file)?)
                 .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
             let named = policies.iter().find(|policy| policy.name.as_str() == name);
             let shown = name.escape_debug();
@@ -85,8 +85,7 @@ pub(super) async fn stage(api: &AdminApi, name: &str, staging: &Staging) -> Resu
             policy
         }
     };
-    let mut body = json!({"policy": policy});
-    staging.part.add_to(&mut body);
+    let body = staging.part.body(&policy);
     let kept = api.put(&format!("{place}/stage?dry_run={}", staging.dry_run), &body).await?;
     let (shown, part) = (name.escape_debug(), staging.part.shown());
     let asked = difference::devices_asked(kept.get("effect"), staging.dry_run);

@@ -15,7 +15,7 @@ fn value_of(setting: &Setting) -> (String, Value) {
     let candidates = candidates.iter().filter_map(|text| Some(((*text).to_owned(), setting.parse(text).ok()?)));
     let mut asking = candidates.filter(|(_, value)| !setting.is_neutral(Some(value)));
     // `900` would be a list of one entry.
-    let chosen = if matches!(setting.kind, Kind::List { .. }) { asking.last() } else { asking.next() };
+    let chosen = if matches!(setting.kind, Kind::List { .. }) { asking.next_back() } else { asking.next() };
     chosen.unwrap_or_else(|| panic!("no value for {}", setting.name))
 }
 

@@ -8,7 +8,7 @@ use super::cells::{Cells, Table};
 use super::fault::{Fault, Result};
 use super::writer::Write;
 use super::{assignment, change, policy_content, policy_version};
-use crate::store::assigned_to;
+use crate::assignment::assigned_to;
 use crate::{Author, ChangeKind, PolicySaved, StoreError, StoredPolicy};
 
 const POLICY: Table = Table {

@@ -28,6 +28,10 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     })
 }
 
+/// What it takes to say how far a device is.
+const COLUMNS: &str = "user, device_id, protocol_version, wipe_state, provisioned_key, provisioned_fingerprint,
+    offer_fingerprint, acknowledgment_status, acknowledgment_accepted, acknowledgment_at, last_seen_at";
+
 /// The policy whose assignment is nearest.
 const NEAREST: &str = "coalesce(
     (SELECT policy FROM assignment WHERE target = 'device' AND user = d.user AND device_id = d.device_id),
@@ -70,7 +74,7 @@ pub(super) fn of(connection: &Connection, name: &PolicyName) -> Result<Option<Po
     }
     let sql = format!(
         "WITH wanted (version, staged, fingerprint) AS (VALUES {wanted}),
-        mine AS MATERIALIZED (SELECT d.*, {is_staged} AS staged FROM device d WHERE {NEAREST} = ?1),
+        mine AS MATERIALIZED (SELECT {COLUMNS}, {is_staged} AS staged FROM device d WHERE {NEAREST} = ?1),
         judged AS (SELECT mine.*, fingerprint, CASE mine.staged WHEN 0 THEN ?2 ELSE ?3 END AS since
             FROM mine LEFT JOIN wanted ON version = protocol_version AND wanted.staged = mine.staged)
         SELECT staged, CASE

@@ -176,7 +176,7 @@ async fn a_sighting_leaves_the_revision_as_it_is(store: Arc<dyn Store>) {
     let admitted = full_record(device("ann", "A1"));
     keep(&*store, &admitted).await;
     let before = store.load(&admitted.device).await.unwrap();
-    let sighting = asprov_store::Sighting {
+    let sighting = Sighting {
         device: admitted.device.clone(),
         device_type: asprov_protocol::device::DeviceType::new("Android").unwrap(),
         user_agent: None,

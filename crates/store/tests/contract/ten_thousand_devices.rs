@@ -23,6 +23,7 @@ const POLICIES: [&str; 3] = ["board", "sales", "travel"];
 
 /// A phone and the key it has.
 struct Phone {
+    number: usize,
     caller: Caller,
     policy: &'static str,
 }
@@ -32,6 +33,7 @@ fn phone(number: usize) -> Phone {
     // A user has one policy and five devices.
     let user = number / 5;
     Phone {
+        number,
         caller: Caller {
             device: device(&format!("user{user:04}"), &format!("DEVICE{number:05}")),
             device_type: DeviceType::new("iPhone").unwrap(),
@@ -73,17 +75,37 @@ async fn provision(store: &dyn Store, phone: &mut Phone, drawn: &mut u32) {
     }
 }
 
-/// The phones that are refused when they ask for their folders.
-async fn refused(store: &dyn Store, phones: &[Phone]) -> Vec<usize> {
-    let mut refused = Vec::new();
-    for (number, phone) in phones.iter().enumerate() {
-        let snapshot = store.load(&phone.caller.device).await.unwrap();
-        let decision = gate(&snapshot, &phone.caller, Command::FolderSync, ServerRules::default(), at(2));
-        if decision.outcome != Outcome::Pass {
-            refused.push(number);
-        }
+/// Lets phones provision, or keeps them as they are, and says which of them are refused when they ask for their folders.
+/// Many at once, so that a store may write many at once.
+async fn go(store: &Arc<dyn Store>, phones: &mut Vec<Phone>, provisions: fn(&Phone) -> bool) -> Vec<usize> {
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut batch = 0;
+    while !phones.is_empty() {
+        let mut some = phones.split_off(phones.len().saturating_sub(100));
+        let (store, mut drawn) = (Arc::clone(store), batch * 1_000_000);
+        tasks.spawn(async move {
+            let mut refused = Vec::new();
+            for phone in &mut some {
+                if provisions(phone) {
+                    provision(&*store, phone, &mut drawn).await;
+                }
+                let snapshot = store.load(&phone.caller.device).await.unwrap();
+                let decision = gate(&snapshot, &phone.caller, Command::FolderSync, ServerRules::default(), at(2));
+                if decision.outcome != Outcome::Pass {
+                    refused.push(phone.number);
+                }
+            }
+            (some, refused)
+        });
+        batch += 1;
     }
-    refused
+    let mut all = Vec::new();
+    for (some, refused) in tasks.join_all().await {
+        phones.extend(some);
+        all.extend(refused);
+    }
+    all.sort_unstable();
+    all
 }
 
 fn sales(length: i64) -> Policy {
@@ -102,41 +124,24 @@ async fn one_policy_of_three_asks_its_devices_once(store: Arc<dyn Store>) {
         let target = AssignmentTarget::User(first.caller.device.user);
         store.assign(&target, &name(first.policy)).await.unwrap();
     }
-    // Side by side, so that a store may write many at once.
-    let mut tasks = tokio::task::JoinSet::new();
-    for batch in 0..DEVICES / 100 {
-        let store = Arc::clone(&store);
-        tasks.spawn(async move {
-            let mut drawn = u32::try_from(batch).unwrap() * 1_000_000;
-            let mut phones: Vec<Phone> = (batch * 100..).take(100).map(phone).collect();
-            for phone in &mut phones {
-                provision(&*store, phone, &mut drawn).await;
-            }
-            (batch, phones)
-        });
-    }
-    let mut batches = tasks.join_all().await;
-    batches.sort_by_key(|(batch, _)| *batch);
-    let mut phones: Vec<Phone> = batches.into_iter().flat_map(|(_, phones)| phones).collect();
+    let mut phones: Vec<Phone> = (0..DEVICES).map(phone).collect();
+    assert_eq!(go(&store, &mut phones, |_| true).await, [], "everybody complies");
 
     // The same again: nobody is asked.
     store.put_policy(&policy("sales")).await.unwrap();
-    assert_eq!(refused(&*store, &phones).await, []);
+    assert_eq!(go(&store, &mut phones, |_| false).await, []);
 
     // Another one: exactly those who have it.
     store.put_policy(&sales(9)).await.unwrap();
-    let concerned: Vec<usize> = (0..DEVICES).filter(|number| phones[*number].policy == "sales").collect();
+    let concerned: Vec<usize> = (0..DEVICES).filter(|number| phone(*number).policy == "sales").collect();
     assert!((3_300..3_400).contains(&concerned.len()));
-    assert_eq!(refused(&*store, &phones).await, concerned);
+    assert_eq!(go(&store, &mut phones, |_| false).await, concerned);
     let counts = store.progress(&name("sales")).await.unwrap().unwrap().present;
     assert_eq!((counts.provisioned, counts.total()), (0, concerned.len() as u64));
 
     // Once: whoever has provisioned is not asked again.
-    let mut drawn = 3_000_000_000;
-    for number in &concerned {
-        provision(&*store, &mut phones[*number], &mut drawn).await;
-    }
-    assert_eq!(refused(&*store, &phones).await, []);
+    assert_eq!(go(&store, &mut phones, |phone| phone.policy == "sales").await, []);
+    assert_eq!(go(&store, &mut phones, |_| false).await, []);
     let counts = store.progress(&name("sales")).await.unwrap().unwrap().present;
     assert_eq!((counts.provisioned, counts.total()), (concerned.len() as u64, concerned.len() as u64));
 }

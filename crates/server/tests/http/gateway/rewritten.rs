@@ -275,7 +275,7 @@ async fn what_a_proxy_says_about_groups_is_for_asprov_and_never_goes_on() {
         sent.headers_mut().insert("remote-user", "stays".parse().unwrap());
         assert_eq!(server.send(sent).await.status, 200);
         let groups = store.groups_of(&UserName::new("ann").unwrap()).await.unwrap();
-        assert_eq!(groups.iter().map(|group| group.as_str()).collect::<Vec<_>>(), expected);
+        assert_eq!(groups.iter().map(asprov_protocol::device::GroupName::as_str).collect::<Vec<_>>(), expected);
         let noted: Noted = upstream.commands().pop().unwrap();
         assert_eq!(
             (noted.headers.get("remote-groups"), noted.headers["remote-user"].as_bytes()),

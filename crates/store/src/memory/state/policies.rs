@@ -8,8 +8,8 @@ use asprov_protocol::server::EventKind;
 use jiff::Timestamp;
 
 use super::State;
+use crate::assignment::assigned_to;
 use crate::progress::Standing;
-use crate::store::assigned_to;
 use crate::{
     AssignmentTarget, Author, ChangeKind, DeviceCounts, PolicyProgress, PolicySaved, PolicyVersion, StoreError,
     StoredDevice, StoredPolicy, StoredStage, limits,
