@@ -63,7 +63,8 @@ impl Distrust {
                         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                             Self::OtherName
                         }
-                        CertificateError::UnknownIssuer => Self::UnknownIssuer,
+                        // An authority of the same name with another key is another authority.
+                        CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownIssuer,
                         CertificateError::Revoked => Self::Revoked,
                         // What a verifier of an operating system says in words of its own.
                         _ => Self::Other,
