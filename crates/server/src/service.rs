@@ -97,7 +97,7 @@ where
             // In a box of its own, which is gone when the request is handed on: a held one keeps little.
             let mut response = match Box::pin(admission(&shared, request, &mut line)).await {
                 Admission::Answered(response) => *response,
-                Admission::Options(request) => options(inner, request, &mut line).await?,
+                Admission::Options(request) => options(inner, *request, &mut line).await?,
                 Admission::Command(passes) => command(&shared, inner, passes, &mut line).await?,
             };
             // An inner service that numbers its answers has a log of its own, and its number is the one to look for there.
@@ -120,7 +120,7 @@ enum Admission<B> {
     /// It is answered here.
     Answered(Box<Response<ResponseBody>>),
     /// OPTIONS for the inner service.
-    Options(Request<B>),
+    Options(Box<Request<B>>),
     /// A command for the inner service.
     Command(Box<Passes<B>>),
 }
@@ -173,7 +173,7 @@ where
             return answered(answer::options());
         }
         request.extensions_mut().insert(PassedOptions { user, request_id: line.request_id().to_owned() });
-        return Admission::Options(request);
+        return Admission::Options(Box::new(request));
     };
     let caller = match device_of(&call, &user) {
         Ok(caller) => caller,
