@@ -8,6 +8,7 @@ use tower::Layer;
 use crate::config::Config;
 use crate::hold::Holds;
 use crate::housekeeping;
+use crate::loops::Loops;
 use crate::path::Path;
 use crate::random::RequestIds;
 use crate::service::ProvisionService;
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) sightings: Sightings,
     pub(crate) holds: Arc<Holds>,
     pub(crate) ids: RequestIds,
+    /// Devices that repeat themselves.
+    pub(crate) loops: Loops,
     /// The devices whose messages are recorded.
     pub(crate) traces: Traces,
     /// The wipe conversation of devices that cannot sign in any more, if it is on.
@@ -60,6 +63,7 @@ impl ProvisionLayer {
             sightings: Sightings::new(&config.limits),
             holds: Arc::default(),
             ids: RequestIds::new(),
+            loops: Loops::new(config.limits.storm),
             traces: Traces::new(config.limits.store_time),
             wipe_after_disable: config
                 .wipe_after_disable

@@ -58,6 +58,7 @@ mod layer;
 mod limits;
 mod line;
 mod listen;
+mod loops;
 mod mailbox;
 mod network;
 mod path;

@@ -40,6 +40,10 @@ pub struct Limits {
     /// Refusals of one device that are kept between two writes. Default 16: a device in a loop sends more, and they
     /// are all the same.
     pub refusals: usize,
+    /// Refused requests and Provision requests of one device in a minute; beyond it the device is answered HTTP 503 with
+    /// Retry-After until the minute is over. Default 60: a whole handshake is four, and a client that is told to provision
+    /// does that once for each account.
+    pub storm: u32,
     /// Devices that were written as seen a short while ago and need not be again. Default 100,000.
     pub recently_seen: u64,
     /// Seconds that a Ping, or a Sync with HeartbeatInterval, may be held; outside them the device is told the nearer
@@ -69,6 +73,7 @@ impl Default for Limits {
             stop_time: Duration::from_secs(10),
             sightings: 10_000,
             refusals: 16,
+            storm: 60,
             recently_seen: 100_000,
             heartbeat: 60..=3540,
             folders: 300,

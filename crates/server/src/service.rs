@@ -21,6 +21,7 @@ use crate::error::BoxError;
 use crate::framing::FramedTwice;
 use crate::layer::Shared;
 use crate::line::Line;
+use crate::loops::Counted;
 use crate::network::{Connection, came_in_clear, client_address};
 use crate::path::{Away, Ruling, device_of};
 use crate::sign_in::{BearerToken, Credentials, Verdict};
@@ -161,6 +162,10 @@ where
             return Ok(answer::reply(Some(call.command), &refusal.reply));
         }
     };
+    if let Some(seconds) = shared.loops.must_wait(&caller.device) {
+        line.explain("in a storm of refused requests, and told to wait".to_owned());
+        return Ok(answer::reply(None, &Reply::unavailable(seconds)));
+    }
     line.recording = shared.traces.recording(&caller, call.command.name());
     if let Some(wipe_after_disable) = &shared.wipe_after_disable {
         wipe_after_disable.accepted(&caller.device, request.headers());
@@ -264,7 +269,9 @@ where
     }
     let ruling = shared.path.provision(caller, body).await;
     line.events(ruling.events());
-    let Ruling { outcome, refusals, .. } = ruling;
+    let counted = shared.loops.count(caller, Command::Provision, ruling.events());
+    let Ruling { outcome, mut refusals, .. } = ruling;
+    refusals.extend(counted.event);
     shared.sightings.seen(caller, refusals);
     match outcome {
         Outcome::Answer(reply) => {
@@ -332,9 +339,18 @@ where
         Err(Away) => return Ok(answer::reply(None, &shared.path.unavailable())),
     };
     line.events(ruling.events());
-    let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&passed.call)).collect();
+    let refused = matches!(ruling.outcome, Outcome::Answer(_));
+    // What passes is not counted, but for the first request of a device.
+    let counted = if refused || !ruling.saved.is_empty() {
+        shared.loops.count(&caller, command, ruling.events())
+    } else {
+        Counted::default()
+    };
+    let refusals: Vec<Event> =
+        ruling.refusals.into_iter().chain(differing_key(&passed.call)).chain(counted.event).collect();
     shared.sightings.seen(&caller, refusals);
-    if let Outcome::Answer(reply) = ruling.outcome {
+    if let Outcome::Answer(mut reply) = ruling.outcome {
+        reply.retry_after = reply.retry_after.or(counted.retry_after);
         record_answer(shared, line, &reply);
         return Ok(answer::reply(Some(command), &reply));
     }

@@ -10,6 +10,7 @@ mod gateway;
 mod handshake;
 mod held;
 mod layer;
+mod loops;
 mod mailbox;
 mod malformed;
 mod sign_in;
