@@ -6,6 +6,7 @@ use asprov_store::Store;
 use tower::Layer;
 
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::hold::Holds;
 use crate::housekeeping;
 use crate::loops::Loops;
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) sightings: Sightings,
     pub(crate) holds: Arc<Holds>,
     pub(crate) ids: RequestIds,
+    pub(crate) counters: Counters,
     /// Devices that repeat themselves.
     pub(crate) loops: Loops,
     /// The devices whose messages are recorded.
@@ -63,6 +65,7 @@ impl ProvisionLayer {
             sightings: Sightings::new(&config.limits),
             holds: Arc::default(),
             ids: RequestIds::new(),
+            counters: Counters::default(),
             loops: Loops::new(config.limits.storm),
             traces: Traces::new(config.limits.store_time),
             wipe_after_disable: config
@@ -79,6 +82,11 @@ impl ProvisionLayer {
     #[cfg(feature = "gateway")]
     pub(crate) const fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// What was answered since the start.
+    pub fn counters(&self) -> Counters {
+        self.shared.counters.clone()
     }
 
     /// What goes on beside the requests, until it is dropped: changes wake held requests, sightings are written, the

@@ -48,6 +48,7 @@ mod answer;
 mod body;
 mod clock;
 mod config;
+mod counters;
 mod error;
 mod framing;
 #[cfg(feature = "gateway")]
@@ -78,6 +79,7 @@ mod wipe_after_disable;
 
 pub use body::ResponseBody;
 pub use config::Config;
+pub use counters::{Answered, Counters};
 pub use error::{BoxError, NetworkError, ServeError};
 pub use layer::ProvisionLayer;
 pub use limits::Limits;

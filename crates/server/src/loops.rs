@@ -39,8 +39,6 @@ pub(crate) struct Loops {
     users: Mutex<BTreeMap<(UserName, DeviceType), Window>>,
     /// How many devices may be in a storm: what almost every request asks.
     storms: AtomicU32,
-    /// How often each loop was told, in the order of [`Loop::ALL`].
-    told: [AtomicU32; Loop::ALL.len()],
 }
 
 /// What came of counting a request.
@@ -97,8 +95,7 @@ impl Counts {
 
 impl Loops {
     pub(crate) fn new(storm: u32) -> Self {
-        let told = [const { AtomicU32::new(0) }; Loop::ALL.len()];
-        Self { storm, devices: Mutex::default(), users: Mutex::default(), storms: AtomicU32::new(0), told }
+        Self { storm, devices: Mutex::default(), users: Mutex::default(), storms: AtomicU32::new(0) }
     }
 
     /// How many seconds a device in a storm has to wait; `None` for all others.
@@ -156,28 +153,20 @@ impl Loops {
                 self.storms.fetch_add(1, Ordering::Relaxed);
             }
         }
-        counted.event = found.filter(|one| self.is_news(counts, *one)).map(|one| {
+        counted.event = found.filter(|one| Self::is_news(counts, *one)).map(|one| {
             let detail = format!("{}: {}", one.as_str(), one.sentence());
             Event::new(EventKind::LoopDetected, detail).with_command(command)
         });
         counted
     }
 
-    /// How often each loop was told since the start.
-    pub(crate) fn told(&self) -> impl Iterator<Item = (Loop, u64)> {
-        Loop::ALL.into_iter().zip(&self.told).map(|(one, told)| (one, u64::from(told.load(Ordering::Relaxed))))
-    }
-
-    fn is_news(&self, counts: &mut Counts, one: Loop) -> bool {
+    fn is_news(counts: &mut Counts, one: Loop) -> bool {
         let place = Loop::ALL.iter().position(|known| *known == one).unwrap_or(0);
         let Some(told) = counts.told.get_mut(place) else { return false };
         if told.is_some_and(|at| at.elapsed() < HOUR) {
             return false;
         }
         *told = Some(Instant::now());
-        if let Some(count) = self.told.get(place) {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
         true
     }
 
@@ -288,7 +277,6 @@ mod tests {
         let added = [Event::new(EventKind::DeviceAdded, "")];
         let told = (0..5).filter_map(|id| named(&loops.count(&caller(&format!("N{id}")), Command::Provision, &added)));
         assert_eq!(told.collect::<Vec<_>>(), [Loop::NewDeviceIds]);
-        assert_eq!(loops.told().map(|(_, count)| count).sum::<u64>(), 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,6 +15,7 @@ use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::body::ResponseBody;
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::error::{BoxError, ServeError};
 use crate::layer::ProvisionLayer;
 use crate::limits::Limits;
@@ -28,15 +29,21 @@ use crate::stop::{Stop, StopSignal};
 /// The crate's first page has an example.
 #[derive(Clone)]
 pub struct Server {
+    layer: ProvisionLayer,
     store: Arc<dyn Store>,
-    sign_in: Arc<dyn SignIn>,
     config: Config,
 }
 
 impl Server {
     /// A server over this store, with this judge of credentials.
     pub fn new(store: Arc<dyn Store>, sign_in: Arc<dyn SignIn>, config: Config) -> Self {
-        Self { store, sign_in, config }
+        let layer = ProvisionLayer::new(Arc::clone(&store), sign_in, config.clone());
+        Self { layer, store, config }
+    }
+
+    /// What was answered since the start.
+    pub fn counters(&self) -> Counters {
+        self.layer.counters()
     }
 
     /// Serves an empty mailbox until `shutdown` is ready; then the listeners close, held requests are let go, requests
@@ -69,7 +76,7 @@ impl Server {
         S::Error: Into<BoxError> + Send,
     {
         let (signal, stop) = StopSignal::new();
-        let layer = ProvisionLayer::new(self.store, self.sign_in, self.config.clone());
+        let layer = self.layer;
         let service = layer.layer(inner(stop.clone()));
         // Whatever is still running when this function is left is aborted with its set.
         let mut beside = JoinSet::new();

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use asprov_protocol::device::UserName;
 use asprov_protocol::http::{Call, Command, Reply, Target};
-use asprov_protocol::server::{Caller, Event, EventKind, Outcome};
+use asprov_protocol::server::{Caller, Event, EventKind, Loop, Outcome};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
@@ -99,6 +99,7 @@ where
                 response.headers_mut().insert("request-id", id);
             }
             line.write(&response);
+            shared.counters.answered(line.answered(&response));
             if let Some(recording) = line.recording.take() {
                 shared.traces.end(recording, line.request_id(), line.detail(), &response);
             }
@@ -271,6 +272,7 @@ where
     line.events(ruling.events());
     let counted = shared.loops.count(caller, Command::Provision, ruling.events());
     let Ruling { outcome, mut refusals, .. } = ruling;
+    tell_loop(shared, &counted);
     refusals.extend(counted.event);
     shared.sightings.seen(caller, refusals);
     match outcome {
@@ -280,6 +282,12 @@ where
         }
         // The decision about Provision never passes it on.
         Outcome::Pass => answer::http(500),
+    }
+}
+
+fn tell_loop(shared: &Shared, counted: &Counted) {
+    if let Some(one) = counted.event.as_ref().and_then(|event| Loop::named_in(&event.detail)) {
+        shared.counters.looped(one);
     }
 }
 
@@ -346,6 +354,7 @@ where
     } else {
         Counted::default()
     };
+    tell_loop(shared, &counted);
     let refusals: Vec<Event> =
         ruling.refusals.into_iter().chain(differing_key(&passed.call)).chain(counted.event).collect();
     shared.sightings.seen(&caller, refusals);

@@ -37,6 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod census;
 pub mod limits;
 mod memory;
 mod proof;
@@ -46,6 +47,7 @@ mod store;
 pub mod trace;
 mod url;
 
+pub use census::Census;
 pub use memory::MemoryStore;
 pub use proof::{CredentialDigest, Proofs};
 #[cfg(feature = "sqlite")]

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::{CredentialDigest, Proofs, Trace, TraceMessage};
+use crate::{Census, CredentialDigest, Proofs, Trace, TraceMessage};
 
 /// What keeps asprov's state. Every method is atomic; what a writing method has answered survives a crash, and but for
 /// [`Store::note`] a loss of power. Times are kept exact to the microsecond. A new store has the policy `default`, which
@@ -98,6 +98,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// A page of devices, by user and DeviceId: at most [`DEVICES_AT_ONCE`](crate::limits::DEVICES_AT_ONCE).
     async fn devices(&self, query: &DeviceQuery) -> Result<DevicePage, StoreError>;
+
+    /// All devices, counted.
+    async fn census(&self) -> Result<Census, StoreError>;
 
     /// Forgets a device; its events stay. `false` when there is none.
     async fn forget(&self, device: &DeviceKey) -> Result<bool, StoreError>;
@@ -240,6 +243,8 @@ pub struct DeviceQuery {
     /// Only those whose user, DeviceId, DeviceType, Model, FriendlyName or User-Agent header holds this text; A to Z in
     /// either case.
     pub text: Option<String>,
+    /// Only those that were not seen at or after this.
+    pub not_seen_since: Option<Timestamp>,
     /// At most this many.
     pub limit: usize,
     /// Only those after this one.

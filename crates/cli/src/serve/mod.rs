@@ -12,9 +12,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use asprov_admin::{AdminState, AllowedHosts, router};
+use asprov_admin::{AdminState, AllowedHosts, RequestCount, ServerCounters, router};
+use asprov_server::gateway::Gateway;
 use asprov_server::sign_in::UsersFile;
-use asprov_server::{Listener, Server, Tls, serve_service};
+use asprov_server::{Answered, Counters, Listener, Server, Tls, serve_service};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -129,13 +130,19 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
     let limits = configuration.server.limits.clone();
     let (stop, word) = watch::channel(false);
     let heard_by_phones = heard(word.clone());
+    let serving = match serving {
+        Serving::Mailbox(users) => Served::Mailbox(Server::new(store, Arc::<UsersFile>::from(users), server)),
+        Serving::Gateway(gateway) => Served::Gateway(gateway),
+    };
+    let counters = match &serving {
+        Served::Mailbox(server) => server.counters(),
+        Served::Gateway(gateway) => gateway.counters(),
+    };
+    state = state.with_counters(move || counted(&counters));
     let mut phones_served = std::pin::pin!(async move {
         match serving {
-            Serving::Mailbox(users) => {
-                let users: Arc<UsersFile> = Arc::from(users);
-                Server::new(store, users, server).serve([phones], heard_by_phones).await
-            }
-            Serving::Gateway(gateway) => gateway.serve([phones], heard_by_phones).await,
+            Served::Mailbox(server) => server.serve([phones], heard_by_phones).await,
+            Served::Gateway(gateway) => gateway.serve([phones], heard_by_phones).await,
         }
     });
     let mut admin = std::pin::pin!(serve_service([administrators], router(state), &limits, heard(word)));
@@ -153,6 +160,27 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
     server.and(admin).map_err(Failure::new)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What serves the phones, ready to.
+enum Served {
+    Mailbox(Server),
+    Gateway(Gateway),
+}
+
+/// What the server has counted, as the API shows it.
+fn counted(counters: &Counters) -> ServerCounters {
+    let request = |(answered, count): (Answered, u64)| RequestCount {
+        command: answered.command,
+        http: answered.http,
+        status: answered.status,
+        is_challenge: answered.is_challenge(),
+        count,
+    };
+    ServerCounters {
+        requests: counters.answers().into_iter().map(request).collect(),
+        loops: counters.loops().into_iter().map(|(one, count)| (one.as_str(), count)).collect(),
+    }
 }
 
 /// Where administrators find the token; never the token itself.

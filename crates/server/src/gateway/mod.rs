@@ -71,6 +71,7 @@ use self::observe::Observe;
 use self::sign_in::UpstreamSignIn;
 use self::upstream::Upstreams;
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::error::ServeError;
 use crate::layer::ProvisionLayer;
 use crate::listen::Listener;
@@ -150,6 +151,11 @@ impl Gateway {
         let GatewaySettings { mode, forward_paths, limits, .. } = settings;
         let shared = GatewayShared { upstreams, locations, sign_in, readiness, forward_paths, mode, limits, config };
         Ok(Self { layer, shared: Arc::new(shared) })
+    }
+
+    /// What was answered since the start.
+    pub fn counters(&self) -> Counters {
+        self.layer.counters()
     }
 
     /// What stands in the way of serving.

@@ -17,8 +17,8 @@ use tokio::sync::watch;
 
 use self::state::State;
 use crate::{
-    Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved, Sighting, Store,
-    StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace, TraceMessage,
+    Assignment, AssignmentTarget, Census, Change, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved, Sighting,
+    Store, StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace, TraceMessage,
 };
 
 /// A store in memory.
@@ -129,6 +129,10 @@ impl Store for MemoryStore {
 
     async fn devices(&self, query: &DeviceQuery) -> Result<DevicePage, StoreError> {
         Ok(self.read(|state| state.page(query)))
+    }
+
+    async fn census(&self) -> Result<Census, StoreError> {
+        Ok(self.read(State::census))
     }
 
     async fn forget(&self, device: &DeviceKey) -> Result<bool, StoreError> {

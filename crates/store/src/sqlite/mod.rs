@@ -7,6 +7,7 @@
 mod access_rule;
 mod assignment;
 mod cells;
+mod census;
 mod change;
 mod connection;
 mod device;
@@ -41,8 +42,8 @@ use self::readers::Readers;
 use self::snapshot::Decoded;
 use self::writer::{Durability, Write, Writer};
 use crate::{
-    Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved, Sighting, Store,
-    StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace, TraceMessage, limits,
+    Assignment, AssignmentTarget, Census, Change, CredentialDigest, DevicePage, DeviceQuery, Proofs, Saved, Sighting,
+    Store, StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace, TraceMessage, limits,
 };
 
 /// Devices dropped in one transaction, so that a week's worth does not keep everybody else from writing.
@@ -204,6 +205,10 @@ impl Store for SqliteStore {
     async fn devices(&self, query: &DeviceQuery) -> Result<DevicePage, StoreError> {
         let query = query.clone();
         self.readers.read(move |connection| device_list::page(connection, &query)).await
+    }
+
+    async fn census(&self) -> Result<Census, StoreError> {
+        self.readers.read(census::take).await
     }
 
     async fn forget(&self, device: &DeviceKey) -> Result<bool, StoreError> {

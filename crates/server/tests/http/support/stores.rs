@@ -8,8 +8,8 @@ use asprov_protocol::policy::{Policy, PolicyName};
 use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, Event, Snapshot};
 use asprov_store::{
-    Assignment, AssignmentTarget, Change, CredentialDigest, DevicePage, DeviceQuery, MemoryStore, Proofs, Saved,
-    Sighting, SqliteOptions, SqliteStore, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace,
+    Assignment, AssignmentTarget, Census, Change, CredentialDigest, DevicePage, DeviceQuery, MemoryStore, Proofs,
+    Saved, Sighting, SqliteOptions, SqliteStore, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy, Trace,
     TraceMessage,
 };
 use async_trait::async_trait;
@@ -213,6 +213,10 @@ impl Store for Faulty {
 
     async fn drop_traces(&self, ended_before: Timestamp) -> Result<(), StoreError> {
         self.inner.drop_traces(ended_before).await
+    }
+
+    async fn census(&self) -> Result<Census, StoreError> {
+        self.inner.census().await
     }
 
     async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
