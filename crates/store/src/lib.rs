@@ -46,6 +46,7 @@ mod sqlite;
 mod store;
 pub mod trace;
 mod url;
+mod watched;
 
 pub use census::Census;
 pub use memory::MemoryStore;
@@ -58,3 +59,4 @@ pub use store::{
 };
 pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};
+pub use watched::WatchedStore;

@@ -5,6 +5,7 @@ mod gateway;
 mod keys;
 mod layers;
 mod log;
+mod notice;
 mod prepare;
 
 use std::io;
@@ -94,7 +95,7 @@ fn refusal_of_passwords(address: SocketAddr) -> String {
 async fn serve(configuration: Configuration) -> Result<(), Failure> {
     let mut signals = StopSignals::new()?;
     log::begin(&configuration)?;
-    let Prepared { serving, store, server, tls, token } = Prepared::new(&configuration).await?;
+    let Prepared { serving, store, server, tls, token, notices } = Prepared::new(&configuration).await?;
     let (phones, address) = listener(configuration.listen, tls.clone()).await?;
     let (administrators, admin_address) = listener(configuration.admin_listen, tls.clone()).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -146,6 +147,8 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
         }
     });
     let mut admin = std::pin::pin!(serve_service([administrators], router(state), &limits, heard(word)));
+    // It ends with the program: what waits then is lost, and in the log.
+    let delivering = notices.map(|(delivery, queue)| tokio::spawn(delivery.run(queue)));
     let failed = tokio::select! {
         () = signals.received() => None,
         ended = &mut phones_served => Some(ended),
@@ -158,6 +161,9 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
     }
     let (server, admin) = tokio::join!(phones_served, admin);
     server.and(admin).map_err(Failure::new)?;
+    if let Some(delivering) = delivering {
+        delivering.abort();
+    }
     tracing::info!("stopped");
     Ok(())
 }

@@ -12,8 +12,10 @@ use asprov_server::gateway::Gateway;
 use asprov_server::sign_in::{SignIn, SignInLimits, UsersFile};
 use asprov_server::{Config, SecretKey, SecretKeyError, Tls};
 use asprov_store::{Store, StoreUrl, open_store};
+use tokio::sync::mpsc;
 
 use super::configuration::Configuration;
+use super::notice::{self, Delivery, Notice};
 use crate::failure::Failure;
 use crate::terminal::counted;
 use crate::user::told;
@@ -26,6 +28,8 @@ pub(super) struct Prepared {
     pub(super) server: Config,
     pub(super) tls: Option<Tls>,
     pub(super) token: AdminToken,
+    /// What sends notices, and the queue they wait in.
+    pub(super) notices: Option<(Delivery, mpsc::Receiver<Notice>)>,
 }
 
 /// What serves the phones.
@@ -41,7 +45,13 @@ impl Prepared {
     pub(super) async fn new(configuration: &Configuration) -> Result<Self, Failure> {
         let users = users(configuration)?;
         let tls = tls(configuration)?;
-        let store = open_store(&configuration.store).await.map_err(told)?;
+        let mut store = open_store(&configuration.store).await.map_err(told)?;
+        let mut notices = None;
+        if let Some(notice) = &configuration.notice {
+            let delivery = Delivery::new(notice.clone())?;
+            let (watched, queue) = notice::listen(store);
+            (store, notices) = (watched, Some((delivery, queue)));
+        }
         let token = match token_of_variable()? {
             Some(token) => token,
             None => read_or_create_token_file(&configuration.token_file()).map_err(told)?,
@@ -57,7 +67,7 @@ impl Prepared {
             (None, Some(users)) => Serving::Mailbox(Box::new(users)),
             (None, None) => return Err(Failure::new("there is no users file, so nobody could sign in")),
         };
-        Ok(Self { serving, store, server, tls, token })
+        Ok(Self { serving, store, server, tls, token, notices })
     }
 }
 
