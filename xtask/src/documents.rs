@@ -30,6 +30,7 @@ pub(crate) fn all(root: &Path) -> anyhow::Result<Vec<Document>> {
         Document { path: "docs/reference/phases.md", text: phases() },
         Document { path: "docs/reference/client-families.md", text: client_families() },
         Document { path: "docs/reference/quirks.md", text: quirks() },
+        Document { path: "docs/reference/metrics.md", text: metrics() },
         Document { path: "docs/reference/wipe-effects.md", text: wipe_effects() },
     ])
 }
@@ -59,6 +60,15 @@ fn quirks() -> String {
         "# Quirks\n\n{GENERATED}What real devices do that no specification says, as others have written it down, and what \
          asprov does about it. Where a rule helps, it is one for `asprov access rule`.\n\n{}",
         quirk::markdown()
+    )
+}
+
+fn metrics() -> String {
+    format!(
+        "# Metrics\n\n{GENERATED}What `/metrics` of the administrators' listener counts, as OpenMetrics text and without a token. \
+         Counters begin at 0 with each start of the process; devices and wipes are counted in the store, at most once a \
+         minute.\n\n{}",
+        asprov_admin::metrics_markdown()
     )
 }
 

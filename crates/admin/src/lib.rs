@@ -49,7 +49,7 @@ mod state;
 mod token;
 
 pub use api::lint::{FindingBody, ForecastBody, LintBody, VerdictBody};
-pub use api::metrics::{METRICS, Metric};
+pub use api::metrics::{METRICS, Metric, RequestCount, ServerCounters, metrics_markdown};
 pub use api::policies::{policy_from_json, policy_to_json};
 pub use difference::{Difference, difference};
 pub use extract::{ADMINISTRATOR_HEADER, MAX_BODY};

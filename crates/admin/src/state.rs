@@ -8,7 +8,7 @@ use asprov_store::Store;
 use http::request::Parts;
 use jiff::Timestamp;
 
-use crate::api::metrics::CensusCache;
+use crate::api::metrics::{CensusCache, ServerCounters};
 use crate::host::AllowedHosts;
 use crate::token::{AdminToken, TokenDigest};
 
@@ -18,10 +18,14 @@ pub struct AdminState {
     shared: Arc<Shared>,
     readiness: Option<Arc<ReadinessCheck>>,
     address: Option<Arc<AddressOf>>,
+    counters: Option<Arc<Counting>>,
 }
 
 /// Says what besides the store stands in the way of serving.
 type ReadinessCheck = dyn Fn() -> Option<String> + Send + Sync;
+
+/// Says what a server has counted.
+type Counting = dyn Fn() -> ServerCounters + Send + Sync;
 
 /// Says which address a request came from.
 type AddressOf = dyn Fn(&Parts) -> Option<IpAddr> + Send + Sync;
@@ -44,7 +48,12 @@ impl AdminState {
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
         let (token, clock, census) = (token.digest(), Box::new(clock), CensusCache::default());
-        Self { shared: Arc::new(Shared { store, token, hosts, clock, census }), readiness: None, address: None }
+        Self {
+            shared: Arc::new(Shared { store, token, hosts, clock, census }),
+            readiness: None,
+            address: None,
+            counters: None,
+        }
     }
 
     /// The same API, which is ready only while `check` finds nothing in the way. Whoever asks `/readyz` reads what it says,
@@ -63,6 +72,16 @@ impl AdminState {
     /// The address that a request came from, where somebody knows.
     pub(crate) fn address(&self, request: &Parts) -> Option<IpAddr> {
         self.address.as_ref().and_then(|address| address(request))
+    }
+
+    /// The same API, whose metrics show what the server beside it has counted.
+    #[must_use]
+    pub fn with_counters(self, counters: impl Fn() -> ServerCounters + Send + Sync + 'static) -> Self {
+        Self { counters: Some(Arc::new(counters)), ..self }
+    }
+
+    pub(crate) fn counters(&self) -> ServerCounters {
+        self.counters.as_ref().map(|counters| counters()).unwrap_or_default()
     }
 
     /// What besides the store stands in the way of serving.

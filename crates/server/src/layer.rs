@@ -8,9 +8,11 @@ use tower::Layer;
 use crate::challenges::Challenges;
 use crate::changes::Changes;
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::groups::Groups;
 use crate::hold::Holds;
 use crate::housekeeping;
+use crate::loops::Loops;
 use crate::path::Path;
 use crate::random::RequestIds;
 use crate::service::ProvisionService;
@@ -38,6 +40,9 @@ pub(crate) struct Shared {
     pub(crate) groups: Groups,
     pub(crate) holds: Arc<Holds>,
     pub(crate) ids: Arc<RequestIds>,
+    pub(crate) counters: Counters,
+    /// Devices that repeat themselves.
+    pub(crate) loops: Arc<Loops>,
     /// The devices whose messages are recorded.
     pub(crate) traces: Arc<Traces>,
     /// The wipe conversation of devices that cannot sign in any more, if it is on.
@@ -67,6 +72,8 @@ impl ProvisionLayer {
             groups: Groups::new(config.groups.clone()),
             holds: Arc::default(),
             ids: Arc::new(RequestIds::new()),
+            counters: Counters::default(),
+            loops: Arc::new(Loops::new(config.limits.storm)),
             traces: Arc::new(Traces::new(config.limits.store_time)),
             wipe_after_disable: config
                 .wipe_after_disable
@@ -91,6 +98,8 @@ impl ProvisionLayer {
                 groups: Groups::new(this.config.groups.clone()),
                 holds: Arc::clone(&running.holds),
                 ids: Arc::clone(&running.ids),
+                counters: running.counters.clone(),
+                loops: Arc::clone(&running.loops),
                 traces: Arc::clone(&running.traces),
                 wipe_after_disable: if this.config.wipe_after_disable == running.config.wipe_after_disable {
                     running.wipe_after_disable.clone()
@@ -106,6 +115,11 @@ impl ProvisionLayer {
     /// What all requests share.
     pub(crate) const fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// What was answered since the start.
+    pub fn counters(&self) -> Counters {
+        self.shared.counters.clone()
     }
 
     /// What goes on beside the requests, until it is dropped: changes wake held requests, sightings are written, the

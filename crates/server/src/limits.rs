@@ -45,6 +45,10 @@ pub struct Limits {
     pub refusals: usize,
     /// Devices that were told to provision lately and are counted. Default 10,000: one that falls out is counted anew.
     pub challenged: u64,
+    /// Refused requests and Provision requests of one device in a minute; beyond it the device is answered HTTP 503 with
+    /// Retry-After until the minute is over. Default 60: a whole handshake is four, and a client that is told to provision
+    /// does that once for each account.
+    pub storm: u32,
     /// Devices that were written as seen a short while ago and need not be again. Default 100,000.
     pub recently_seen: u64,
     /// Bytes of snapshots that are kept for the next request. Default 64 MiB: one takes about 1 KiB, so that is a good
@@ -81,6 +85,7 @@ impl Default for Limits {
             sightings: 10_000,
             refusals: 16,
             challenged: 10_000,
+            storm: 60,
             recently_seen: 100_000,
             snapshot_bytes: 64 * 1024 * 1024,
             snapshots_of_one_user: 64,

@@ -8,6 +8,7 @@ use asprov_protocol::status::{self, Scope, StatusRow};
 use http::Response;
 
 use crate::answer::AnsweredStatus;
+use crate::counters::Answered;
 use crate::trace::Recording;
 
 /// Characters of a device's own words that a line shows.
@@ -39,6 +40,12 @@ impl Line {
             refused: None,
             recording: None,
         }
+    }
+
+    /// What it is counted as.
+    pub(crate) fn answered<B>(&self, response: &Response<B>) -> Answered {
+        let status = response.extensions().get::<AnsweredStatus>().map(|AnsweredStatus(status)| status.0);
+        Answered { command: self.command, http: response.status().as_u16(), status }
     }
 
     pub(crate) fn detail(&self) -> &str {

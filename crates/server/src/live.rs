@@ -16,6 +16,7 @@ use tower::{Layer as _, Service};
 
 use crate::autodiscover::Autodiscover;
 use crate::body::ResponseBody;
+use crate::counters::Counters;
 use crate::error::ServeError;
 #[cfg(feature = "gateway")]
 use crate::gateway::{Gateway, GatewayService};
@@ -126,6 +127,11 @@ impl Live {
             #[cfg(feature = "gateway")]
             Behaviour::Gateway(gateway) => gateway.readiness().fault(),
         }
+    }
+
+    /// What was answered since the start, by every behaviour.
+    pub fn counters(&self) -> Counters {
+        self.current().layer.counters()
     }
 
     /// The address of the client that sent a request, as [`Config::client_address`] says it.

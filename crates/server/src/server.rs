@@ -16,6 +16,7 @@ use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::body::ResponseBody;
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::error::{BoxError, ServeError};
 use crate::layer::ProvisionLayer;
 use crate::limits::Limits;
@@ -30,19 +31,25 @@ use crate::workers::Workers;
 /// The crate's first page has an example.
 #[derive(Clone)]
 pub struct Server {
+    layer: ProvisionLayer,
     store: Arc<dyn Store>,
-    sign_in: Arc<dyn SignIn>,
     config: Config,
 }
 
 impl Server {
     /// A server over this store, with this judge of credentials.
     pub fn new(store: Arc<dyn Store>, sign_in: Arc<dyn SignIn>, config: Config) -> Self {
-        Self { store, sign_in, config }
+        let layer = ProvisionLayer::new(Arc::clone(&store), sign_in, config.clone());
+        Self { layer, store, config }
+    }
+
+    /// What was answered since the start.
+    pub fn counters(&self) -> Counters {
+        self.layer.counters()
     }
 
     pub(crate) fn provision_layer(&self) -> ProvisionLayer {
-        ProvisionLayer::new(Arc::clone(&self.store), Arc::clone(&self.sign_in), self.config.clone())
+        self.layer.clone()
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {
@@ -82,7 +89,7 @@ impl Server {
         S::Error: Into<BoxError> + Send,
     {
         let (signal, stop) = StopSignal::new();
-        let layer = self.provision_layer();
+        let layer = self.layer;
         let service = layer.layer(inner(stop.clone()));
         // Whatever is still running when this function is left is aborted with its set.
         let mut beside = JoinSet::new();

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use asprov_protocol::device::UserName;
 use asprov_protocol::http::{Call, Command, Reply, Target};
-use asprov_protocol::server::{Caller, Event, EventKind, Outcome, store_is_away};
+use asprov_protocol::server::{Caller, Event, EventKind, Loop, Outcome, store_is_away};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
@@ -22,6 +22,7 @@ use crate::framing::FramedTwice;
 use crate::hold::Hold;
 use crate::layer::Shared;
 use crate::line::Line;
+use crate::loops::Counted;
 use crate::network::{Connection, came_in_clear, client_address};
 use crate::path::{Away, Ruling, device_of};
 use crate::sign_in::{BearerToken, Credentials, Verdict};
@@ -107,6 +108,7 @@ where
                 response.headers_mut().insert("request-id", id);
             }
             line.write(&response);
+            shared.counters.answered(line.answered(&response));
             if let Some(recording) = line.recording.take() {
                 shared.traces.end(recording, line.request_id(), line.detail(), &response);
             }
@@ -182,6 +184,10 @@ where
             return answered(answer::reply(Some(call.command), &refusal.reply));
         }
     };
+    if let Some(seconds) = shared.loops.must_wait(&caller.device) {
+        line.explain("in a storm of refused requests, and told to wait".to_owned());
+        return answered(answer::reply(None, &Reply::unavailable(seconds)));
+    }
     let told = shared.groups.told(&**shared.path.store(), &user, (connection, request.headers()), &shared.config);
     if let Err(error) = told.await {
         tracing::error!("{error}");
@@ -305,7 +311,10 @@ where
     if ruling.is_away() {
         line.explain(AWAY.to_owned());
     }
-    let Ruling { outcome, refusals, .. } = ruling;
+    let counted = shared.loops.count(caller, Command::Provision, ruling.events());
+    let Ruling { outcome, mut refusals, .. } = ruling;
+    tell_loop(shared, &counted);
+    refusals.extend(counted.event);
     shared.sightings.seen(caller, refusals);
     match outcome {
         Outcome::Answer(reply) => {
@@ -314,6 +323,12 @@ where
         }
         // The decision about Provision never passes it on.
         Outcome::Pass => answer::http(500),
+    }
+}
+
+fn tell_loop(shared: &Shared, counted: &Counted) {
+    if let Some(one) = counted.event.as_ref().and_then(|event| Loop::named_in(&event.detail)) {
+        shared.counters.looped(one);
     }
 }
 
@@ -385,8 +400,16 @@ async fn gate<B>(
         }
     };
     line.events(ruling.events());
-    let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&call)).collect();
-    if let Outcome::Answer(reply) = ruling.outcome {
+    // What passes is not counted, but for the first request of a device.
+    let counted = if matches!(ruling.outcome, Outcome::Answer(_)) || !ruling.saved.is_empty() {
+        shared.loops.count(&caller, command, ruling.events())
+    } else {
+        Counted::default()
+    };
+    tell_loop(shared, &counted);
+    let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&call)).chain(counted.event).collect();
+    if let Outcome::Answer(mut reply) = ruling.outcome {
+        reply.retry_after = reply.retry_after.or(counted.retry_after);
         record_answer(shared, line, &reply);
         return answered(refused(shared, &caller, command, reply, refusals, line));
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use asprov_protocol::device::{DeviceKey, DeviceType};
-use asprov_protocol::server::{Caller, Event};
+use asprov_protocol::server::{Caller, Event, EventKind};
 use asprov_protocol::version::ProtocolVersion;
 use asprov_store::{Sighting, Store};
 use moka::sync::Cache;
@@ -65,7 +65,11 @@ impl Sightings {
         sighting.protocol_version = caller.version;
         sighting.at = now();
         let room = self.limits.refusals.saturating_sub(sighting.refusals.len());
+        // That it is in a loop is told once an hour, and never lost among what it was refused.
+        let (loops, refusals): (Vec<Event>, Vec<Event>) =
+            refusals.into_iter().partition(|event| event.kind == EventKind::LoopDetected);
         sighting.refusals.extend(refusals.into_iter().take(room));
+        sighting.refusals.extend(loops);
     }
 
     /// Writes what waits. What the store does not take waits on.

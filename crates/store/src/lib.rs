@@ -38,6 +38,7 @@
 //! ```
 
 mod assignment;
+pub mod census;
 pub mod limits;
 mod memory;
 mod progress;
@@ -48,8 +49,10 @@ mod store;
 pub mod trace;
 mod url;
 mod version;
+mod watched;
 
 pub use assignment::{Assignment, AssignmentTarget, USUAL_PRIORITY};
+pub use census::Census;
 pub use memory::MemoryStore;
 pub use progress::{DeviceCounts, PolicyProgress};
 pub use proof::{CredentialDigest, Proofs};
@@ -62,3 +65,4 @@ pub use store::{
 pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};
 pub use version::{Author, PolicySaved, PolicyVersion, StoredStage};
+pub use watched::WatchedStore;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::{
-    Assignment, AssignmentTarget, Author, CredentialDigest, PolicyProgress, PolicySaved, PolicyVersion, Proofs,
+    Assignment, AssignmentTarget, Author, Census, CredentialDigest, PolicyProgress, PolicySaved, PolicyVersion, Proofs,
     StoredStage, Trace, TraceMessage,
 };
 
@@ -155,6 +155,9 @@ pub trait Store: Send + Sync + 'static {
     /// A page of devices, by user and DeviceId: at most [`DEVICES_AT_ONCE`](crate::limits::DEVICES_AT_ONCE).
     async fn devices(&self, query: &DeviceQuery) -> Result<DevicePage, StoreError>;
 
+    /// All devices, counted.
+    async fn census(&self) -> Result<Census, StoreError>;
+
     /// Forgets a device whatever its row says, even one that cannot be read; its events stay. `false` when there is none.
     async fn forget(&self, device: &DeviceKey) -> Result<bool, StoreError>;
 
@@ -221,9 +224,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// A number that is another one once somebody else than this node has written to the store, whether or not there is a
     /// [`Change`] about it: rows can be changed by hand. Always 0 where nobody else can, or where it cannot be told.
-    async fn written_by_others(&self) -> Result<u64, StoreError> {
-        Ok(0)
-    }
+    async fn written_by_others(&self) -> Result<u64, StoreError>;
 
     /// Whether the store can be written to right now.
     async fn ready(&self) -> Result<(), StoreError>;
@@ -292,6 +293,8 @@ pub struct DeviceQuery {
     /// Only those whose user, DeviceId, DeviceType, Model, FriendlyName or User-Agent header holds this text; A to Z in
     /// either case.
     pub text: Option<String>,
+    /// Only those that were not seen at or after this.
+    pub not_seen_since: Option<Timestamp>,
     /// At most this many.
     pub limit: usize,
     /// Only those after this one.

@@ -13,6 +13,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
 use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -60,6 +61,9 @@ pub(crate) struct DeviceFilter {
     /// Only devices whose user, DeviceId, DeviceType, Model, FriendlyName or User-Agent holds this text, in any case.
     #[param(max_length = 200)]
     q: Option<String>,
+    /// Only devices that were not seen for so long: a number of days or hours such as `90d`.
+    #[param(example = "90d")]
+    stale: Option<String>,
     /// At most this many.
     #[param(schema_with = openapi::page_limit)]
     limit: Option<String>,
@@ -117,7 +121,16 @@ impl DeviceFilter {
         self.access.as_deref().map(|text| word("access", text, &Standing::ALL, Standing::as_str)).transpose()
     }
 
-    fn query(&self) -> Result<DeviceQuery, Problem> {
+    /// The time before which a stale device was seen last.
+    fn not_seen_since(&self, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.stale.as_deref() else { return Ok(None) };
+        let number = |unit: char| text.strip_suffix(unit).and_then(|number| number.parse::<u32>().ok()).map(i64::from);
+        let hours = number('d').map(|days| days * 24).or_else(|| number('h')).filter(|hours| *hours > 0);
+        let since = hours.and_then(|hours| now.checked_sub(SignedDuration::from_hours(hours)).ok());
+        since.map(Some).ok_or_else(|| Problem::invalid("stale", text, "a number of days or hours such as 90d"))
+    }
+
+    fn query(&self, now: Timestamp) -> Result<DeviceQuery, Problem> {
         let text = self.q.as_deref().filter(|text| !text.is_empty());
         if let Some(text) = text.filter(|text| text.chars().nth(LONGEST_TEXT).is_some()) {
             return Err(Problem::invalid("q", text, &format!("at most {LONGEST_TEXT} characters")));
@@ -128,6 +141,7 @@ impl DeviceFilter {
             phase: phase.map(|text| word("phase", text, &Phase::ALL, Phase::as_str)).transpose()?,
             user: self.user.as_deref().map(UserName::new).transpose()?,
             text: text.map(str::to_owned),
+            not_seen_since: self.not_seen_since(now)?,
             limit: row_limit(self.limit.as_deref())?,
             after: self.cursor.as_deref().map(cursor::read).transpose()?,
         })
@@ -175,7 +189,7 @@ pub(crate) async fn list_devices(
 ) -> Result<Json<Devices>, Problem> {
     let standing = filter.standing()?;
     let rules = state.store().access_rules().await?;
-    let page = page(&state, filter.query()?, standing, &rules).await?;
+    let page = page(&state, filter.query(state.now())?, standing, &rules).await?;
     let assigned = AssignedPolicies::look(state.store()).await?;
     let items =
         page.items.iter().map(|device| DeviceBody::new(device, assigned.of(&device.record.device), &rules)).collect();

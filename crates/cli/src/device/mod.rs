@@ -1,5 +1,7 @@
 //! `asprov device`: the devices a server knows, who may come in, and wipes, through the admin API.
 
+mod export;
+mod forget;
 mod show;
 mod trace;
 mod why;
@@ -10,10 +12,11 @@ use std::io;
 use serde_json::{Value, json};
 
 use crate::admin_api::{AdminApi, Connection, segment, text_of};
-use crate::confirmation::confirmed;
 use crate::explain::write_json;
 use crate::failure::Failure;
 use crate::terminal::{HINT, harmless, listed, painted};
+use export::Format;
+use forget::Forgotten;
 use trace::Recording;
 use wipe::Order;
 
@@ -36,6 +39,16 @@ enum Action {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Write the inventory as CSV or JSON
+    Export {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        filter: Filter,
+        /// How it is written
+        #[arg(long, value_enum, default_value_t = Format::Csv)]
+        format: Format,
     },
     /// Show everything about a device
     Show {
@@ -92,14 +105,8 @@ enum Action {
         #[command(flatten)]
         device: Named,
     },
-    /// Forget a device; its events stay
-    Forget {
-        #[command(flatten)]
-        device: Named,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-    },
+    /// Forget a device, or all devices of a user; their events stay
+    Forget(Forgotten),
 }
 
 #[derive(clap::Args, Debug)]
@@ -116,6 +123,9 @@ struct Filter {
     /// Only devices with this text in their user, DeviceId, type, model, name or User-Agent
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
+    /// Only devices that were not seen for so long: a number of days or hours such as 90d
+    #[arg(long, value_name = "TIME")]
+    stale: Option<String>,
     /// At most this many
     #[arg(long, value_name = "NUMBER")]
     limit: Option<usize>,
@@ -167,6 +177,10 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             let devices = all(&AdminApi::connect(&connection)?, &filter).await?;
             if json { write_json(out, &devices) } else { show::list(&devices, out) }
         }
+        Action::Export { connection, filter, format } => {
+            let devices = all(&AdminApi::connect(&connection)?, &filter).await?;
+            export::write(&devices, format, out)
+        }
         Action::Show { device, json } => {
             let answer = AdminApi::connect(&device.connection)?.read(&device.key.path("")).await?;
             if json { write_json(out, &answer) } else { show::one(&answer, out) }
@@ -189,19 +203,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
         Action::Wipe(order) => wipe::order(&order, out).await,
         Action::Wipes { device, json } => wipe::history(&device, json, out).await,
         Action::CancelWipe { device } => wipe::cancel(&device).await,
-        Action::Forget { device, yes } => {
-            let api = AdminApi::connect(&device.connection)?;
-            let known = api.read(&device.key.path("")).await?;
-            let phase = text_of(known.get("phase"));
-            let warning = match phase.as_str() {
-                "wipe_due" => " Its wipe is still due, and would be forgotten too.",
-                "wiped" => " It confirmed a wipe and may come back afterwards.",
-                _ => "",
-            };
-            confirmed(&format!("Forget device {}?{warning}", device.key.shown()), yes)?;
-            api.delete(&device.key.path("")).await?;
-            say("forgotten", &device.key)
-        }
+        Action::Forget(forgotten) => forget::forget(&forgotten).await,
     }
 }
 
@@ -238,7 +240,8 @@ fn say(what: &str, key: &Key) -> Result<(), Failure> {
 
 /// Every device of a user.
 pub(crate) async fn of_user(api: &AdminApi, user: &str) -> Result<Vec<Key>, Failure> {
-    let filter = Filter { access: None, phase: None, user: Some(user.to_owned()), search: None, limit: None };
+    let filter =
+        Filter { access: None, phase: None, user: Some(user.to_owned()), search: None, stale: None, limit: None };
     let devices = all(api, &filter).await?;
     let text = |device: &Value, name: &str| text_of(device.get(name));
     Ok(devices.iter().map(|device| Key { user: text(device, "user"), device_id: text(device, "device_id") }).collect())
@@ -258,6 +261,7 @@ async fn all(api: &AdminApi, filter: &Filter) -> Result<Vec<Value>, Failure> {
             ("phase", filter.phase.as_deref()),
             ("user", filter.user.as_deref()),
             ("q", filter.search.as_deref()),
+            ("stale", filter.stale.as_deref()),
             ("limit", Some(page.as_str())),
             ("cursor", cursor.as_deref()),
         ];

@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::gateway::GatewayConfiguration;
 use super::keys::{Keys, LogFormat};
+use super::notice::NoticeConfiguration;
 use crate::failure::Failure;
 
 /// What `serve` was told.
@@ -29,6 +30,8 @@ pub(super) struct Configuration {
     /// The file; without one the server behind the gateway judges passwords.
     pub(super) users: Option<PathBuf>,
     pub(super) gateway: Option<GatewayConfiguration>,
+    /// Who is told of quarantines and wipes.
+    pub(super) notice: Option<NoticeConfiguration>,
     /// Where the secret key is kept, when one is used; `None` in it: only in memory.
     pub(super) secret_key: Option<Option<PathBuf>>,
     pub(super) sign_in_domains: Vec<String>,
@@ -42,6 +45,7 @@ impl Configuration {
     pub(super) fn of(keys: &Keys) -> Result<Self, Vec<Failure>> {
         let mut faults = Vec::new();
         let gateway = GatewayConfiguration::of(keys, &mut faults);
+        let notice = NoticeConfiguration::of(&keys.notice, &mut faults);
         let tls = certificates(keys, &mut faults);
         let admin_listen = keys.admin_listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081)));
         let admin_behind_proxy = keys.admin_behind_proxy.unwrap_or(false);
@@ -78,6 +82,7 @@ impl Configuration {
                 store,
                 users: keys.users.clone(),
                 gateway,
+                notice,
                 sign_in_domains: keys.sign_in.domains.clone(),
                 server,
                 log_format: keys.log_format.unwrap_or_default(),

@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::configuration::{TIMES, duration};
 use super::gateway::{GatewayKeys, understood_mode};
+use super::notice::NoticeKeys;
 
 /// Values as one source has them: the file, or the flags and variables.
 #[derive(clap::Args, Clone, Debug, Default, Serialize, Deserialize)]
@@ -174,6 +175,10 @@ pub(crate) struct Keys {
     #[command(flatten)]
     #[serde(skip_serializing_if = "GatewayKeys::is_empty")]
     pub(super) gateway: GatewayKeys,
+
+    #[command(flatten)]
+    #[serde(skip_serializing_if = "NoticeKeys::is_empty")]
+    pub(super) notice: NoticeKeys,
 
     /// How log lines are written to stderr: text or json [default: text]
     #[arg(long, env = "ASPROV_LOG_FORMAT", hide_env_values = true, value_name = "FORMAT", help_heading = "Log")]

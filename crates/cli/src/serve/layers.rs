@@ -167,8 +167,13 @@ mod tests {
             let flag = argument.get_long().unwrap();
             let variable = format!("ASPROV_{}", flag.replace('-', "_").to_uppercase());
             assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
-            let sections =
-                [("sign-in-", "sign_in."), ("policy-", "policy."), ("wipe-", "wipe."), ("gateway-", "gateway.")];
+            let sections = [
+                ("sign-in-", "sign_in."),
+                ("policy-", "policy."),
+                ("wipe-", "wipe."),
+                ("notice-", "notice."),
+                ("gateway-", "gateway."),
+            ];
             let key = sections.iter().fold(flag.to_owned(), |key, (prefix, section)| key.replace(prefix, section));
             let key = key.replace("-", "_");
             // An impossible value is refused for its type, not for its name.

@@ -5,6 +5,7 @@ mod gateway;
 mod keys;
 mod layers;
 mod log;
+mod notice;
 mod prepare;
 mod reload;
 
@@ -13,8 +14,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use asprov_admin::{AdminState, AllowedHosts, router};
-use asprov_server::{Limits, Listener, Live, Tls, serve_service};
+use asprov_admin::{AdminState, AllowedHosts, RequestCount, ServerCounters, router};
+use asprov_server::{Answered, Counters, Limits, Listener, Live, Tls, serve_service};
 use asprov_store::{AssignmentTarget, Store, StoredPolicy};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -113,7 +114,7 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
     let mut signals = StopSignals::new()?;
     let hang_ups = reload::hang_ups()?;
     let level = log::begin(&configuration)?;
-    let Prepared { serving, store, secret_key, tls, token } = Prepared::new(&configuration).await?;
+    let Prepared { serving, store, secret_key, tls, token, notices } = Prepared::new(&configuration).await?;
     let (phones, address) = listener(configuration.listen, tls.clone()).await?;
     let (administrators, admin_address) = listener(configuration.admin_listen, tls.clone()).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -137,10 +138,11 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
     let hosts =
         configuration.admin_hosts.iter().fold(AllowedHosts::new(admin_address), |hosts, name| hosts.with_name(name));
     let live = Live::new(serving.behaviour);
-    let (asked, located) = (live.clone(), live.clone());
+    let (asked, located, counters) = (live.clone(), live.clone(), live.counters());
     let state = AdminState::new(Arc::clone(&store), &token, hosts, clock::now)
         .with_readiness(move || asked.fault())
-        .with_addresses(move |request| located.client_address(request));
+        .with_addresses(move |request| located.client_address(request))
+        .with_counters(move || counted(&counters));
     let Sources { file, flags, keys } = sources;
     let running = reload::Running { file, flags, keys, live: live.clone(), store, secret_key, tls, level };
     let reloading = running.reload_at(hang_ups);
@@ -150,6 +152,8 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
     let heard_by_phones = heard(word.clone());
     let mut server = std::pin::pin!(live.serve([phones], heard_by_phones));
     let mut admin = std::pin::pin!(serve_service([administrators], router(state), &limits, heard(word)));
+    // It ends with the program: what waits then is lost, and in the log.
+    let delivering = notices.map(|(delivery, queue)| tokio::spawn(delivery.run(queue)));
     let failed = tokio::select! {
         () = signals.received() => None,
         // The terminal has gone.
@@ -165,6 +169,9 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
     }
     let (server, admin) = tokio::join!(server, admin);
     server.and(admin).map_err(Failure::new)?;
+    if let Some(delivering) = delivering {
+        delivering.abort();
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -188,6 +195,21 @@ async fn warnings_about_policies(store: &dyn Store) -> Result<Vec<String>, Failu
         }
     }
     Ok(warnings)
+}
+
+/// What the server has counted, as the API shows it.
+fn counted(counters: &Counters) -> ServerCounters {
+    let request = |(answered, count): (Answered, u64)| RequestCount {
+        command: answered.command,
+        http: answered.http,
+        status: answered.status,
+        is_challenge: answered.is_challenge(),
+        count,
+    };
+    ServerCounters {
+        requests: counters.answers().into_iter().map(request).collect(),
+        loops: counters.loops().into_iter().map(|(one, count)| (one.as_str(), count)).collect(),
+    }
 }
 
 /// Where administrators find the token; never the token itself.

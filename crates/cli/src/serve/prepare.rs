@@ -13,8 +13,10 @@ use asprov_server::groups::{GroupSource, GroupsFile, forget_groups};
 use asprov_server::sign_in::{SignIn, SignInLimits, UsersFile};
 use asprov_server::{Behaviour, Config, SecretKey, SecretKeyError, Server, Tls};
 use asprov_store::{Store, StoreUrl, open_store};
+use tokio::sync::mpsc;
 
 use super::configuration::Configuration;
+use super::notice::{self, Delivery, Notice};
 use crate::failure::Failure;
 use crate::terminal::counted;
 use crate::user::told;
@@ -27,6 +29,8 @@ pub(super) struct Prepared {
     pub(super) secret_key: Option<SecretKey>,
     pub(super) tls: Option<Tls>,
     pub(super) token: AdminToken,
+    /// What sends notices, and the queue they wait in.
+    pub(super) notices: Option<(Delivery, mpsc::Receiver<Notice>)>,
 }
 
 /// What serves the phones.
@@ -41,7 +45,13 @@ impl Prepared {
     pub(super) async fn new(configuration: &Configuration) -> Result<Self, Failure> {
         let tls = tls(configuration)?;
         let groups = groups(configuration)?;
-        let store = open_store(&configuration.store).await.map_err(told)?;
+        let mut store = open_store(&configuration.store).await.map_err(told)?;
+        let mut notices = None;
+        if let Some(notice) = &configuration.notice {
+            let delivery = Delivery::new(notice.clone())?;
+            let (watched, queue) = notice::listen(store);
+            (store, notices) = (watched, Some((delivery, queue)));
+        }
         tell_groups(configuration, groups.as_ref(), &*store).await?;
         let token = match token_of_variable()? {
             Some(token) => token,
@@ -49,7 +59,7 @@ impl Prepared {
         };
         let secret_key = secret_key(configuration)?;
         let serving = serving(configuration, &store, secret_key.as_ref(), None)?;
-        Ok(Self { serving, store, secret_key, tls, token })
+        Ok(Self { serving, store, secret_key, tls, token, notices })
     }
 }
 

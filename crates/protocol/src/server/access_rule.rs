@@ -116,6 +116,9 @@ pub struct AccessFacts<'a> {
     pub personal: Option<&'a PersonalAccess>,
 }
 
+/// The reason while a device has not said what it is, and what it is would decide.
+pub const NOT_SAID_YET: &str = "the device has not said yet what it is";
+
 /// What a device may do, as far as access decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
@@ -319,11 +322,7 @@ impl AccessDecision {
     }
 
     fn discovery() -> Self {
-        Self {
-            standing: Standing::Discovery,
-            decided_by: DecidedBy::Discovery,
-            reason: "the device has not said yet what it is".to_owned(),
-        }
+        Self { standing: Standing::Discovery, decided_by: DecidedBy::Discovery, reason: NOT_SAID_YET.to_owned() }
     }
 }
 

@@ -77,6 +77,7 @@ use self::sign_in::UpstreamSignIn;
 use self::upstream::Upstreams;
 use crate::body::ResponseBody;
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::error::ServeError;
 use crate::layer::ProvisionLayer;
 use crate::listen::Listener;
@@ -189,6 +190,11 @@ impl Gateway {
         let shared =
             GatewayShared { upstreams, locations, sign_in, readiness, forward_paths, mode, limits, config, settings };
         Ok(Self { layer, shared: Arc::new(shared) })
+    }
+
+    /// What was answered since the start.
+    pub fn counters(&self) -> Counters {
+        self.layer.counters()
     }
 
     /// What stands in the way of serving.

@@ -15,6 +15,7 @@ mod groups;
 mod handshake;
 mod held;
 mod layer;
+mod loops;
 mod mailbox;
 mod malformed;
 mod sign_in;

@@ -1,15 +1,20 @@
 //! Recording one device: its messages, decoded, and nobody else's.
 
+use std::sync::Arc;
+
 use asprov_protocol::version::ProtocolVersion;
+use asprov_server::{Config, Limits};
 use jiff::{SignedDuration, Timestamp};
 
-use super::support::{Device, Running, memory, sqlite, strict_policy, until};
+use super::support::{Device, OnePassword, Running, memory, sqlite, strict_policy, until};
 
 #[tokio::test]
 async fn a_handshake_is_recorded_with_marks_for_its_keys_and_other_devices_are_not() {
     let (_directory, file) = sqlite();
     for store in [memory(), file] {
-        let server = Running::new(store).await;
+        let limits = Limits { storm: u32::MAX, ..Limits::default() };
+        let config = Config { limits, ..Config::default() };
+        let server = Running::with(store, Arc::new(OnePassword), config).await;
         strict_policy(server.store.as_ref()).await;
         let (mut recorded, mut other) =
             (Device::new("A", ProtocolVersion::V14_1), Device::new("B", ProtocolVersion::V14_1));

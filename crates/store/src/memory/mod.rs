@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use self::state::State;
 use crate::{
-    Assignment, AssignmentTarget, Author, Change, CredentialDigest, DevicePage, DeviceQuery, PolicyProgress,
+    Assignment, AssignmentTarget, Author, Census, Change, CredentialDigest, DevicePage, DeviceQuery, PolicyProgress,
     PolicySaved, PolicyVersion, Proofs, Saved, Sighting, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy,
     StoredStage, Trace, TraceMessage,
 };
@@ -175,6 +175,10 @@ impl Store for MemoryStore {
         Ok(self.read(|state| state.page(query)))
     }
 
+    async fn census(&self) -> Result<Census, StoreError> {
+        Ok(self.read(State::census))
+    }
+
     async fn forget(&self, device: &DeviceKey) -> Result<bool, StoreError> {
         Ok(self.write(|state| state.forget(device)))
     }
@@ -247,6 +251,10 @@ impl Store for MemoryStore {
 
     fn newest_change(&self) -> watch::Receiver<u64> {
         self.newest.subscribe()
+    }
+
+    async fn written_by_others(&self) -> Result<u64, StoreError> {
+        Ok(0)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

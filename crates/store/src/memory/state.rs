@@ -13,9 +13,10 @@ use asprov_protocol::server::{AccessState, DeviceRecord, EffectivePolicy, Event,
 use jiff::Timestamp;
 
 use super::traces::Traces;
+use crate::census::{KindCount, WipeTimes};
 use crate::{
-    Assignment, AssignmentTarget, Change, ChangeKind, CredentialDigest, DevicePage, DeviceQuery, PolicyVersion, Proofs,
-    Saved, Sighting, StoreError, StoredDevice, StoredEvent, StoredStage, limits,
+    Assignment, AssignmentTarget, Census, Change, ChangeKind, CredentialDigest, DevicePage, DeviceQuery, PolicyVersion,
+    Proofs, Saved, Sighting, StoreError, StoredDevice, StoredEvent, StoredStage, limits,
 };
 
 #[derive(Debug, Default)]
@@ -163,6 +164,36 @@ impl State {
         DevicePage { items, next }
     }
 
+    pub(super) fn census(&self) -> Census {
+        let mut census = Census::default();
+        for record in self.devices.values().flat_map(BTreeMap::values).map(|stored| &stored.record) {
+            let information = &record.device_information;
+            let kind = KindCount {
+                phase: record.phase(),
+                access: record.access.as_ref().map(|access| access.state),
+                device_type: record.device_type.clone(),
+                user_agent: record.user_agent.clone(),
+                protocol_version: record.protocol_version,
+                model: information.model.clone(),
+                os: information.os.clone(),
+                told: information.fields().next().is_some(),
+                count: 1,
+            };
+            let same = |known: &&mut KindCount| KindCount { count: 1, ..(**known).clone() } == kind;
+            match census.kinds.iter_mut().find(same) {
+                Some(known) => known.count += 1,
+                None => census.kinds.push(kind),
+            }
+            census.wipes.extend(record.wipe.as_ref().map(|wipe| WipeTimes {
+                kind: wipe.kind,
+                state: wipe.state,
+                requested_at: wipe.requested_at,
+                acknowledged_at: wipe.acknowledged_at,
+            }));
+        }
+        census
+    }
+
     pub(super) fn forget(&mut self, device: &DeviceKey) -> bool {
         let existed =
             self.devices.get_mut(&device.user).is_some_and(|devices| devices.remove(&device.device_id).is_some());
@@ -286,6 +317,7 @@ fn matches(query: &DeviceQuery, stored: &StoredDevice) -> bool {
     let access = record.access.as_ref().map_or(AccessState::Allowed, |access| access.state);
     query.access.is_none_or(|wanted| wanted == access)
         && query.phase.is_none_or(|wanted| wanted == record.phase())
+        && query.not_seen_since.is_none_or(|since| stored.last_seen_at < since)
         && query.user.as_ref().is_none_or(|wanted| *wanted == record.device.user)
         && query.after.as_ref().is_none_or(|after| *after < record.device)
         && query.text.as_ref().is_none_or(holds)

@@ -3,13 +3,13 @@
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, params_from_iter};
 
-use super::cells::Cells;
+use super::cells::{Cells, microseconds};
 use super::device_row::{DEVICE, read};
 use super::fault::Result;
 use crate::{DevicePage, DeviceQuery, limits};
 
 /// `DeviceRecord::phase`, said once more; the contract tests compare the two for every combination.
-const PHASE: &str = "CASE WHEN wipe_state IN ('pending', 'sent', 'failed') THEN 'wipe_due'
+pub(super) const PHASE: &str = "CASE WHEN wipe_state IN ('pending', 'sent', 'failed') THEN 'wipe_due'
     WHEN wipe_state = 'acknowledged' THEN 'wiped' WHEN offer_key IS NOT NULL THEN 'offered'
     WHEN provisioned_key IS NOT NULL THEN 'provisioned' ELSE 'unprovisioned' END";
 
@@ -55,6 +55,10 @@ pub(super) fn select(query: &DeviceQuery, limit: usize) -> (String, Vec<ToSqlOut
     if let Some(phase) = query.phase {
         conditions.push(format!("{PHASE} = ?"));
         parameters.push(phase.as_str().into());
+    }
+    if let Some(since) = query.not_seen_since {
+        conditions.push("last_seen_at < ?".to_owned());
+        parameters.push(microseconds(since));
     }
     if let Some(text) = &query.text {
         // Not LIKE: it would need its wildcards escaped, and refuses long patterns. lower() is about A to Z only, as

@@ -7,6 +7,7 @@
 mod access_rule;
 mod assignment;
 mod cells;
+mod census;
 mod change;
 mod connection;
 mod device;
@@ -48,7 +49,7 @@ use self::readers::Readers;
 use self::snapshot::Decoded;
 use self::writer::{Durability, Write, Writer};
 use crate::{
-    Assignment, AssignmentTarget, Author, Change, CredentialDigest, DevicePage, DeviceQuery, PolicyProgress,
+    Assignment, AssignmentTarget, Author, Census, Change, CredentialDigest, DevicePage, DeviceQuery, PolicyProgress,
     PolicySaved, PolicyVersion, Proofs, Saved, Sighting, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy,
     StoredStage, Trace, TraceMessage, limits,
 };
@@ -260,6 +261,10 @@ impl Store for SqliteStore {
     async fn devices(&self, query: &DeviceQuery) -> Result<DevicePage, StoreError> {
         let query = query.clone();
         self.readers.read(move |connection| device_list::page(connection, &query)).await
+    }
+
+    async fn census(&self) -> Result<Census, StoreError> {
+        self.readers.read(census::take).await
     }
 
     async fn forget(&self, device: &DeviceKey) -> Result<bool, StoreError> {

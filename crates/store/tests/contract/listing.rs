@@ -155,6 +155,7 @@ async fn filters_hold_together(store: Arc<dyn Store>) {
         phase: Some(Phase::WipeDue),
         user: Some(user("bob")),
         text: Some("a".to_owned()),
+        not_seen_since: Some(at(60 * 24 * 365)),
         after: Some(device("bob", "A1")),
         limit: 1,
     };

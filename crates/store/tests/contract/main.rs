@@ -6,6 +6,7 @@
 
 mod access_rules;
 mod assignments;
+mod census;
 mod changes;
 mod devices;
 mod events;

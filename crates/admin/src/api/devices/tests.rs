@@ -263,3 +263,18 @@ async fn a_device_that_said_nothing_is_shown_with_nulls() {
     }
     assert_eq!((&device["phase"], &device["device_information"]), (&json!("unprovisioned"), &json!({})));
 }
+
+#[tokio::test]
+async fn devices_that_have_not_come_for_long_are_listed() {
+    let api = Api::new().with_device("ann", "A1").await;
+    let stale = async |time: &str| {
+        let listed = api.get(&format!("/api/v1/devices?stale={time}")).await.json(200);
+        listed["items"].as_array().unwrap().len()
+    };
+    assert_eq!(stale("1h").await, 0);
+    api.let_pass(3 * 24 * 60 * 60);
+    assert_eq!((stale("2d").await, stale("71h").await, stale("4d").await), (1, 1, 0));
+    for wrong in ["", "2", "d", "0d", "-1d", "2w", "99999999999d"] {
+        api.get(&format!("/api/v1/devices?stale={wrong}")).await.problem(422, "invalid-value");
+    }
+}

@@ -10,7 +10,7 @@ use asprov_protocol::policy::{Policy, PolicyName};
 use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, Event, Snapshot};
 use asprov_store::{
-    Assignment, AssignmentTarget, Author, Change, CredentialDigest, DevicePage, DeviceQuery, MemoryStore,
+    Assignment, AssignmentTarget, Author, Census, Change, CredentialDigest, DevicePage, DeviceQuery, MemoryStore,
     PolicyProgress, PolicySaved, PolicyVersion, Proofs, Saved, Sighting, SqliteOptions, SqliteStore, Store, StoreError,
     StoredDevice, StoredEvent, StoredPolicy, StoredStage, Trace, TraceMessage,
 };
@@ -272,6 +272,10 @@ impl Store for Faulty {
         self.inner.drop_traces(ended_before).await
     }
 
+    async fn census(&self) -> Result<Census, StoreError> {
+        self.inner.census().await
+    }
+
     async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
         self.check(Broken::Notes).await?;
         self.inner.tell(events).await
@@ -302,6 +306,10 @@ impl Store for Faulty {
 
     fn newest_change(&self) -> watch::Receiver<u64> {
         self.inner.newest_change()
+    }
+
+    async fn written_by_others(&self) -> Result<u64, StoreError> {
+        self.inner.written_by_others().await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -1,0 +1,216 @@
+//! The section `[notice]`: who is told, how, and with which words.
+
+use std::path::PathBuf;
+
+use lettre::Address;
+use serde::{Deserialize, Serialize};
+
+use super::letter::Template;
+use crate::failure::Failure;
+
+/// The section `[notice]`.
+#[derive(clap::Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NoticeKeys {
+    /// The mail server for notices: smtps://HOST, smtp://HOST:587?tls=required, with USER:PASSWORD@ before HOST if it asks for
+    /// them
+    #[arg(
+        long = "notice-smtp",
+        env = "ASPROV_NOTICE_SMTP",
+        hide_env_values = true,
+        value_name = "URL",
+        help_heading = "Notices"
+    )]
+    pub(super) smtp: Option<String>,
+
+    /// The address that notices come from
+    #[arg(
+        long = "notice-from",
+        env = "ASPROV_NOTICE_FROM",
+        hide_env_values = true,
+        value_name = "ADDRESS",
+        help_heading = "Notices"
+    )]
+    pub(super) from: Option<String>,
+
+    /// An administrator's address; may be given several times
+    #[arg(
+        long = "notice-administrators",
+        env = "ASPROV_NOTICE_ADMINISTRATORS",
+        hide_env_values = true,
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        help_heading = "Notices"
+    )]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) administrators: Vec<String>,
+
+    /// The domain of users whose name is no address; users are told only of what concerns them
+    #[arg(
+        long = "notice-user-domain",
+        env = "ASPROV_NOTICE_USER_DOMAIN",
+        hide_env_values = true,
+        value_name = "DOMAIN",
+        help_heading = "Notices"
+    )]
+    pub(super) user_domain: Option<String>,
+
+    /// A file with subject, empty line and text, in place of the usual words
+    #[arg(
+        long = "notice-text",
+        env = "ASPROV_NOTICE_TEXT",
+        hide_env_values = true,
+        value_name = "FILE",
+        help_heading = "Notices"
+    )]
+    pub(super) text: Option<PathBuf>,
+
+    /// A command that gets each notice as JSON on its standard input; it is run as it is, without a shell
+    #[arg(
+        long = "notice-hook",
+        env = "ASPROV_NOTICE_HOOK",
+        hide_env_values = true,
+        value_name = "FILE",
+        help_heading = "Notices"
+    )]
+    pub(super) hook: Option<PathBuf>,
+}
+
+impl NoticeKeys {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.smtp.is_none()
+            && self.from.is_none()
+            && self.administrators.is_empty()
+            && self.user_domain.is_none()
+            && self.text.is_none()
+            && self.hook.is_none()
+    }
+}
+
+/// Who is told and how, understood.
+#[derive(Clone)]
+pub(in crate::serve) struct NoticeConfiguration {
+    pub(super) mail: Option<Mail>,
+    pub(super) hook: Option<PathBuf>,
+    pub(super) template: Template,
+}
+
+/// How mail goes out.
+#[derive(Clone)]
+pub(super) struct Mail {
+    /// With its password, so it is never shown.
+    pub(super) url: String,
+    pub(super) from: Address,
+    pub(super) administrators: Vec<Address>,
+    pub(super) user_domain: Option<String>,
+}
+
+impl core::fmt::Debug for NoticeConfiguration {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("NoticeConfiguration").field("hook", &self.hook).finish_non_exhaustive()
+    }
+}
+
+impl NoticeConfiguration {
+    /// Understands the keys; `None` when nobody is to be told.
+    pub(in crate::serve) fn of(keys: &NoticeKeys, faults: &mut Vec<Failure>) -> Option<Self> {
+        if keys.smtp.is_none() && keys.hook.is_none() {
+            if !keys.is_empty() {
+                faults.push(Failure::new("[notice] says neither smtp nor hook, so nobody could be told"));
+            }
+            return None;
+        }
+        let template = keys.text.as_deref().map_or_else(|| Ok(Template::default()), Template::read);
+        let template = template.map_err(|fault| faults.push(fault)).ok()?;
+        let mail = match &keys.smtp {
+            None => None,
+            Some(url) => Some(mail(keys, url, faults)?),
+        };
+        Some(Self { mail, hook: keys.hook.clone(), template })
+    }
+}
+
+fn mail(keys: &NoticeKeys, url: &str, faults: &mut Vec<Failure>) -> Option<Mail> {
+    if let Err(fault) = check(url) {
+        faults.push(fault);
+        return None;
+    }
+    let mut address = |key: &str, text: &str| {
+        let fault = |_| Failure::new(format!("{key}: `{}` is no mail address", text.escape_debug()));
+        text.parse::<Address>().map_err(fault).map_err(|fault| faults.push(fault)).ok()
+    };
+    let from = address("notice.from", keys.from.as_deref().unwrap_or_default())?;
+    let administrators: Option<Vec<Address>> =
+        keys.administrators.iter().map(|text| address("notice.administrators", text)).collect();
+    let administrators = administrators?;
+    if administrators.is_empty() && keys.user_domain.is_none() {
+        faults.push(Failure::new(
+            "notice.smtp is set, and neither notice.administrators nor notice.user_domain says whom to tell",
+        ));
+        return None;
+    }
+    Some(Mail { url: url.to_owned(), from, administrators, user_domain: keys.user_domain.clone() })
+}
+
+/// Passwords and notices do not travel in clear beyond this machine. No message repeats the URL: it may hold a password.
+fn check(url: &str) -> Result<(), Failure> {
+    let wrong = |why: &str| {
+        Failure::new(format!("notice.smtp: {why}")).hint("an example: smtp://mail.example.com:587?tls=required")
+    };
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("it is no URL"))?;
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host).trim_matches(['[', ']']);
+    let here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    match scheme {
+        _ if host.is_empty() => Err(wrong("there is no host in it")),
+        "smtps" => Ok(()),
+        "smtp" if here || rest.split_once('?').is_some_and(|(_, query)| query == "tls=required") => Ok(()),
+        "smtp" => Err(wrong("mail would travel in clear: say smtps://, or ?tls=required for STARTTLS")),
+        _ => Err(wrong("expected smtp:// or smtps://")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mail_does_not_travel_in_clear_and_no_message_repeats_a_password() {
+        for url in [
+            "smtps://mail.example.com",
+            "smtp://u:secret@mail.example.com:587?tls=required",
+            "smtp://127.0.0.1:2525",
+            "smtp://[::1]:25",
+        ] {
+            assert!(check(url).is_ok(), "{url}");
+        }
+        for url in [
+            "smtp://u:secret@mail.example.com",
+            "http://u:secret@mail.example.com",
+            "secret",
+            "smtp://",
+            "smtp://u:secret@mail.example.com?tls=opportunistic",
+        ] {
+            assert!(!check(url).unwrap_err().to_string().contains("secret"), "{url}");
+        }
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_said() {
+        let of = |keys: &NoticeKeys| {
+            let mut faults = Vec::new();
+            let configuration = NoticeConfiguration::of(keys, &mut faults);
+            (configuration.is_some(), faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "))
+        };
+        assert_eq!(of(&NoticeKeys::default()), (false, String::new()));
+        let mut keys = NoticeKeys { from: Some("asprov@example.com".to_owned()), ..NoticeKeys::default() };
+        assert!(of(&keys).1.contains("neither smtp nor hook"));
+        keys.smtp = Some("smtp://127.0.0.1".to_owned());
+        assert!(of(&keys).1.contains("whom to tell"));
+        keys.administrators = vec!["no address".to_owned()];
+        assert!(of(&keys).1.contains("is no mail address"));
+        keys.administrators = vec!["eve@example.com".to_owned()];
+        assert_eq!(of(&keys), (true, String::new()));
+    }
+}

@@ -1,0 +1,190 @@
+use asprov_protocol::device::{DeviceId, DeviceType, UserName};
+use asprov_protocol::http::Command;
+use asprov_protocol::message::{DeviceInformation, WipeKind};
+use asprov_protocol::server::order_wipe;
+use asprov_protocol::version::ProtocolVersion;
+use asprov_store::{MemoryStore, Saved, Sighting};
+use jiff::Timestamp;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use super::*;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn key() -> DeviceKey {
+    DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new("A1").unwrap() }
+}
+
+fn record() -> DeviceRecord {
+    DeviceRecord {
+        device: key(),
+        device_type: DeviceType::new("iPhone").unwrap(),
+        user_agent: None,
+        protocol_version: ProtocolVersion::V16_1,
+        offer: None,
+        provisioned: None,
+        acknowledgment: None,
+        wipe: None,
+        access: None,
+        device_information: DeviceInformation {
+            model: Some("x\r\nBcc: all@example.com\r\n.\r\nQUIT".to_owned()),
+            ..DeviceInformation::default()
+        },
+        first_seen_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// A mail server that speaks SMTP (RFC 5321) and gives each message with its recipients.
+async fn mail_server() -> (String, mpsc::Receiver<(Vec<String>, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let (sender, received) = mpsc::channel(10);
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                let (reading, mut writing) = stream.into_split();
+                let mut lines = BufReader::new(reading).lines();
+                let (mut to, mut data, mut in_data) = (Vec::new(), String::new(), false);
+                writing.write_all(b"220 test ESMTP\r\n").await.unwrap();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    if in_data {
+                        if line != "." {
+                            data.push_str(&line);
+                            data.push('\n');
+                            continue;
+                        }
+                        in_data = false;
+                        sender.send((std::mem::take(&mut to), std::mem::take(&mut data))).await.unwrap();
+                        writing.write_all(b"250 kept\r\n").await.unwrap();
+                        continue;
+                    }
+                    let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
+                    let answer = match verb.as_str() {
+                        "RCPT" => {
+                            to.push(line.split(['<', '>']).nth(1).unwrap().to_owned());
+                            "250 fine"
+                        }
+                        "DATA" => {
+                            in_data = true;
+                            "354 go on"
+                        }
+                        "QUIT" => "221 bye",
+                        _ => "250 fine",
+                    };
+                    writing.write_all(format!("{answer}\r\n").as_bytes()).await.unwrap();
+                }
+            });
+        }
+    });
+    (url, received)
+}
+
+fn configuration(url: Option<String>, hook: Option<std::path::PathBuf>) -> NoticeConfiguration {
+    let keys = NoticeKeys {
+        from: url.as_ref().map(|_| "asprov@example.com".to_owned()),
+        smtp: url,
+        administrators: vec!["eve@example.com".to_owned()],
+        user_domain: Some("example.org".to_owned()),
+        hook,
+        ..NoticeKeys::default()
+    };
+    let mut faults = Vec::new();
+    let configuration = NoticeConfiguration::of(&keys, &mut faults);
+    assert!(faults.is_empty(), "{faults:?}");
+    configuration.unwrap()
+}
+
+async fn order(store: &dyn Store) {
+    assert_eq!(store.save(0, &record(), &[], Timestamp::UNIX_EPOCH).await.unwrap(), Saved::Saved);
+    let stored = store.device(&key()).await.unwrap().unwrap();
+    let ordered = order_wipe(&stored.record, WipeKind::Device, "lost", "bob", Timestamp::UNIX_EPOCH);
+    let (record, event) = ordered.unwrap().unwrap();
+    store.save(stored.revision, &record, &[event], Timestamp::UNIX_EPOCH).await.unwrap();
+}
+
+fn quarantined() -> Sighting {
+    let refusal = Event::new(EventKind::CommandRefused, "rule unknown-phones: wait")
+        .with_command(Command::Sync)
+        .with_status(Scope::Common, Status::ACCESS_DENIED);
+    Sighting {
+        device: key(),
+        device_type: DeviceType::new("iPhone").unwrap(),
+        user_agent: None,
+        protocol_version: ProtocolVersion::V16_1,
+        at: Timestamp::UNIX_EPOCH,
+        refusals: vec![refusal.clone(), refusal],
+    }
+}
+
+#[tokio::test]
+async fn a_wipe_and_a_quarantine_are_told_in_a_real_conversation_with_a_mail_server() {
+    let (url, mut received) = mail_server().await;
+    let (store, queue) = listen(Arc::new(MemoryStore::new()));
+    let delivery = tokio::spawn(Delivery::new(configuration(Some(url), None)).unwrap().run(queue));
+    order(store.as_ref()).await;
+    let (to, mail) = timeout(DEADLINE, received.recv()).await.unwrap().unwrap();
+    assert_eq!(to, ["eve@example.com"], "of an order the user is not told");
+    assert!(mail.contains("Subject: asprov: ann's phone is to be wiped"), "{mail}");
+    assert!(mail.contains("device by bob: lost") && mail.contains("asprov device why ann A1"), "{mail}");
+    assert!(!mail.lines().any(|line| line.starts_with("Bcc:")), "a phone writes no header: {mail}");
+    store.note(&[quarantined(), quarantined()]).await.unwrap();
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let (to, mail) = timeout(DEADLINE, received.recv()).await.unwrap().unwrap();
+        assert!(mail.contains("waits for an administrator"), "{mail}");
+        told.extend(to);
+    }
+    assert_eq!(told, ["eve@example.com", "ann@example.org"], "four refusals are one notice, for both");
+    drop(store);
+    timeout(DEADLINE, delivery).await.unwrap().unwrap();
+    assert!(received.try_recv().is_err());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_command_gets_the_notice_as_json_and_no_shell_sees_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (hook, out) = (folder.path().join("hook"), folder.path().join("out"));
+    std::fs::write(
+        &hook,
+        format!(
+            "#!/bin/sh\ncat > '{0}.new'; echo \"$ASPROV_NOTICE $#\" >> '{0}.new'; mv '{0}.new' '{0}'\n",
+            out.display()
+        ),
+    )
+    .unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let (store, queue) = listen(Arc::new(MemoryStore::new()));
+    let delivery = tokio::spawn(Delivery::new(configuration(None, Some(hook))).unwrap().run(queue));
+    order(store.as_ref()).await;
+    drop(store);
+    timeout(DEADLINE, delivery).await.unwrap().unwrap();
+    let text = std::fs::read_to_string(&out).unwrap();
+    let (line, rest) = text.split_once('\n').unwrap();
+    let told: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&told["notice"], &told["administrator"]), (&"wipe_ordered".into(), &"bob".into()));
+    assert_eq!(rest, "wipe_ordered 0\n", "it has no arguments");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_mail_server_that_is_silent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let (store, queue) = listen(Arc::new(MemoryStore::new()));
+    let delivery = tokio::spawn(Delivery::new(configuration(Some(url), None)).unwrap().run(queue));
+    let all = async {
+        order(store.as_ref()).await;
+        for number in 0..2 * WAITING {
+            let device = DeviceKey { device_id: DeviceId::new(&format!("B{number}")).unwrap(), ..key() };
+            store.note(&[Sighting { device, ..quarantined() }]).await.unwrap();
+        }
+    };
+    timeout(DEADLINE, all).await.expect("the store answers at once, however many notices wait");
+    delivery.abort();
+}
