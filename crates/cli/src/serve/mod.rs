@@ -132,7 +132,7 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
     let (stop, word) = watch::channel(false);
     let heard_by_phones = heard(word.clone());
     let serving = match serving {
-        Serving::Mailbox(users) => Served::Mailbox(Server::new(store, Arc::<UsersFile>::from(users), server)),
+        Serving::Mailbox(users) => Served::Mailbox(Box::new(Server::new(store, Arc::<UsersFile>::from(users), server))),
         Serving::Gateway(gateway) => Served::Gateway(gateway),
     };
     let counters = match &serving {
@@ -170,7 +170,7 @@ async fn serve(configuration: Configuration) -> Result<(), Failure> {
 
 /// What serves the phones, ready to.
 enum Served {
-    Mailbox(Server),
+    Mailbox(Box<Server>),
     Gateway(Gateway),
 }
 
