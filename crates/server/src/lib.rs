@@ -33,7 +33,7 @@
 //! | room | what happens there |
 //! | --- | --- |
 //! | `listen`, `workers`, `tls` | connections, encrypted or not, with limits and an end in good order |
-//! | `service`, `layer` | the rows that look at no policy, in their order: call, password, device |
+//! | `service`, `admission`, `layer` | the rows that look at no policy, in their order: call, password, device |
 //! | [`sign_in`] | who is asking |
 //! | [`groups`] | which groups a user is in |
 //! | `path` | load, decide, save; again when somebody was faster |
@@ -49,6 +49,7 @@
 //!
 //! There is no administrator's interface here: that is asprov-admin, and the two meet in the store.
 
+mod admission;
 mod answer;
 mod autodiscover;
 mod body;

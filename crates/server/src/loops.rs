@@ -257,10 +257,13 @@ mod tests {
         let (loops, phone, other) = (Loops::new(60), caller("A"), caller("B"));
         let refused = Event::new(EventKind::CommandRefused, "").with_status(Scope::Common, Status(140));
         for _ in 0..59 {
-            assert_eq!(loops.count(&phone, Command::Sync, &[refused.clone()]), Counted::default());
+            assert_eq!(loops.count(&phone, Command::Sync, std::slice::from_ref(&refused)), Counted::default());
             assert_eq!(loops.must_wait(&phone.device), None);
         }
-        assert_eq!(named(&loops.count(&phone, Command::Sync, &[refused.clone()])), Some(Loop::RefusalStorm));
+        assert_eq!(
+            named(&loops.count(&phone, Command::Sync, std::slice::from_ref(&refused))),
+            Some(Loop::RefusalStorm)
+        );
         assert!(loops.must_wait(&phone.device).is_some_and(|seconds| (1..=61).contains(&seconds)));
         assert_eq!(loops.must_wait(&other.device), None);
         tokio::time::advance(MINUTE).await;

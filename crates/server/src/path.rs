@@ -132,6 +132,20 @@ impl Path {
         None
     }
 
+    /// Tells a device that could not sign in and proved itself otherwise what any command tells it whose wipe is due: to come
+    /// for the directive. `None` unless one is due.
+    pub(crate) async fn wipe_demand(&self, caller: &Caller, command: Command) -> Option<Ruling> {
+        for _ in 0..self.limits.store_conflicts {
+            let snapshot = self.load(&caller.device).await.ok()?;
+            snapshot.device.as_ref()?.due_wipe()?;
+            let decision = server::gate(&snapshot, caller, command, self.rules, now());
+            if let Ok(ruling) = self.save(&snapshot, decision).await.ok()? {
+                return Some(ruling);
+            }
+        }
+        None
+    }
+
     /// Judges any other command. It is the only one that looks at cached snapshots, and they only let pass: whatever
     /// else would come of one is decided again from a fresh look.
     pub(crate) async fn gate(&self, caller: &Caller, command: Command) -> Result<Ruling, Away> {

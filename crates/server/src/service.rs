@@ -10,11 +10,12 @@ use asprov_protocol::device::UserName;
 use asprov_protocol::http::{Call, Command, Reply, Target};
 use asprov_protocol::server::{Caller, Event, EventKind, Loop, Outcome, store_is_away};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use tower::Service;
 
+use crate::admission::{NotIn, not_signed_in, sign_in};
 use crate::answer;
 use crate::body::{self, ResponseBody};
 use crate::error::BoxError;
@@ -23,10 +24,8 @@ use crate::hold::Hold;
 use crate::layer::Shared;
 use crate::line::Line;
 use crate::loops::Counted;
-use crate::network::{Connection, came_in_clear, client_address};
+use crate::network::Connection;
 use crate::path::{Away, Ruling, device_of};
-use crate::sign_in::{BearerToken, Credentials, Verdict};
-use crate::wipe_after_disable::Proof;
 
 /// What is known of a request that passes the gate, in the extensions of the request that the inner service gets.
 #[derive(Clone, Debug)]
@@ -207,93 +206,8 @@ where
     gate(shared, request, call, caller, line).await
 }
 
-/// Why nobody is signed in.
-pub(crate) enum NotIn {
-    /// There is an answer.
-    Answered(Box<Response<ResponseBody>>),
-    /// The credentials are wrong: HTTP 401, unless it is a device whose wipe is due.
-    Refused,
-}
-
-/// A device whose credentials are refused: its wipe still arrives, if it proves that it is the device. `None` is HTTP 401,
-/// after the same steps whether a wipe is due or not.
-async fn not_signed_in<B>(
-    shared: &Shared,
-    call: &Call,
-    request: Request<B>,
-    line: &mut Line,
-) -> Option<Response<ResponseBody>>
-where
-    B: Body + Send,
-    B::Error: Into<BoxError>,
-{
-    let wipe_after_disable = shared.wipe_after_disable.as_ref()?;
-    let (head, body) = request.into_parts();
-    let name = Credentials::from_headers(&head.headers).map(|credentials| credentials.name().to_owned());
-    // The User of the query is only a claim, and so is the name beside a wrong password.
-    let user = shared.sign_in.user_of(name.as_ref().or(call.user_in_query.as_ref())?)?;
-    let caller = device_of(call, &user).ok()?;
-    let store = shared.path.store().as_ref();
-    let proof = wipe_after_disable.proof(store, &caller.device, call.command, caller.policy_key, &head.headers).await;
-    if proof == Proof::None || call.command != Command::Provision {
-        return None;
-    }
-    let body = body::read(&head.headers, body, &shared.config.limits);
-    let ruling = shared.path.wipe_conversation(&caller, body).await?;
-    line.explain("cannot sign in, and is the device all the same: its wipe goes on".to_owned());
-    line.events(ruling.events());
-    shared.sightings.seen(&caller, ruling.refusals);
-    match ruling.outcome {
-        Outcome::Answer(reply) => Some(answer::reply(Some(Command::Provision), &reply)),
-        Outcome::Pass => None,
-    }
-}
-
 /// Why a device is told to come back: for the log.
 const AWAY: &str = "the store is away, or somebody was always faster; the lines before this one say which";
-
-/// No or wrong credentials: HTTP 401, and nothing is stored.
-pub(crate) async fn sign_in(
-    shared: &Shared,
-    connection: Option<&Connection>,
-    headers: &HeaderMap,
-    line: &mut Line,
-) -> Result<UserName, NotIn> {
-    if headers.contains_key(http::header::AUTHORIZATION) && came_in_clear(connection, headers, &shared.config) {
-        line.warn(
-            "a password arrived in clear: give the listener a certificate, name the proxy in trusted_proxies, or allow \
-             it with insecure_http",
-        );
-        return Err(NotIn::Answered(Box::new(answer::http(403))));
-    }
-    let address = client_address(connection, headers, &shared.config);
-    let verdict = if let Some(credentials) = Credentials::from_headers(headers) {
-        shared.sign_in.judge(&credentials, address).await
-    } else if let Some(token) = BearerToken::from_headers(headers) {
-        shared.sign_in.judge_bearer(&token, address).await
-    } else {
-        line.explain("no usable credentials".to_owned());
-        return Err(NotIn::Answered(Box::new(answer::unauthorized())));
-    };
-    match verdict {
-        Verdict::Accepted(user) => {
-            line.user(&user);
-            Ok(user)
-        }
-        Verdict::Refused => {
-            line.explain(format!("wrong credentials from {address}"));
-            Err(NotIn::Refused)
-        }
-        Verdict::LockedOut => {
-            line.explain(format!("not looked at: too many wrong credentials came from {address} within a minute"));
-            Err(NotIn::Answered(Box::new(answer::unauthorized())))
-        }
-        Verdict::Busy { retry_after } => {
-            line.explain("sign-in is busy".to_owned());
-            Err(NotIn::Answered(Box::new(answer::reply(None, &Reply::unavailable(retry_after)))))
-        }
-    }
-}
 
 async fn provision<B>(shared: &Shared, caller: &Caller, request: Request<B>, line: &mut Line) -> Response<ResponseBody>
 where
@@ -365,7 +279,7 @@ fn differing_key(call: &Call) -> Option<Event> {
 }
 
 /// The answer to a command that does not pass, as the device can read it.
-fn refused(
+pub(crate) fn refused(
     shared: &Shared,
     caller: &Caller,
     command: Command,

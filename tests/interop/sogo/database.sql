@@ -9,4 +9,5 @@ create table people (
     c_cn varchar(60) not null,
     mail varchar(60) not null
 );
-insert into people values ('ann', 'ann', 'secret', 'Ann', 'ann@interop.test'), ('ben', 'ben', 'secret', 'Ben', 'ben@interop.test');
+insert into people values ('ann', 'ann', 'secret', 'Ann', 'ann@interop.test'), ('ben', 'ben', 'secret', 'Ben', 'ben@interop.test'),
+    ('cleo', 'cleo', 'secret', 'Cleo', 'cleo@interop.test');

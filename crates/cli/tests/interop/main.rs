@@ -1,7 +1,8 @@
 //! asprov and real mail servers: SOGo, which never asks for a policy, and Horde's ActiveSync library, which always does.
 //!
 //! `scripts/interop` brings both up and names them in `ASPROV_INTEROP_SOGO`, `ASPROV_INTEROP_SOGOD` (the same without its
-//! web server) and `ASPROV_INTEROP_HORDE`. Without those variables the tests that need them say that they did not run; the recorded exchanges are read always.
+//! web server) and `ASPROV_INTEROP_HORDE`; `ASPROV_INTEROP_SOGO_DISABLE` is a
+//! program that disables a user there. Without those variables the tests that need them say that they did not run; the recorded exchanges are read always.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,6 +12,7 @@
 )]
 
 mod call;
+mod disabled;
 mod gateway;
 mod horde;
 mod phone;

@@ -124,6 +124,10 @@ fn wipe_directive(look: Look<'_>) -> Option<Decision> {
     let mut changed = record.clone();
     learn(look, &mut changed, &mut response);
     let mut decision = Decision::provision(look.caller.version, &response);
+    if let Ask::WipeAcknowledgment { kind, status } = look.request.ask {
+        // Of another kind, or before the directive went out: nobody waits for it.
+        decision = decision.telling(ignored(kind, status));
+    }
     if wipe.state == WipeState::Pending {
         changed.wipe = Some(WipeOrder { state: WipeState::Sent, sent_at: Some(look.now), ..wipe.clone() });
         decision = decision.telling(Event::new(EventKind::WipeSent, wipe.kind.as_str()));
@@ -134,10 +138,14 @@ fn wipe_directive(look: Look<'_>) -> Option<Decision> {
 /// A wipe acknowledgment that nobody waits for: Status 1, no directive, and nothing changes.
 fn ignored_wipe_acknowledgment(look: Look<'_>) -> Option<Decision> {
     let Ask::WipeAcknowledgment { kind, status } = look.request.ask else { return None };
-    let event = Event::new(EventKind::WipeAcknowledgmentIgnored, kind.as_str())
+    let response = ProvisionResponse::with_status(Status::SUCCESS);
+    Some(Decision::provision(look.caller.version, &response).telling(ignored(kind, status)))
+}
+
+fn ignored(kind: WipeKind, status: WipeStatus) -> Event {
+    Event::new(EventKind::WipeAcknowledgmentIgnored, kind.as_str())
         .with_command(Command::Provision)
-        .with_status(Scope::Wipe, Status(status.code()));
-    Some(Decision::provision(look.caller.version, &ProvisionResponse::with_status(Status::SUCCESS)).telling(event))
+        .with_status(Scope::Wipe, Status(status.code()))
 }
 
 fn kept_out(look: Look<'_>) -> Option<Decision> {

@@ -149,7 +149,7 @@ fn situations() -> Vec<(&'static str, Told)> {
         (
             "blocked",
             Told::provisioned().with(|s| {
-                s.set_access_rules("old-pockets: block if DeviceType = \"PocketPC\" because \"no updates any more\"")
+                s.set_access_rules("old-pockets: block if DeviceType = \"PocketPC\" because \"no updates any more\"");
             }),
         ),
         (
@@ -188,7 +188,7 @@ fn situations() -> Vec<(&'static str, Told)> {
                 s.change_policy(|policy| {
                     let value = asprov_protocol::policy::Value::Number(8);
                     policy.document.set(asprov_protocol::policy::SettingId::MinDevicePasswordLength, value).unwrap();
-                })
+                });
             }),
         ),
         (

@@ -16,6 +16,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 
+use crate::admission::{NotIn, sign_in};
 use crate::answer;
 use crate::body::{self, ReceivedBody, ResponseBody, full};
 use crate::clock::now;
@@ -24,7 +25,6 @@ use crate::framing::FramedTwice;
 use crate::layer::{ProvisionLayer, Shared};
 use crate::line::Line;
 use crate::network::Connection;
-use crate::service::{NotIn, sign_in};
 
 pub use public_url::{PublicUrl, PublicUrlError};
 

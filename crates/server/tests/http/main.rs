@@ -25,3 +25,4 @@ mod support;
 mod tls;
 mod trace;
 mod wipe_after_disable;
+mod wipe_rows;

@@ -18,6 +18,7 @@ async fn a_handshake_is_recorded_with_marks_for_its_keys_and_other_devices_are_n
         strict_policy(server.store.as_ref()).await;
         let (mut recorded, mut other) =
             (Device::new("A", ProtocolVersion::V14_1), Device::new("B", ProtocolVersion::V14_1));
+        #[expect(clippy::disallowed_methods, reason = "a recording lies around the present of the server")]
         let now = Timestamp::now();
         assert!(server.store.begin_trace(&recorded.key, now, now + SignedDuration::from_mins(10)).await.unwrap());
         let messages = async || server.store.trace(&recorded.key, 0).await.unwrap().unwrap().messages;

@@ -178,13 +178,37 @@ async fn every_version_gets_the_directive_and_may_say_that_it_failed() {
 }
 
 #[tokio::test]
-async fn nothing_but_provision_opens_and_nothing_but_the_wipe_is_told() {
+async fn a_command_is_told_to_come_for_the_wipe_while_one_is_due_and_401_otherwise() {
+    let accounts = Accounts::of("right");
+    let server = server(memory(), &accounts).await;
+    let mut device = phone(&server).await;
+    accounts.disable();
+    assert_eq!(folder_sync(&server, &device, "right").await.status, 401, "no wipe is due");
+    order_wipe_of(&server, &device).await;
+    let status = |answer: &Answer| answer.document().child(folder_hierarchy::STATUS).unwrap().text().map(str::to_owned);
+    assert_eq!(status(&folder_sync(&server, &device, "right").await).as_deref(), Some("140"));
+    assert_eq!(status(&folder_sync(&server, &device, "new").await).as_deref(), Some("140"), "by its own key");
+    device.policy_key = None;
+    assert_eq!(folder_sync(&server, &device, "guess").await.status, 401, "a stranger");
+    assert_eq!(state(&server, &device).await, WipeState::Pending, "only Provision gets the directive");
+    the_wipe_arrives(&server, &device, "right").await;
+    assert_eq!(folder_sync(&server, &device, "right").await.status, 401, "the conversation is over");
+
+    let mut old = Device::new("B", ProtocolVersion::V12_1);
+    accounts.set("right");
+    old.handshake(&server).await;
+    accounts.disable();
+    order_wipe_of(&server, &old).await;
+    assert_eq!(folder_sync(&server, &old, "x").await.status, 449, "up to 12.1");
+}
+
+#[tokio::test]
+async fn nothing_but_the_wipe_is_told() {
     let accounts = Accounts::of("right");
     let server = server(memory(), &accounts).await;
     let device = phone(&server).await;
     accounts.disable();
     order_wipe_of(&server, &device).await;
-    assert_eq!(folder_sync(&server, &device, "right").await.status, 401);
     // What is taken back is over, and no policy is offered in its place.
     assert!(read(&ask(&server, &device, "right", device.initial()).await).remote_wipe);
     let row = device.row(&server).await.unwrap();

@@ -7,7 +7,7 @@ mod letter;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::server::access_rule::NOT_SAID_YET;
@@ -15,6 +15,7 @@ use asprov_protocol::server::{DeviceRecord, Event, EventKind};
 use asprov_protocol::status::{Scope, Status};
 use asprov_store::{Store, WatchedStore};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 pub(super) use self::delivery::Delivery;
 pub(super) use self::keys::NoticeConfiguration;

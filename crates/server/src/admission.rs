@@ -1,0 +1,109 @@
+//! Who is asking: sign-in, and what becomes of a device that cannot sign in any more.
+
+use asprov_protocol::device::UserName;
+use asprov_protocol::http::{Call, Command, Reply};
+use asprov_protocol::server::Outcome;
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+
+use crate::answer;
+use crate::body::{self, ResponseBody};
+use crate::error::BoxError;
+use crate::layer::Shared;
+use crate::line::Line;
+use crate::network::{Connection, came_in_clear, client_address};
+use crate::path::device_of;
+use crate::service::refused;
+use crate::sign_in::{BearerToken, Credentials, Verdict};
+use crate::wipe_after_disable::Proof;
+
+/// Why nobody is signed in.
+pub(crate) enum NotIn {
+    /// There is an answer.
+    Answered(Box<Response<ResponseBody>>),
+    /// The credentials are wrong: HTTP 401, unless it is a device whose wipe is due.
+    Refused,
+}
+
+/// A device whose credentials are refused: its wipe still arrives, if it proves that it is the device. `None` is HTTP 401,
+/// after the same steps whether a wipe is due or not.
+pub(crate) async fn not_signed_in<B>(
+    shared: &Shared,
+    call: &Call,
+    request: Request<B>,
+    line: &mut Line,
+) -> Option<Response<ResponseBody>>
+where
+    B: Body + Send,
+    B::Error: Into<BoxError>,
+{
+    let wipe_after_disable = shared.wipe_after_disable.as_ref()?;
+    let (head, body) = request.into_parts();
+    let name = Credentials::from_headers(&head.headers).map(|credentials| credentials.name().to_owned());
+    // The User of the query is only a claim, and so is the name beside a wrong password.
+    let user = shared.sign_in.user_of(name.as_ref().or(call.user_in_query.as_ref())?)?;
+    let caller = device_of(call, &user).ok()?;
+    let store = shared.path.store().as_ref();
+    let proof = wipe_after_disable.proof(store, &caller.device, call.command, caller.policy_key, &head.headers).await;
+    if proof == Proof::None {
+        return None;
+    }
+    let command = call.command;
+    let ruling = if command == Command::Provision {
+        let body = body::read(&head.headers, body, &shared.config.limits);
+        shared.path.wipe_conversation(&caller, body).await?
+    } else {
+        shared.path.wipe_demand(&caller, command).await?
+    };
+    line.explain("cannot sign in, and is the device all the same: its wipe goes on".to_owned());
+    line.events(ruling.events());
+    let Outcome::Answer(reply) = ruling.outcome else { return None };
+    if command == Command::Provision {
+        shared.sightings.seen(&caller, ruling.refusals);
+        return Some(answer::reply(Some(command), &reply));
+    }
+    Some(refused(shared, &caller, command, reply, ruling.refusals, line))
+}
+
+/// No or wrong credentials: HTTP 401, and nothing is stored.
+pub(crate) async fn sign_in(
+    shared: &Shared,
+    connection: Option<&Connection>,
+    headers: &HeaderMap,
+    line: &mut Line,
+) -> Result<UserName, NotIn> {
+    if headers.contains_key(http::header::AUTHORIZATION) && came_in_clear(connection, headers, &shared.config) {
+        line.warn(
+            "a password arrived in clear: give the listener a certificate, name the proxy in trusted_proxies, or allow \
+             it with insecure_http",
+        );
+        return Err(NotIn::Answered(Box::new(answer::http(403))));
+    }
+    let address = client_address(connection, headers, &shared.config);
+    let verdict = if let Some(credentials) = Credentials::from_headers(headers) {
+        shared.sign_in.judge(&credentials, address).await
+    } else if let Some(token) = BearerToken::from_headers(headers) {
+        shared.sign_in.judge_bearer(&token, address).await
+    } else {
+        line.explain("no usable credentials".to_owned());
+        return Err(NotIn::Answered(Box::new(answer::unauthorized())));
+    };
+    match verdict {
+        Verdict::Accepted(user) => {
+            line.user(&user);
+            Ok(user)
+        }
+        Verdict::Refused => {
+            line.explain(format!("wrong credentials from {address}"));
+            Err(NotIn::Refused)
+        }
+        Verdict::LockedOut => {
+            line.explain(format!("not looked at: too many wrong credentials came from {address} within a minute"));
+            Err(NotIn::Answered(Box::new(answer::unauthorized())))
+        }
+        Verdict::Busy { retry_after } => {
+            line.explain("sign-in is busy".to_owned());
+            Err(NotIn::Answered(Box::new(answer::reply(None, &Reply::unavailable(retry_after)))))
+        }
+    }
+}
