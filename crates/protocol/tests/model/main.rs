@@ -64,6 +64,12 @@ use stateright::{Checker, HasDiscoveries, Model};
 use store::{Fault, Slip};
 use ways_out::Ways;
 
+/// Whether there are minutes to spend: `ASPROV_MODEL=large` adds a third node, access beside two policies, everything that
+/// a loser saw, and a second mishap.
+fn large() -> bool {
+    std::env::var_os("ASPROV_MODEL").is_some_and(|size| size == "large")
+}
+
 /// Explores everything, and says what was seen.
 fn explore(model: AnyDevice) -> Seen {
     let checker = model.checker().threads(2).spawn_bfs().join();
@@ -82,7 +88,8 @@ fn every_row() -> BTreeSet<usize> {
 
 #[test]
 fn one_policy_every_request_every_order() {
-    let seen = explore(AnyDevice::new(&[Some(6)], None));
+    let nodes = if large() { 3 } else { 2 };
+    let seen = explore(AnyDevice { nodes, ..AnyDevice::new(&[Some(6)], None) });
     assert_eq!(seen.phases, BTreeSet::from(Phase::ALL));
     assert_eq!(seen.rows, every_row());
     let device = WipeKind::Device;
@@ -118,7 +125,7 @@ fn two_kinds_of_wipe_are_not_mixed_up() {
 
 #[test]
 fn a_policy_that_changes_at_any_moment() {
-    let seen = explore(AnyDevice { access: false, ..AnyDevice::new(&[Some(6), Some(8)], None) });
+    let seen = explore(AnyDevice { access: large(), ..AnyDevice::new(&[Some(6), Some(8)], None) });
     assert_eq!(seen.rows, every_row());
 }
 
@@ -139,17 +146,12 @@ fn an_acknowledgment_that_grows_old() {
 /// The same with everything that a node saw kept until it finds out that it has lost.
 #[test]
 fn what_a_loser_saw_makes_no_difference() {
-    let model = AnyDevice::new(&[Some(6)], None);
-    let statuses = vec![AcknowledgmentStatus::Applied];
-    explore(AnyDevice { losers_are_alike: false, access: false, statuses, ..model });
-}
-
-#[test]
-#[ignore = "takes minutes: two policies, access, three nodes, and what every loser saw"]
-fn the_large_models() {
-    explore(AnyDevice::new(&[Some(6), Some(8)], None));
-    explore(AnyDevice { nodes: 3, ..AnyDevice::new(&[Some(6)], None) });
-    explore(AnyDevice { losers_are_alike: false, ..AnyDevice::new(&[Some(6)], None) });
+    let mut model = AnyDevice { losers_are_alike: false, ..AnyDevice::new(&[Some(6)], None) };
+    if !large() {
+        model.access = false;
+        model.statuses = vec![AcknowledgmentStatus::Applied];
+    }
+    explore(model);
 }
 
 /// Who is not kept out gets in by its own efforts, and who is due for a wipe can finish it, from wherever they are.
@@ -246,9 +248,8 @@ fn the_real_client_comes_through_three_orders() {
 }
 
 #[test]
-#[ignore = "takes minutes: two mishaps"]
-fn the_real_client_comes_through_two_mishaps() {
-    play(RealClient::new(ProtocolVersion::V14_0, 2, 0));
+fn the_real_client_comes_through_mishaps_alone() {
+    play(RealClient::new(ProtocolVersion::V14_0, if large() { 2 } else { 1 }, 0));
 }
 
 /// A store that answers before it has written, or saves whatever it is given, is found by the real client too.
