@@ -153,8 +153,9 @@ where
             return answered(answer::http(error.http_status()));
         }
     };
-    if let Target::Command(call) = &target {
-        line.call(call);
+    match &target {
+        Target::Command(call) => line.call(call),
+        Target::Options => line.options(),
     }
     let connection = request.extensions().get::<Connection>();
     let user = match sign_in(shared, connection, request.headers(), line).await {
@@ -169,7 +170,6 @@ where
         }
     };
     let Target::Command(call) = target else {
-        line.options();
         if !shared.options_pass {
             return answered(answer::options());
         }

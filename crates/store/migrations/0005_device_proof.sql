@@ -1,4 +1,4 @@
--- Schema version 3: what a device proves itself by when its account was disabled or its password changed.
+-- Schema version 5: what a device proves itself by when its account was disabled or its password changed.
 
 -- A keyed hash of the credentials that were accepted last; the key is in a file outside the store. A table of its own, so
 -- that it is written outside the device's revision and read without the rest of the row. It goes with the device.

@@ -255,7 +255,12 @@ mod tests {
         assert_eq!(configuration.admin_listen.to_string(), "127.0.0.1:8081");
         assert_eq!(configuration.store, StoreUrl::Sqlite("asprov.db".into()));
         assert_eq!(configuration.token_file(), PathBuf::from("asprov.token"));
-        assert_eq!(configuration.server, Config::default());
+        let threads = configuration.server.limits.threads;
+        assert!(threads >= 1, "phones have threads of their own");
+        assert_eq!(
+            configuration.server,
+            Config { limits: Limits { threads, ..Limits::default() }, ..Config::default() }
+        );
     }
 
     #[test]

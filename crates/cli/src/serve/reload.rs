@@ -204,7 +204,7 @@ mod tests {
     fn every_key_read_at_start_is_a_key() {
         let all = keys(
             "listen = \"127.0.0.1:1\"\nadmin_listen = \"127.0.0.1:1\"\nadmin_host = [\"a\"]\nadmin_behind_proxy = true\n\
-             store = \"memory:\"\nlog_format = \"json\"\n",
+             store = \"memory:\"\nsecret_key_file = \"k\"\nlog_format = \"json\"\n[wipe]\nafter_disable = false\n",
         );
         assert_eq!(in_effect(&Keys::default(), &all).unwrap().1, AT_START);
     }

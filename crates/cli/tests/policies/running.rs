@@ -120,8 +120,8 @@ impl Running {
         assert!((200..300).contains(&status), "{status}: {}", String::from_utf8_lossy(&answer));
     }
 
-    /// The document that a new device of this version is offered.
-    pub(crate) fn offered(&self, version: ProtocolVersion) -> Element<'static> {
+    /// The document that this device of this version is offered.
+    pub(crate) fn offered(&self, device_id: &str, version: ProtocolVersion) -> Element<'static> {
         let model = DeviceInformation { model: Some("Model T".to_owned()), ..DeviceInformation::default() };
         let request = ProvisionRequest {
             device_information: version.has_device_information_in_provision().then_some(model),
@@ -131,9 +131,8 @@ impl Running {
             "Authorization: Basic {ANN}\r\nMS-ASProtocolVersion: {version}\r\nX-MS-PolicyKey: 0\r\n\
              Content-Type: application/vnd.ms-sync.wbxml\r\n"
         );
-        let number = version.as_str().replace('.', "");
         let target =
-            format!("POST /Microsoft-Server-ActiveSync?Cmd=Provision&User=ann&DeviceId=V{number}&DeviceType=SP");
+            format!("POST /Microsoft-Server-ActiveSync?Cmd=Provision&User=ann&DeviceId={device_id}&DeviceType=SP");
         let (status, answer) = exchange(&self.phones, &target, &head, &encode(&request.to_element()));
         assert_eq!(status, 200, "{version}");
         decode(&answer, &Limits::default(), Unknown::Refuse).unwrap().into_owned()

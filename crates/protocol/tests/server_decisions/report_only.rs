@@ -157,7 +157,7 @@ fn an_acknowledgment_of_another_key_is_no_matter_of_tolerance() {
 #[test]
 fn a_device_that_access_does_not_know_yet_has_to_provision_all_the_same() {
     let mut situation = reporting(Situation::new(V161));
-    situation.set_access_rules("quarantine if Model = \"*\"\ndefault quarantine");
+    situation.set_access_rules("all: quarantine if Model = \"*\"");
     situation.caller.policy_key = RequestKey::Zero;
     let answer = situation.command(Command::FolderSync);
     assert_eq!(answer, Got::Status(Command::FolderSync, Status::DEVICE_NOT_PROVISIONED));

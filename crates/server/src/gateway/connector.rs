@@ -67,7 +67,9 @@ impl Connector {
             Ok(UpstreamStream::Tls(Box::new(tls)))
         };
         let stream = tokio::time::timeout(self.time, opening).await;
-        stream.map_err(|_| ConnectError::TimedOut(self.time))?.map(TokioIo::new)
+        let stream = stream.map_err(|_| ConnectError::TimedOut(self.time))??;
+        tracing::debug!(host, port = to.port, tls = to.tls, "connected to the upstream");
+        Ok(TokioIo::new(stream))
     }
 }
 

@@ -31,7 +31,8 @@ async fn a_handshake_is_recorded_with_marks_for_its_keys_and_other_devices_are_n
         .await;
         // What was sent until then may have filled it; it begins anew.
         assert!(server.store.begin_trace(&recorded.key, now, now + SignedDuration::from_mins(10)).await.unwrap());
-        assert_eq!(recorded.folder_sync(&server).await.status, 200);
+        // By HTTP 449 when it was asked often until it was recorded.
+        assert!(matches!(recorded.folder_sync(&server).await.status, 200 | 449));
         let mut device = recorded.clone();
         device.handshake(&server).await;
         other.handshake(&server).await;
@@ -55,7 +56,7 @@ async fn a_handshake_is_recorded_with_marks_for_its_keys_and_other_devices_are_n
             last.starts_with("FolderSync 14.1") && last.contains(mark),
             "the command carries what Provision gave: {last}"
         );
-        assert!(all.iter().any(|(_, message)| message.head.contains("HTTP 200, Status 141")), "{all:?}");
+        assert!(all.iter().any(|(_, message)| message.head.contains(", Status 141")), "{all:?}");
         recorded.policy_key = None;
         server.stop().await;
     }

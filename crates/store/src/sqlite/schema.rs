@@ -14,7 +14,7 @@ const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0003_policy_versions_stages.sql"),
     include_str!("../../migrations/0004_groups.sql"),
     include_str!("../../migrations/0005_device_proof.sql"),
-    include_str!("../../migrations/0007_event_columns_and_traces.sql"),
+    include_str!("../../migrations/0006_event_columns_and_traces.sql"),
 ];
 
 /// What the first migration writes into the file's header: 'aspr'.

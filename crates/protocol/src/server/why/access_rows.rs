@@ -50,8 +50,8 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
     };
     if refused {
         steps.push(
-            "Its password is refused meanwhile. The wipe still arrives if it sends Provision, and most phones ask for a \
-             password first: let the old one hold until the order is sent."
+            "Its password is refused meanwhile. The wipe arrives all the same when it tries the old password again; to be sure, \
+             let the old one hold until the order is sent."
                 .to_owned(),
         );
     }
@@ -103,8 +103,8 @@ pub(super) fn sign_in_refused(look: &Look<'_>) -> Option<Why> {
             "Enter your new password in the account settings of the phone.",
             vec![
                 "If the password was changed: nothing to do here, the phone asks its user for the new one.".to_owned(),
-                "If the account is disabled and the phone is to lose its data, order a wipe: it still arrives if the phone \
-                 sends Provision."
+                "If the account is disabled and the phone is to lose its data, order a wipe: it still arrives with the \
+                 next thing the phone sends."
                     .to_owned(),
             ],
         )

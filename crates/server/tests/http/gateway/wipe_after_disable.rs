@@ -8,6 +8,7 @@ use asprov_protocol::server::Phase;
 use asprov_protocol::version::ProtocolVersion;
 use asprov_server::gateway::Gateway;
 use asprov_server::{Config, SecretKey};
+use asprov_wbxml::code_page::folder_hierarchy;
 
 use super::super::held::order_wipe_of;
 use super::super::support::{Device, Running, memory, until};
@@ -40,7 +41,10 @@ async fn a_wipe_arrives_after_the_upstream_disabled_the_account_and_a_stranger_g
     upstream.accepts_nobody();
     order_wipe_of(&server, &device).await;
     device.policy_key = None;
-    assert_eq!(device.folder_sync(&server).await.status, 401);
+    let told = device.folder_sync(&server).await;
+    let answer = told.document();
+    assert_eq!(answer.child(folder_hierarchy::STATUS).unwrap().text(), Some("140"), "it is told to come");
+    assert_eq!(stranger.folder_sync(&server).await.status, 401);
     let ask = |device: &Device| device.request(Ask::Empty).to_element();
     assert_eq!(stranger.send(&server, Command::Provision, Some(&ask(&stranger))).await.status, 401);
     let answer = device.send(&server, Command::Provision, Some(&ask(&device))).await;
