@@ -35,7 +35,7 @@ async fn a_device_without_a_row_keeps_no_credentials_and_that_is_said(store: Arc
     let (known, unknown) = (device("ann", "A1"), device("ann", "A2"));
     keep(&*store, &record(known.clone(), at(0))).await;
     let kept = store.keep_credentials(&[(unknown.clone(), ONE), (known.clone(), ONE)]).await.unwrap();
-    assert_eq!(kept, [unknown.clone()]);
+    assert_eq!(kept, std::slice::from_ref(&unknown));
     assert_eq!(store.proofs(&unknown).await.unwrap(), Proofs::default());
     assert_eq!(store.proofs(&known).await.unwrap().credentials, Some(ONE));
 }

@@ -28,7 +28,7 @@ fn message(minute: i64, text: &str) -> TraceMessage {
 async fn a_recording_takes_messages_until_its_end_and_reads_back(store: Arc<dyn Store>) {
     let (one, other) = (device("ann", "A1"), device("ann", "A2"));
     assert!(store.begin_trace(&one, at(0), at(10)).await.unwrap());
-    assert_eq!(store.traced(at(10)).await.unwrap(), [one.clone()]);
+    assert_eq!(store.traced(at(10)).await.unwrap(), std::slice::from_ref(&one));
     assert_eq!(store.traced(at(11)).await.unwrap(), []);
     let messages =
         [(one.clone(), message(1, "a")), (other.clone(), message(1, "b")), (one.clone(), message(11, "late"))];
