@@ -1,6 +1,6 @@
 //! What a text of the API may look like, as a schema says it: lengths and patterns (ECMA-262, as JSON Schema uses them).
 
-use asprov_protocol::device::{DeviceId, UserName};
+use asprov_protocol::device::{DeviceId, GroupName, UserName};
 use asprov_protocol::policy::limits::DESCRIPTION_CHARACTERS;
 use serde_json::Value as Json;
 use utoipa::openapi::RefOr;
@@ -8,9 +8,11 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
 use crate::extract::{MAX_ADMINISTRATOR, MAX_REASON};
 
-/// A name of a policy, a rule or a group, by which a path says which. `.` and `..` are names of folders, and a browser
+/// A name of a policy or a rule, by which a path says which. `.` and `..` are names of folders, and a browser
 /// would never send them.
 const NAME: &str = r"^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$";
+/// A group: one line, without what separates groups elsewhere.
+const GROUP: &str = r"^[^\u0000-\u001f\u007f-\u009f,:]*$";
 /// A DeviceId.
 const DEVICE_ID: &str = r"^[A-Za-z0-9._-]{1,32}$";
 /// Any text of one line: no control character.
@@ -19,7 +21,8 @@ const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 /// The parameters of paths and headers, by name. One that is not here has no shape that the document could say.
 pub(super) fn of_parameter(name: &str) -> Option<RefOr<Schema>> {
     let shape = match name {
-        "name" | "group" => text(NAME, 64),
+        "name" => text(NAME, 64),
+        "group" => text(GROUP, GroupName::MAX),
         "user" => one_line(UserName::MAX),
         "device_id" => text(DEVICE_ID, DeviceId::MAX),
         "X-Asprov-Administrator" => one_line(MAX_ADMINISTRATOR),

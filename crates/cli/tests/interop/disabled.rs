@@ -1,7 +1,7 @@
 //! The account is disabled in SOGo, and the wipe that is ordered afterwards still arrives. A stranger gets HTTP 401.
 
 use asprov_wbxml::Element;
-use asprov_wbxml::code_page::provision;
+use asprov_wbxml::code_page::{folder_hierarchy, provision};
 
 use crate::gateway::Gateway;
 use crate::phone::{Phone, element_of, folders, text, wiped};
@@ -22,7 +22,8 @@ fn a_wipe_arrives_after_the_account_was_disabled_in_sogo_and_a_stranger_gets_401
     assert!(std::process::Command::new(disable).arg("cleo").status().unwrap().success());
     gateway.until("SOGo refusing the password", |_| (phone.folder_sync().status == 401).then_some(()));
     gateway.administer(&["device", "wipe", "cleo", "DISABLED1", "--yes", "--reason", "left"]);
-    assert_eq!(phone.folder_sync().status, 401, "no command gets further");
+    let told = element_of(&phone.folder_sync());
+    assert_eq!(text(&told, &[folder_hierarchy::STATUS]).as_deref(), Some("140"), "it is told to come for it");
 
     let empty = Element::new(provision::PROVISION);
     let mut stranger = Phone::new(&gateway.url, "DISABLED1");
@@ -31,6 +32,7 @@ fn a_wipe_arrives_after_the_account_was_disabled_in_sogo_and_a_stranger_gets_401
         stranger.request("Provision", message).signed_in("cleo", "a guess").send(&gateway.url).status
     };
     assert_eq!((guess(&empty), guess(&wiped())), (401, 401));
+    assert_eq!(stranger.request("FolderSync", &empty).signed_in("cleo", "a guess").send(&gateway.url).status, 401);
     assert_eq!(gateway.device("cleo", "DISABLED1")["wipe"]["state"], "pending", "it acknowledged nothing");
 
     let directive = element_of(&phone.call("Provision", &empty));

@@ -37,8 +37,9 @@ fn an_address_that_is_locked_out_is_not_said_to_be_wrong() {
     assert!(server.says_after(&before, "command=\"FolderSync\"").contains("wrong credentials from 127.0.0.1"));
     let before = server.log();
     assert_eq!(end(server.send("FolderSync", ANN, b"x")).status(), 401);
-    let line = server.says_after(&before, "command=\"FolderSync\"");
-    assert!(line.contains("not looked at: too many wrong credentials came from 127.0.0.1"), "{line}");
+    // The log may still have been behind by a line.
+    let line = server.says_after(&before, "not looked at: too many wrong credentials came from 127.0.0.1");
+    assert!(line.contains("command=\"FolderSync\""), "{line}");
 }
 
 #[test]

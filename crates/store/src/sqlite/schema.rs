@@ -23,6 +23,7 @@ const APPLICATION_ID: i32 = 0x6173_7072;
 /// Brings the database up to the version of this program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let mut first = None;
     loop {
         // The version is read inside the transaction: another process may be migrating the same file.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -31,12 +32,16 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
             return Err(StoreError::NewerSchema { came, known }.into());
         }
         let Some(migration) = usize::try_from(came).ok().and_then(|came| MIGRATIONS.get(came)) else {
+            // Nothing is said of a store that was made just now.
+            if let Some(from @ 1..) = first {
+                tracing::info!(from, to = came, "the store's schema was brought up to date");
+            }
             return Ok(());
         };
+        first.get_or_insert(came);
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", came + 1)?;
         transaction.commit()?;
-        tracing::info!(version = came + 1, "the store's schema was brought up to date");
     }
 }
 
