@@ -40,11 +40,8 @@ impl Changes<'_> {
             };
             match read {
                 Ok(()) => self.snapshots.read(read_up_to, began),
-                Err(error) => {
-                    tracing::error!("changes cannot be read, held requests wait: {error}");
-                    // While the store is away its own writes fail too, so nothing is missed by waiting.
-                    sleep(EVERY).await;
-                }
+                // Nothing passes from the cache meanwhile, and it is tried again like anything else: within a second.
+                Err(error) => tracing::error!("changes cannot be read, held requests wait: {error}"),
             }
             // Without a sender `changed` fails at once: then only the clock is left.
             tokio::select! {

@@ -56,6 +56,7 @@ pub(crate) struct GroupPolicyToAssign {
     policy: String,
     /// Of a user's groups the one with the lowest decides, and of equals the first by name. Without it the group keeps the
     /// one it has, or gets 100.
+    #[schema(schema_with = shape::priority, required = false)]
     priority: Option<u32>,
 }
 

@@ -51,6 +51,15 @@ pub(crate) fn description() -> RefOr<Schema> {
     one_line(DESCRIPTION_CHARACTERS).default(Some(Json::from(""))).into()
 }
 
+/// The priority of a group's assignment, or null.
+pub(crate) fn priority() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
+        .minimum(Some(0))
+        .maximum(Some(u32::MAX))
+        .into()
+}
+
 /// Anything that JSON can say.
 pub(crate) fn anything() -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(SchemaType::AnyValue).into()
