@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asprov_store::limits::CHANGES_AT_ONCE;
-use asprov_store::{Store, StoreError};
+use asprov_store::{ChangeKind, Store, StoreError};
 use tokio::time::{Instant, sleep};
 
 use crate::hold::Holds;
 use crate::snapshots::Snapshots;
+use crate::wipe_after_disable::WipeAfterDisable;
 
 /// How often the store is asked for the changes of other nodes, and how soon a judgement is tried again while the store
 /// is away. Together with the time a judgement takes this stays below the promised 2 seconds.
@@ -22,6 +23,8 @@ pub(crate) struct Changes<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) holds: &'a Arc<Holds>,
     pub(crate) snapshots: &'a Snapshots,
+    /// What it knows to be in the store goes with the device.
+    pub(crate) wipe_after_disable: Option<&'a WipeAfterDisable>,
 }
 
 impl Changes<'_> {
@@ -59,10 +62,16 @@ impl Changes<'_> {
                 // Some are gone already: this node was away for long.
                 self.snapshots.drop_all();
                 self.holds.wake_all();
+                if let Some(kept) = self.wipe_after_disable {
+                    kept.look_again_at_all();
+                }
             }
             for change in &changes {
                 self.snapshots.changed(&change.kind);
                 self.holds.wake(&change.kind);
+                if let (Some(kept), ChangeKind::Device(device)) = (self.wipe_after_disable, &change.kind) {
+                    kept.look_again_at(device);
+                }
                 *read_up_to = change.sequence;
             }
             if changes.len() < usize::try_from(CHANGES_AT_ONCE).unwrap_or(usize::MAX) {
@@ -94,7 +103,8 @@ mod tests {
     async fn changes_that_are_gone_before_they_were_read_drop_everything() {
         let store = MemoryStore::new();
         let snapshots = Snapshots::new(store.newest_change(), &Limits::default());
-        let changes = Changes { store: &store, holds: &Arc::default(), snapshots: &snapshots };
+        let changes =
+            Changes { store: &store, holds: &Arc::default(), snapshots: &snapshots, wipe_after_disable: None };
         let device = DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new("A").unwrap() };
         let mut read_up_to = 0;
         snapshots.keep(snapshots.ticket(), &device, store.load(&device).await.unwrap());

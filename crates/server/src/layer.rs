@@ -134,7 +134,13 @@ impl ProvisionLayer {
         let shared = &self.shared;
         let store = shared.path.store().as_ref();
         tokio::join!(
-            Changes { store, holds: &shared.holds, snapshots: shared.path.snapshots() }.watch(),
+            Changes {
+                store,
+                holds: &shared.holds,
+                snapshots: shared.path.snapshots(),
+                wipe_after_disable: shared.wipe_after_disable.as_deref(),
+            }
+            .watch(),
             housekeeping::every_second(shared, store),
             housekeeping::every_hour(store, shared.config.drop_never_acknowledged_after),
         );

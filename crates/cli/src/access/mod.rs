@@ -111,10 +111,10 @@ struct How {
 /// The device that is tested.
 #[derive(clap::Args, Debug)]
 struct Tested {
-    /// A device that is there: its user and its DeviceId
+    /// A device that is there: its user and its DeviceId; this or --device-type has to be given
     #[arg(long, num_args = 2, value_names = ["USER", "DEVICE_ID"], required_unless_present = "device_type")]
     device: Option<Vec<String>>,
-    /// The DeviceType
+    /// The DeviceType, of a device that is there or of any
     #[arg(long, value_name = "TEXT")]
     device_type: Option<String>,
     /// The Model

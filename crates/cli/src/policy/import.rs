@@ -72,6 +72,9 @@ pub(super) async fn run(
         Source::Zpush => zpush::import(&text).map_err(|error| error.to_string()),
     };
     let imported = imported.map_err(|error| Failure::new(format!("{shown}: {error}")))?;
+    if imported.is_empty() {
+        return Err(Failure::new(format!("{shown}: it holds no policy")));
+    }
     let policies = named(imported, wish.name.as_deref(), source)?;
     if !wish.dry_run {
         let api = AdminApi::connect(connection)?;
@@ -92,9 +95,6 @@ fn named(
     name: Option<&str>,
     source: Source,
 ) -> Result<Vec<(Policy, Vec<RemarkLine>)>, Failure> {
-    if imported.is_empty() {
-        return Err(Failure::new("the file holds no policy"));
-    }
     if name.is_some() && imported.len() > 1 {
         return Err(Failure::wrong_use(format!("the file holds {} policies, and --name is for one", imported.len())));
     }

@@ -92,6 +92,16 @@ impl WipeAfterDisable {
         }
     }
 
+    /// The device has changed: if it was forgotten, its digest went with it, and the next one that is accepted is news.
+    pub(crate) fn look_again_at(&self, device: &DeviceKey) {
+        self.kept.invalidate(device);
+    }
+
+    /// Any device may have changed.
+    pub(crate) fn look_again_at_all(&self) {
+        self.kept.invalidate_all();
+    }
+
     /// Whether whoever is refused is this device all the same.
     pub(crate) async fn proof(
         &self,

@@ -149,6 +149,31 @@ async fn a_phone_with_the_password_of_before_gets_its_wipe_too() {
 }
 
 #[tokio::test]
+async fn a_phone_that_was_forgotten_and_came_again_gets_its_wipe_too() {
+    for (_directory, store) in [(None, memory()), {
+        let (directory, store) = sqlite();
+        (Some(directory), store)
+    }] {
+        let accounts = Accounts::of("right");
+        let server = server(store, &accounts).await;
+        let mut device = phone(&server).await;
+        assert!(server.store.forget(&device.key).await.unwrap());
+        device.policy_key = None;
+        device.handshake(&server).await;
+        // The same password as before; its digest went with the row, and has to come again.
+        until("the credentials are kept again", || async {
+            device.folder_sync(&server).await;
+            server.store.proofs(&device.key).await.unwrap().credentials.is_some()
+        })
+        .await;
+        device.policy_key = None;
+        accounts.disable();
+        order_wipe_of(&server, &device).await;
+        the_wipe_arrives(&server, &device, "right").await;
+    }
+}
+
+#[tokio::test]
 async fn the_permanent_key_alone_opens_the_conversation_as_android_sends_it() {
     let accounts = Accounts::of("right");
     let server = server(memory(), &accounts).await;
