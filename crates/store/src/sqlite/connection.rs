@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::fault::{Fault, Result};
 use crate::StoreError;
@@ -15,6 +15,9 @@ const PREPARED_STATEMENTS: usize = 64;
 /// Pages of the write-ahead log beyond which SQLite itself moves it into the database, inside a commit. The writer does
 /// so long before, between commits; this is for what it cannot foresee, such as one huge transaction.
 const LOG_PAGES_AT_MOST: u32 = 40_000;
+
+/// How long to wait before the write-ahead log is asked for again.
+const TRY_AGAIN: Duration = Duration::from_millis(5);
 
 /// The connection that writes. A database that does not exist is created, for its owner's eyes only.
 pub(super) fn writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
@@ -29,8 +32,19 @@ pub(super) fn writer(path: &Path, busy_timeout: Duration) -> Result<Connection> 
 }
 
 /// Turns the write-ahead log on: readers then never wait for the writer, nor it for them.
-pub(super) fn log_ahead(connection: &Connection, path: &Path) -> Result<()> {
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+#[expect(clippy::disallowed_methods, reason = "SQLite itself waits like this for a lock, and here it does not")]
+pub(super) fn log_ahead(connection: &Connection, path: &Path, busy_timeout: Duration) -> Result<()> {
+    let mut waited = Duration::ZERO;
+    let mode: String = loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
+            // While another process does the same, SQLite says so at once instead of waiting.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && waited < busy_timeout => {
+                std::thread::sleep(TRY_AGAIN);
+                waited += TRY_AGAIN;
+            }
+            answered => break answered?,
+        }
+    };
     if mode != "wal" {
         let fault = format!("the file system allows no write-ahead log (journal mode `{mode}`)");
         return Err(StoreError::Unusable { store: path.display().to_string(), fault }.into());

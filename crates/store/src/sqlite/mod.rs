@@ -105,7 +105,7 @@ impl SqliteStore {
         let path = connection::absolute(path)?;
         let mut connection = connection::writer(&path, options.busy_timeout)?;
         schema::check_owner(&connection, &path)?;
-        connection::log_ahead(&connection, &path)?;
+        connection::log_ahead(&connection, &path, options.busy_timeout)?;
         schema::migrate(&mut connection)?;
         let (sender, newest) = watch::channel(change::newest(&connection)?);
         Ok(Self {
