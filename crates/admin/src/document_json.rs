@@ -61,7 +61,6 @@ pub fn json_of(value: &Value) -> Json {
 pub fn accepts(setting: &Setting) -> String {
     let accepted = match setting.kind {
         Kind::Flag => "true or false".to_owned(),
-        Kind::Number { min, max, .. } if max == i64::from(u32::MAX) => format!("a whole number from {min}"),
         Kind::Number { min, max, .. } => format!("a whole number from {min} to {max}"),
         Kind::Choice(choices) => {
             let choices: Vec<_> = choices.iter().map(|(number, words)| format!("{number} ({words})")).collect();
@@ -73,7 +72,7 @@ pub fn accepts(setting: &Setting) -> String {
             limits::LIST_ENTRY_CHARACTERS
         ),
     };
-    accepted + ", or null for unset"
+    accepted + "; left out, or null in JSON, it is unset"
 }
 
 fn value_of(setting: &Setting, json: &Json) -> Result<Option<Value>, Problem> {

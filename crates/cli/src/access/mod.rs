@@ -110,9 +110,10 @@ struct How {
 
 /// The device that is tested.
 #[derive(clap::Args, Debug)]
+#[command(group = clap::ArgGroup::new("tested").args(["device", "device_type"]).required(true).multiple(true))]
 struct Tested {
     /// A device that is there: its user and its DeviceId; this or --device-type has to be given
-    #[arg(long, num_args = 2, value_names = ["USER", "DEVICE_ID"], required_unless_present = "device_type")]
+    #[arg(long, num_args = 2, value_names = ["USER", "DEVICE_ID"])]
     device: Option<Vec<String>>,
     /// The DeviceType, of a device that is there or of any
     #[arg(long, value_name = "TEXT")]

@@ -246,7 +246,7 @@ impl Setting {
         match self.kind {
             Kind::Flag => "0 or 1".to_owned(),
             Kind::Number { min, max, empty } => {
-                let range = if max == UNSIGNED { format!("{min} or more") } else { format!("{min} to {max}") };
+                let range = format!("{min} to {max}");
                 if empty { range + ", or empty" } else { range }
             }
             Kind::Choice(choices) => {

@@ -114,15 +114,15 @@ async fn a_bad_value_is_refused_with_what_the_setting_accepts() {
     for (settings, expected) in [
         (
             json!({"MinDevicePasswordLength": 40}),
-            "settings: MinDevicePasswordLength does not accept `40`, expected a whole number from 1 to 16, or null for unset",
+            "settings: MinDevicePasswordLength does not accept `40`, expected a whole number from 1 to 16; left out, or null in JSON, it is unset",
         ),
         (
             json!({"MinDevicePasswordLength": "six"}),
-            "settings: MinDevicePasswordLength does not accept `\"six\"`, expected a whole number from 1 to 16, or null for unset",
+            "settings: MinDevicePasswordLength does not accept `\"six\"`, expected a whole number from 1 to 16; left out, or null in JSON, it is unset",
         ),
         (
             json!({"AllowCamera": 1}),
-            "settings: AllowCamera does not accept `1`, expected true or false, or null for unset",
+            "settings: AllowCamera does not accept `1`, expected true or false; left out, or null in JSON, it is unset",
         ),
     ] {
         let answer = api.put(STRICT, &json!({"settings": settings})).await;
