@@ -37,6 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod around;
 mod assignment;
 pub mod census;
 pub mod limits;
@@ -51,6 +52,7 @@ mod url;
 mod version;
 mod watched;
 
+pub use around::StoreAround;
 pub use assignment::{Assignment, AssignmentTarget, USUAL_PRIORITY};
 pub use census::Census;
 pub use memory::MemoryStore;
