@@ -8,7 +8,7 @@ use asprov_server::gateway::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::keys::{Keys, usable};
+use super::keys::{Keys, is_unset, usable};
 use crate::failure::Failure;
 use crate::user::told;
 
@@ -16,50 +16,23 @@ use crate::user::told;
 const CERTIFICATES: u64 = 4 * 1024 * 1024;
 
 /// The section `[gateway]`.
-#[derive(clap::Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(clap::Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[command(next_help_heading = "Gateway")]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct GatewayKeys {
     /// A further server to which the one behind may send a user with HTTP 451; may be given several times
-    #[arg(
-        long = "gateway-other-upstreams",
-        env = "ASPROV_GATEWAY_OTHER_UPSTREAMS",
-        hide_env_values = true,
-        value_name = "URL",
-        value_delimiter = ',',
-        value_parser = usable::<UpstreamUrl>,
-        help_heading = "Gateway"
-    )]
+    #[arg(long = "gateway-other-upstreams", value_name = "URL", value_delimiter = ',', value_parser = usable::<UpstreamUrl>)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) other_upstreams: Vec<String>,
 
     /// A path outside ActiveSync that is forwarded without any policy, such as /autodiscover; may be given several times
-    #[arg(
-        long = "gateway-forward-paths",
-        env = "ASPROV_GATEWAY_FORWARD_PATHS",
-        hide_env_values = true,
-        value_name = "PATH",
-        value_delimiter = ',',
-        value_parser = usable::<ForwardPath>,
-        help_heading = "Gateway"
-    )]
+    #[arg(long = "gateway-forward-paths", value_name = "PATH", value_delimiter = ',', value_parser = usable::<ForwardPath>)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) forward_paths: Vec<String>,
 
     /// Root certificates in PEM that are trusted for the server behind, besides the system's own
-    #[arg(
-        long = "gateway-root-certificates",
-        env = "ASPROV_GATEWAY_ROOT_CERTIFICATES",
-        hide_env_values = true,
-        value_name = "FILE",
-        help_heading = "Gateway"
-    )]
+    #[arg(long = "gateway-root-certificates", value_name = "FILE")]
     pub(super) root_certificates: Option<PathBuf>,
-}
-
-impl GatewayKeys {
-    pub(super) fn is_empty(&self) -> bool {
-        self.other_upstreams.is_empty() && self.forward_paths.is_empty() && self.root_certificates.is_none()
-    }
 }
 
 /// The gateway that was asked for, understood; its certificates are read later.
@@ -75,7 +48,7 @@ impl GatewayConfiguration {
         let mode = mode(keys.mode.as_deref(), faults);
         let bearer = bearer(keys, faults);
         let Some(upstream) = &keys.upstream else {
-            if mode.is_some() || !keys.gateway.is_empty() || keys.sign_in.issuer.is_some() {
+            if mode.is_some() || !is_unset(&keys.gateway) || keys.sign_in.issuer.is_some() {
                 faults.push(
                     Failure::new(
                         "there is no upstream, and so no gateway that mode, [gateway] or sign_in.issuer is for",

@@ -7,84 +7,38 @@ use serde::{Deserialize, Serialize};
 
 use super::letter::Template;
 use crate::failure::Failure;
+use crate::serve::keys::is_unset;
 
 /// The section `[notice]`.
-#[derive(clap::Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(clap::Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[command(next_help_heading = "Notices")]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct NoticeKeys {
     /// The mail server for notices: smtps://HOST, smtp://HOST:587?tls=required, with USER:PASSWORD@ before HOST if it asks for
     /// them
-    #[arg(
-        long = "notice-smtp",
-        env = "ASPROV_NOTICE_SMTP",
-        hide_env_values = true,
-        value_name = "URL",
-        help_heading = "Notices"
-    )]
+    #[arg(long = "notice-smtp", value_name = "URL")]
     pub(super) smtp: Option<String>,
 
     /// The address that notices come from
-    #[arg(
-        long = "notice-from",
-        env = "ASPROV_NOTICE_FROM",
-        hide_env_values = true,
-        value_name = "ADDRESS",
-        help_heading = "Notices"
-    )]
+    #[arg(long = "notice-from", value_name = "ADDRESS")]
     pub(super) from: Option<String>,
 
     /// An administrator's address; may be given several times
-    #[arg(
-        long = "notice-administrators",
-        env = "ASPROV_NOTICE_ADMINISTRATORS",
-        hide_env_values = true,
-        value_name = "ADDRESS",
-        value_delimiter = ',',
-        help_heading = "Notices"
-    )]
+    #[arg(long = "notice-administrators", value_name = "ADDRESS", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) administrators: Vec<String>,
 
     /// The domain of users whose name is no address; users are told only of what concerns them
-    #[arg(
-        long = "notice-user-domain",
-        env = "ASPROV_NOTICE_USER_DOMAIN",
-        hide_env_values = true,
-        value_name = "DOMAIN",
-        help_heading = "Notices"
-    )]
+    #[arg(long = "notice-user-domain", value_name = "DOMAIN")]
     pub(super) user_domain: Option<String>,
 
     /// A file with subject, empty line and text, in place of the usual words
-    #[arg(
-        long = "notice-text",
-        env = "ASPROV_NOTICE_TEXT",
-        hide_env_values = true,
-        value_name = "FILE",
-        help_heading = "Notices"
-    )]
+    #[arg(long = "notice-text", value_name = "FILE")]
     pub(super) text: Option<PathBuf>,
 
     /// A command that gets each notice as JSON on its standard input; it is run as it is, without a shell
-    #[arg(
-        long = "notice-hook",
-        env = "ASPROV_NOTICE_HOOK",
-        hide_env_values = true,
-        value_name = "FILE",
-        help_heading = "Notices"
-    )]
+    #[arg(long = "notice-hook", value_name = "FILE")]
     pub(super) hook: Option<PathBuf>,
-}
-
-impl NoticeKeys {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.smtp.is_none()
-            && self.from.is_none()
-            && self.administrators.is_empty()
-            && self.user_domain.is_none()
-            && self.text.is_none()
-            && self.hook.is_none()
-    }
 }
 
 /// Who is told and how, understood.
@@ -115,7 +69,7 @@ impl NoticeConfiguration {
     /// Understands the keys; `None` when nobody is to be told.
     pub(in crate::serve) fn of(keys: &NoticeKeys, faults: &mut Vec<Failure>) -> Option<Self> {
         if keys.smtp.is_none() && keys.hook.is_none() {
-            if !keys.is_empty() {
+            if !is_unset(keys) {
                 faults.push(Failure::new("[notice] says neither smtp nor hook, so nobody could be told"));
             }
             return None;
