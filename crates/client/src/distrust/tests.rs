@@ -24,7 +24,7 @@ fn handshake(roots: &str, certificate: CertificateDer<'static>, key: &rcgen::Key
         let serving = tokio::spawn(async move { acceptor.accept(theirs).await.map(drop) });
         let connector = tokio_rustls::TlsConnector::from(configuration(&roots).unwrap());
         let name = ServerName::try_from("mail.example.com").unwrap();
-        let error = connector.connect(name, ours).await.err().expect("the handshake has to fail");
+        let error = connector.connect(name, ours).await.map(drop).expect_err("the handshake has to fail");
         drop(serving.await.unwrap());
         error
     })
