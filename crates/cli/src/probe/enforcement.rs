@@ -7,19 +7,25 @@ use asprov_protocol::client::{
 };
 use asprov_protocol::http::{Command, headers};
 use asprov_protocol::message::{PolicyKeyText, WipeKind};
+use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
 use asprov_wbxml::{Element, code_page::folder_hierarchy};
 
 use super::finding::{Findings, Verdict};
+use super::refusal::Refusal;
 use crate::terminal::harmless;
 
-/// A key that no server gave to anybody here: more digits than a number has.
+/// A key that no server gave to anybody here: the last of four thousand million.
 const WRONG_KEY: &str = "4294967295";
+
+const FAILS: &str = "FolderSync passes and then fails";
 
 /// What a single FolderSync came to.
 enum Tried {
     Passed,
-    Refused(SeenStatus),
+    /// Nobody asked for a policy, and the command itself failed.
+    Failed(SeenStatus),
+    Refused(Refusal),
     Unclear(String),
 }
 
@@ -37,13 +43,18 @@ pub(super) async fn look(transport: &Transport, settings: &ClientSettings, findi
                 passing.push(check);
                 findings.plain(check, Verdict::Note, "FolderSync passes".to_owned());
             }
-            Tried::Refused(seen) if asks_for_provisioning(seen, settings.version) => {
+            Tried::Failed(seen) => {
+                passing.push(check);
+                findings.status(check, Verdict::Problem, FAILS, seen, settings.version);
+            }
+            Tried::Refused(Refusal { seen, .. }) if asks_for_provisioning(seen, settings.version) => {
                 findings.plain(check, Verdict::Ok, format!("FolderSync is refused: {}", brief(seen)));
             }
-            Tried::Refused(seen) => {
-                findings.status(check, Verdict::Problem, "FolderSync is refused", seen, settings.version);
-                // Blocked, disabled, in quarantine: a handshake would say no more.
-                if seen.code != 130 {
+            Tried::Refused(refusal) => {
+                let code = refusal.seen.code;
+                findings.status(check, Verdict::Problem, "FolderSync is refused", refusal, settings.version);
+                // Blocked, disabled, elsewhere: a handshake would say no more. In quarantine it may succeed.
+                if code != 130 {
                     return;
                 }
             }
@@ -89,13 +100,22 @@ async fn folder_sync(transport: &Transport, settings: &ClientSettings, memory: C
     client.receive(&answer.as_response());
     // The last Status is the most exact: a server may send HTTP 449 and say 142 in the body.
     match client.report().statuses.last() {
-        Some(seen) => Tried::Refused(*seen),
+        Some(seen) => Tried::Refused(Refusal::of(*seen, &answer.headers)),
         None => match client.step() {
-            Step::Done(Outcome::CommandAnswered(_)) => Tried::Passed,
+            Step::Done(Outcome::CommandAnswered(answer)) => match answer.as_ref().and_then(own_status) {
+                Some(code) if code != 1 => {
+                    Tried::Failed(SeenStatus { scope: Scope::Common, code, command: Command::FolderSync })
+                }
+                _ => Tried::Passed,
+            },
             Step::Done(outcome) => Tried::Unclear(harmless(&outcome.to_string())),
             _ => Tried::Unclear("the answer asks for something else".to_owned()),
         },
     }
+}
+
+fn own_status(answer: &Element<'_>) -> Option<u16> {
+    answer.child(folder_hierarchy::STATUS)?.text()?.trim().parse().ok()
 }
 
 /// What a handshake brought.
@@ -156,7 +176,10 @@ async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &
                     "The server does not answer Provision as [MS-ASPROV] says.",
                     "Have the administrator look at the server's log; `asprov decode --http` reads a trace of it.",
                 ),
-                (_, Some(seen)) => findings.status("handshake", failed, "Provision fails", seen, version),
+                (_, Some(seen)) => {
+                    let refusal = Refusal::of_failure(seen, why);
+                    findings.status("handshake", failed, "Provision fails", refusal, version);
+                }
             }
             return;
         }
@@ -177,12 +200,12 @@ async fn keys(
     findings: &mut Findings,
     passing: &[&str],
 ) {
-    let temporary_passes = matches!(temporary, Some(Tried::Passed));
+    let temporary_passes = matches!(temporary, Some(Tried::Passed | Tried::Failed(_)));
     match temporary {
-        Some(Tried::Refused(seen)) => {
-            findings.plain("temporary key", Verdict::Ok, format!("FolderSync is refused: {}", brief(seen)));
+        Some(Tried::Refused(refusal)) => {
+            findings.plain("temporary key", Verdict::Ok, format!("FolderSync is refused: {}", brief(refusal.seen)));
         }
-        Some(Tried::Passed) => {
+        Some(Tried::Passed | Tried::Failed(_)) => {
             findings.plain(
                 "temporary key",
                 Verdict::Note,
@@ -194,8 +217,9 @@ async fn keys(
     }
     match folder_sync(transport, settings, client.memory().clone()).await {
         Tried::Passed => findings.plain("permanent key", Verdict::Ok, "FolderSync passes".to_owned()),
-        Tried::Refused(seen) => {
-            findings.status("permanent key", Verdict::Problem, "FolderSync is refused", seen, settings.version);
+        Tried::Failed(seen) => findings.status("permanent key", Verdict::Problem, FAILS, seen, settings.version),
+        Tried::Refused(refusal) => {
+            findings.status("permanent key", Verdict::Problem, "FolderSync is refused", refusal, settings.version);
         }
         Tried::Unclear(why) => findings.plain("permanent key", Verdict::Problem, why),
     }

@@ -6,6 +6,7 @@
 mod discovery;
 mod enforcement;
 mod finding;
+mod refusal;
 mod report;
 mod unreachable;
 
@@ -23,6 +24,7 @@ use crate::account::Account;
 use crate::failure::Failure;
 use crate::terminal::{HINT, harmless, painted};
 use finding::{Findings, Verdict};
+use refusal::Refusal;
 pub(crate) use unreachable::with_flag;
 
 /// Try a server as a phone would, and say what a phone will run into
@@ -107,7 +109,8 @@ async fn first_contact(
     let http = SeenStatus { scope: Scope::Http, code: answer.status, command: Command::Provision };
     if answer.status != 200 {
         let check = if matches!(answer.status, 401 | 403 | 456 | 457) { "sign-in" } else { "OPTIONS" };
-        findings.status(check, Verdict::Problem, "OPTIONS is refused", http, ProtocolVersion::V16_1);
+        let refusal = Refusal::of(http, &answer.headers);
+        findings.status(check, Verdict::Problem, "OPTIONS is refused", refusal, ProtocolVersion::V16_1);
         return None;
     }
     findings.plain("sign-in", Verdict::Ok, format!("{} is signed in", harmless(&arguments.account.user)));
