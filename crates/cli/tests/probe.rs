@@ -398,3 +398,53 @@ fn tls_on_a_plain_port_and_plain_http_on_a_port_of_tls_are_told_apart() {
     assert!(found["cause"].as_str().unwrap().contains("TLS"), "{found}");
     assert!(found["resolution"].as_str().unwrap().starts_with("Write https:// in place of http://"), "{found}");
 }
+
+#[test]
+fn an_answer_to_a_command_that_is_no_activesync_is_a_problem_with_cause_and_resolution() {
+    type Given = (&'static str, Vec<u8>, &'static str);
+    let answers: [Given; 3] = [
+        ("Content-Type: text/html\r\n", b"<html>".to_vec(), "is text/html, expected application/vnd.ms-sync"),
+        ("", Vec::new(), "has no body"),
+        ("Content-Type: application/vnd.ms-sync.wbxml\r\n", b"<html>".to_vec(), "cannot be read"),
+    ];
+    for (headers, body, says) in answers {
+        let url = serve(
+            move |asked| if asked.is_options { (200, OPTIONS, Vec::new()) } else { (200, headers, body.clone()) },
+        );
+        let (code, findings, json) = probe(&url);
+        assert_eq!((code, findings.last().unwrap().as_str()), (1, "no key: problem"), "{json}");
+        let found = finding(&json, "no key");
+        assert!(found["text"].as_str().unwrap().contains(says), "{found}");
+        assert!(found["cause"].is_string() && found["resolution"].is_string(), "{found}");
+    }
+}
+
+#[test]
+fn a_handshake_that_is_broken_off_says_why() {
+    for (status, cause) in [(449, "asks for Provision in answer to Provision"), (200, "does not answer Provision as")] {
+        let url = serve(move |asked| match asked.command.as_str() {
+            _ if asked.is_options => (200, OPTIONS, Vec::new()),
+            "FolderSync" => (449, "", Vec::new()),
+            _ => (status, "", Vec::new()),
+        });
+        let (code, findings, json) = probe(&url);
+        assert_eq!((code, findings.last().unwrap().as_str()), (1, "handshake: problem"), "{json}");
+        assert!(finding(&json, "handshake")["cause"].as_str().unwrap().contains(cause), "{json}");
+    }
+}
+
+#[test]
+fn a_probe_that_found_a_problem_fails_though_nobody_reads_it_to_the_end() {
+    let url = serve(|_| (401, "", Vec::new()));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_asprov"))
+        .args(["probe", &url, "--user", "ann", "--password-stdin"])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}

@@ -6,6 +6,7 @@
 mod discovery;
 mod enforcement;
 mod finding;
+mod folder_sync;
 mod refusal;
 mod report;
 mod unreachable;
@@ -78,12 +79,17 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             enforcement::look(&transport, &settings, &mut findings).await;
         }
     }
-    if arguments.json {
-        report::json(&findings, &arguments.account.user, out)?;
+    let shown = if arguments.json {
+        report::json(&findings, &arguments.account.user, out)
     } else {
-        report::text(&findings, out)?;
+        report::text(&findings, out)
+    };
+    match shown {
+        Err(failure) if !failure.reader_is_gone() => Err(failure),
+        // The exit code says it even to who reads only the first lines.
+        _ if findings.has_problem() => Err(Failure::told()),
+        shown => shown,
     }
-    if findings.has_problem() { Err(Failure::told()) } else { Ok(()) }
 }
 
 /// Says which host is about to get the password.

@@ -37,14 +37,16 @@ impl Refusal {
         if http(401, 401) {
             let schemes: Vec<_> = headers.get_all(WWW_AUTHENTICATE).iter().map(text).collect();
             let schemes: Vec<_> = schemes.iter().filter_map(|scheme| scheme.split(' ').next()).map(shown).collect();
-            if !schemes.is_empty() {
+            // Where a password is among them, it is the password that is wrong.
+            if !schemes.is_empty() && !schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case("Basic")) {
                 said.push(format!("It takes {}.", schemes.join(", ")));
             }
         }
         if http(429, 599)
-            && let Some(seconds) = header(RETRY_AFTER.as_str()).filter(|after| after.parse::<u32>().is_ok())
+            && let Some(seconds) = header(RETRY_AFTER.as_str()).and_then(|after| after.parse::<u32>().ok())
         {
-            said.push(format!("It asks to wait {seconds} seconds."));
+            let plural = if seconds == 1 { "" } else { "s" };
+            said.push(format!("It asks to wait {seconds} second{plural}."));
         }
         if let Some(reason) = header(headers::X_MS_AS_THROTTLE) {
             said.push(format!("It slows this device down: {}.", shown(&reason)));

@@ -18,7 +18,8 @@ impl Findings {
     }
 }
 
-fn words(address: &Address, error: &TransportError) -> (&'static str, String, &'static str) {
+/// Which step failed, why, and what helps.
+pub(super) fn words(address: &Address, error: &TransportError) -> (&'static str, String, &'static str) {
     let (check, cause, resolution) = match error {
         TransportError::Untrusted { distrust, .. } => {
             let cause = format!("{} Nothing was sent, the password included.", distrust.cause());
