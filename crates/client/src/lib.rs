@@ -52,7 +52,8 @@
 //!
 //! What protects the password: it goes only over verified TLS (or in clear to this machine), only to the host of the
 //! [`Address`], and no redirect is followed. When the server says that the mailbox is on another one (HTTP 451), that one
-//! gets the password if it is below the account's own domain ([`Device::in_domain`]) or [`Device::on_redirect`] agrees.
+//! gets the password if it is below the account's own domain ([`Device::in_domain`]) or [`Device::on_redirect`] agrees. The same
+//! holds for a server that Autodiscover finds when the one that is known refuses ([`Device::with_autodiscover`]).
 
 mod address;
 mod autodiscover;
@@ -66,6 +67,7 @@ mod file_memory;
 mod memory;
 mod memory_text;
 mod proxy;
+mod rediscovery;
 mod tls;
 mod transport;
 mod wire;
