@@ -8,6 +8,7 @@ use asprov_protocol::status::{self, Scope, StatusRow};
 use serde::Serialize;
 
 use crate::failure::{Failure, nearest};
+use crate::meaning::Meaning;
 use crate::table::{Cell, Table};
 use crate::terminal::{ACCENT, HEADING, harmless, painted, width, wrapped};
 
@@ -30,15 +31,18 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
     let in_scope = |row: &&StatusRow| arguments.scope.is_none_or(|scope| row.scope == scope);
     let rows: Vec<_> = match &arguments.status {
-        Some(text) => status::find(text).filter(in_scope).collect(),
+        Some(text) => {
+            let rows: Vec<_> = status::find(text).filter(in_scope).collect();
+            if rows.is_empty() {
+                return without_row(text, arguments, out);
+            }
+            rows
+        }
         None if arguments.scope.is_some() => status::rows().filter(in_scope).collect(),
         None => status::rows().filter(|row| errors_row(row).is_some()).collect(),
     };
-    if let (Some(text), true) = (&arguments.status, rows.is_empty()) {
-        return Err(unknown(text, arguments.scope));
-    }
     if arguments.json {
-        let rows: Vec<_> = rows.into_iter().map(Explanation::of).collect();
+        let rows: Vec<_> = rows.into_iter().map(|row| Explanation::of(Meaning::Row(row))).collect();
         return write_json(out, &rows);
     }
     match (&arguments.status, arguments.scope) {
@@ -57,18 +61,32 @@ pub(crate) fn run(arguments: &Arguments, out: &mut dyn io::Write) -> Result<(), 
     Ok(())
 }
 
+/// A number that no table has is said by its class, as the client treats it; a name or a number of no class is an error.
+fn without_row(text: &str, arguments: &Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
+    let is_in_another = status::find(text).next().is_some();
+    let code = text.trim().parse::<u16>().ok().filter(|_| !is_in_another);
+    let Some(meaning) = code.and_then(|code| Meaning::of_class(code, arguments.scope)) else {
+        return Err(unknown(text, arguments.scope));
+    };
+    if arguments.json {
+        return write_json(out, &[Explanation::of(meaning)]);
+    }
+    writeln!(out, "{} {}", painted(ACCENT, meaning.place()), painted(HEADING, meaning.name()))?;
+    Ok(write_pairs(out, &meaning.words(), width())?)
+}
+
 /// Writes any listing as JSON, indented, with a line end.
 pub(crate) fn write_json(out: &mut dyn io::Write, value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::new)?;
     Ok(writeln!(out, "{text}")?)
 }
 
-/// A row of a status table as JSON has it; `provision --json` lists the same fields.
+/// A status as JSON has it; `provision --json` lists the same fields. A number that no table has is one without a name.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Explanation {
     scope: &'static str,
     code: u16,
-    name: &'static str,
+    name: Option<&'static str>,
     meaning: &'static str,
     cause: &'static str,
     resolution: &'static str,
@@ -76,28 +94,32 @@ pub(crate) struct Explanation {
     server_sends_when: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_then: Option<&'static str>,
-    first_version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_version: Option<&'static str>,
     /// What 12.1 and older get instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     http: Option<u16>,
-    section: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    section: Option<&'static str>,
 }
 
 impl Explanation {
-    pub(crate) fn of(row: &StatusRow) -> Self {
-        let errors_row = errors_row(row);
+    pub(crate) fn of(status: Meaning) -> Self {
+        let row = status.row();
+        let errors_row = row.and_then(errors_row);
+        let [(_, meaning), (_, cause), (_, resolution)] = status.words();
         Self {
-            scope: row.scope.as_str(),
-            code: row.code,
-            name: row.name,
-            meaning: row.meaning,
-            cause: row.cause,
-            resolution: row.resolution,
+            scope: status.scope().as_str(),
+            code: status.code(),
+            name: row.map(|row| row.name),
+            meaning,
+            cause,
+            resolution,
             server_sends_when: errors_row.map(|row| row.server_sends_when),
             client_then: errors_row.map(|row| row.client_then),
-            first_version: row.first_version.as_str(),
-            http: row.http,
-            section: row.section,
+            first_version: row.map(|row| row.first_version.as_str()),
+            http: row.and_then(|row| row.http),
+            section: row.map(|row| row.section),
         }
     }
 }

@@ -15,6 +15,7 @@ mod encode;
 mod explain;
 mod failure;
 mod input;
+mod meaning;
 mod password;
 mod policy;
 mod probe;

@@ -100,8 +100,13 @@ fn handshake(asked: &Asked, temporary: &'static str, permanent: &'static str) ->
 
 /// Runs the probe: its exit code, its findings as `check: verdict`, and all of its JSON.
 fn probe(url: &str) -> (i32, Vec<String>, Value) {
+    probe_with(url, &[])
+}
+
+fn probe_with(url: &str, flags: &[&str]) -> (i32, Vec<String>, Value) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_asprov"))
         .args(["probe", url, "--user", "ann", "--password-stdin", "--json"])
+        .args(flags)
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -122,8 +127,12 @@ fn probe(url: &str) -> (i32, Vec<String>, Value) {
 }
 
 fn text(json: &Value, check: &str) -> String {
+    finding(json, check)["text"].as_str().unwrap().to_owned()
+}
+
+fn finding<'a>(json: &'a Value, check: &str) -> &'a Value {
     let findings = json["findings"].as_array().unwrap();
-    findings.iter().find(|finding| finding["check"] == check).unwrap()["text"].as_str().unwrap().to_owned()
+    findings.iter().find(|finding| finding["check"] == check).unwrap()
 }
 
 #[test]
@@ -229,4 +238,213 @@ fn what_is_no_activesync_server_is_told_with_what_to_do() {
         assert_eq!((code, last["status"]["code"].as_u64()), (1, Some(status.into())));
         assert!(last["cause"].is_string() && last["resolution"].is_string(), "{json}");
     }
+}
+
+#[test]
+fn the_address_that_a_server_names_beside_its_status_is_shown_harmless_and_with_what_to_do() {
+    let there = "https://eas2.example.com/Microsoft-Server-ActiveSync";
+    for options in [true, false] {
+        // To OPTIONS, or to the first command.
+        let url = serve(move |asked| match (options, asked.is_options) {
+            (false, true) => (200, OPTIONS, Vec::new()),
+            _ => (451, "X-MS-Location: https://eas2.example.com/Microsoft-Server-ActiveSync\r\n", Vec::new()),
+        });
+        let (code, _, json) = probe(&url);
+        let found = finding(&json, if options { "OPTIONS" } else { "no key" });
+        assert_eq!((code, found["url"].as_str()), (1, Some(there)), "{json}");
+        assert!(found["text"].as_str().unwrap().ends_with(&format!("The server names {there}")), "{found}");
+        assert!(found["resolution"].as_str().unwrap().contains("`asprov probe https://eas2.example.com`"), "{found}");
+    }
+    // What no phone can follow is no command to type.
+    let url = serve(|_| (451, "X-MS-Location: ftp://x; rm -rf /\u{202e}\r\n", Vec::new()));
+    let (_, _, json) = probe(&url);
+    let found = finding(&json, "OPTIONS");
+    assert!(
+        found["resolution"].as_str().unwrap().starts_with("Have the administrator correct X-MS-Location"),
+        "{found}"
+    );
+    assert!(!found["text"].as_str().unwrap().contains('\u{202e}'), "{found}");
+    let url = serve(|_| (451, "", Vec::new()));
+    let (_, _, json) = probe(&url);
+    assert!(finding(&json, "OPTIONS")["resolution"].as_str().unwrap().contains("asprov probe USER@DOMAIN"), "{json}");
+
+    let page = "https://password.example.com/change";
+    let url = serve(|_| (457, "X-MS-Credential-Service-Url: https://password.example.com/change\r\n", Vec::new()));
+    let (_, _, json) = probe(&url);
+    let found = finding(&json, "sign-in");
+    assert!(found["text"].as_str().unwrap().ends_with(page), "{found}");
+    assert_eq!(found["resolution"].as_str().unwrap(), format!("The user chooses a new password at {page}."));
+    let url = serve(|_| (457, "", Vec::new()));
+    let (_, _, json) = probe(&url);
+    assert!(finding(&json, "sign-in")["resolution"].as_str().unwrap().contains("ask the administrator"), "{json}");
+}
+
+#[test]
+fn an_address_named_to_the_handshake_alone_is_shown_too() {
+    let url = serve(|asked| match asked.command.as_str() {
+        _ if asked.is_options => (200, OPTIONS, Vec::new()),
+        "FolderSync" => (449, "", Vec::new()),
+        _ => (451, "X-MS-Location: https://eas2.example.com/Microsoft-Server-ActiveSync\r\n", Vec::new()),
+    });
+    let (code, _, json) = probe(&url);
+    assert_eq!(code, 1);
+    assert!(finding(&json, "handshake")["url"].as_str().unwrap().starts_with("https://eas2.example.com/"), "{json}");
+}
+
+#[test]
+fn what_a_server_says_beside_a_refusal_is_shown() {
+    for (status, headers, says) in [
+        (401, "WWW-Authenticate: Bearer client_id=\"x\"\r\nWWW-Authenticate: NTLM\r\n", "It takes Bearer, NTLM."),
+        (503, "Retry-After: 30\r\n", "It asks to wait 30 seconds."),
+        (503, "X-MS-ASThrottle: CommandFrequency\r\n", "It slows this device down: CommandFrequency."),
+        (302, "Location: https://login.example.com/\r\n", "The server names https://login.example.com/"),
+    ] {
+        let url = serve(move |_| (status, headers, Vec::new()));
+        let (code, _, json) = probe(&url);
+        let last = json["findings"].as_array().unwrap().last().unwrap();
+        assert!(code == 1 && last["text"].as_str().unwrap().ends_with(says), "{last}");
+    }
+}
+
+#[test]
+fn a_number_that_no_table_has_is_a_finding_with_cause_and_resolution_of_its_class() {
+    for (status, does) in [(599, "repeats Provision"), (418, "ends the conversation"), (302, "does not follow")] {
+        let url = serve(move |_| (status, "", Vec::new()));
+        let (code, _, json) = probe(&url);
+        let last = json["findings"].as_array().unwrap().last().unwrap();
+        assert_eq!((code, last["status"]["code"].as_u64()), (1, Some(status.into())));
+        assert!(last["cause"].is_string() && last["resolution"].as_str().unwrap().contains(does), "{last}");
+    }
+    for (status, does) in [("181", "ends the conversation"), ("9", "hands it to the application")] {
+        let url = serve(move |asked| match asked.command.as_str() {
+            _ if asked.is_options => (200, OPTIONS, Vec::new()),
+            "FolderSync" => folder_sync(status),
+            _ => handshake(asked, "77", "78").0,
+        });
+        let (code, _, json) = probe(&url);
+        let found = finding(&json, "no key");
+        assert_eq!((code, found["verdict"].as_str()), (1, Some("problem")), "{json}");
+        assert!(found["cause"].is_string() && found["resolution"].as_str().unwrap().contains(does), "{found}");
+        // A command's own trouble is behind the gate, so the handshake is tried all the same.
+        let goes_on = json["findings"].as_array().unwrap().iter().any(|finding| finding["check"] == "handshake");
+        assert_eq!(goes_on, status == "9", "{json}");
+    }
+}
+
+/// A server that speaks TLS with this certificate and says nothing inside of it, and what the certificate is.
+fn serve_tls(change: impl FnOnce(&mut rcgen::CertificateParams)) -> (u16, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    change(&mut params);
+    let made = params.self_signed(&key).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let configuration = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.der().clone()], rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .unwrap();
+    let configuration = Arc::new(configuration);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut tls = rustls::ServerConnection::new(Arc::clone(&configuration)).unwrap();
+            // Also sends what is wrong, to who speaks something else.
+            while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
+            let _ = tls.complete_io(&mut stream);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    (port, made.pem())
+}
+
+#[test]
+fn a_certificate_that_is_one_of_an_authority_is_named_as_that() {
+    let (port, pem) = serve_tls(|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    std::fs::write(&file, pem).unwrap();
+    // To trust it changes nothing.
+    for flags in [&[][..], &["--root-certificates", file.to_str().unwrap()]] {
+        let (code, findings, json) = probe_with(&format!("https://localhost:{port}"), flags);
+        assert_eq!((code, findings.last().unwrap().as_str()), (1, "TLS: problem"));
+        let found = finding(&json, "TLS");
+        assert!(
+            found["text"]
+                .as_str()
+                .unwrap()
+                .ends_with(": the certificate is one of an authority (CA:TRUE), not of a server"),
+            "{found}"
+        );
+        assert!(found["resolution"].as_str().unwrap().contains("basicConstraints=critical,CA:FALSE"), "{found}");
+    }
+}
+
+#[test]
+fn tls_on_a_plain_port_and_plain_http_on_a_port_of_tls_are_told_apart() {
+    let plain = serve(|_| (400, "", Vec::new()));
+    let (code, findings, json) = probe(&plain.replace("http://", "https://"));
+    assert_eq!((code, findings.as_slice()), (1, ["TLS: problem".to_owned()].as_slice()), "{json}");
+    let found = finding(&json, "TLS");
+    assert!(found["cause"].as_str().unwrap().contains("does not speak TLS"), "{found}");
+    assert!(found["resolution"].as_str().unwrap().contains("http://"), "{found}");
+
+    let (port, _) = serve_tls(|_| {});
+    let (code, findings, json) = probe(&format!("http://127.0.0.1:{port}"));
+    assert_eq!((code, findings.as_slice()), (1, ["connection: problem".to_owned()].as_slice()), "{json}");
+    let found = finding(&json, "connection");
+    assert!(found["cause"].as_str().unwrap().contains("TLS"), "{found}");
+    assert!(found["resolution"].as_str().unwrap().starts_with("Write https:// in place of http://"), "{found}");
+}
+
+#[test]
+fn an_answer_to_a_command_that_is_no_activesync_is_a_problem_with_cause_and_resolution() {
+    type Given = (&'static str, Vec<u8>, &'static str);
+    let answers: [Given; 3] = [
+        ("Content-Type: text/html\r\n", b"<html>".to_vec(), "is text/html, expected application/vnd.ms-sync"),
+        ("", Vec::new(), "has no body"),
+        ("Content-Type: application/vnd.ms-sync.wbxml\r\n", b"<html>".to_vec(), "cannot be read"),
+    ];
+    for (headers, body, says) in answers {
+        let url = serve(
+            move |asked| if asked.is_options { (200, OPTIONS, Vec::new()) } else { (200, headers, body.clone()) },
+        );
+        let (code, findings, json) = probe(&url);
+        assert_eq!((code, findings.last().unwrap().as_str()), (1, "no key: problem"), "{json}");
+        let found = finding(&json, "no key");
+        assert!(found["text"].as_str().unwrap().contains(says), "{found}");
+        assert!(found["cause"].is_string() && found["resolution"].is_string(), "{found}");
+    }
+}
+
+#[test]
+fn a_handshake_that_is_broken_off_says_why() {
+    for (status, cause) in [(449, "asks for Provision in answer to Provision"), (200, "does not answer Provision as")] {
+        let url = serve(move |asked| match asked.command.as_str() {
+            _ if asked.is_options => (200, OPTIONS, Vec::new()),
+            "FolderSync" => (449, "", Vec::new()),
+            _ => (status, "", Vec::new()),
+        });
+        let (code, findings, json) = probe(&url);
+        assert_eq!((code, findings.last().unwrap().as_str()), (1, "handshake: problem"), "{json}");
+        assert!(finding(&json, "handshake")["cause"].as_str().unwrap().contains(cause), "{json}");
+    }
+}
+
+#[test]
+fn a_probe_that_found_a_problem_fails_though_nobody_reads_it_to_the_end() {
+    let url = serve(|_| (401, "", Vec::new()));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_asprov"))
+        .args(["probe", &url, "--user", "ann", "--password-stdin"])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }

@@ -14,6 +14,7 @@ use asprov_wbxml::Element;
 use crate::address::Address;
 use crate::error::{ClientError, TransportError};
 use crate::memory::{Memory, MemoryError};
+use crate::rediscovery::Rediscovery;
 use crate::transport::Transport;
 
 /// How long the acknowledgment of a wipe may take to go out, before the erasing begins without it: the protocol does not
@@ -23,11 +24,12 @@ const UNAWAITED: Duration = Duration::from_secs(5);
 /// A device with its server and its memory.
 pub struct Device {
     transport: Transport,
-    client: Client,
+    pub(crate) client: Client,
     memory: Arc<dyn Memory>,
     on_wipe: Box<dyn FnMut(WipeKind) -> WipeAnswer + Send>,
     on_redirect: Box<dyn FnMut(&Address) -> bool + Send>,
     domain: Option<String>,
+    pub(crate) rediscovery: Option<Rediscovery>,
     /// The server that the application named.
     named: Address,
 }
@@ -69,6 +71,7 @@ impl Device {
             on_wipe: Box::new(|_| WipeAnswer::Unanswered),
             on_redirect: Box::new(|_| false),
             domain: None,
+            rediscovery: None,
         })
     }
 
@@ -102,7 +105,8 @@ impl Device {
     /// When the server cannot be trusted, its answer cannot be taken, or the memory cannot be kept.
     pub async fn provision(&mut self) -> Result<Conversation, ClientError> {
         self.client.start_provision();
-        self.run().await
+        let ended = self.run().await?;
+        self.again_elsewhere(ended, None).await
     }
 
     /// Sends a command, and provisions first when the server or the device's own standing asks for it.
@@ -122,8 +126,10 @@ impl Device {
     /// # Errors
     /// As [`Device::provision`].
     pub async fn request(&mut self, request: CommandRequest) -> Result<Conversation, ClientError> {
+        let again = self.rediscovery.is_some().then(|| request.clone());
         self.client.start_request(request);
-        self.run().await
+        let ended = self.run().await?;
+        self.again_elsewhere(ended, again).await
     }
 
     /// The server, which another one may have named (HTTP 451). It is part of the memory.
@@ -141,7 +147,7 @@ impl Device {
         self.client.settings()
     }
 
-    async fn run(&mut self) -> Result<Conversation, ClientError> {
+    pub(crate) async fn run(&mut self) -> Result<Conversation, ClientError> {
         let mut went_back = false;
         loop {
             match self.client.step() {
@@ -189,6 +195,11 @@ impl Device {
         let here = self.transport.address();
         let Some(there) = encrypted_as_before(here, location) else { return false };
         let is_own = there == *here || self.domain.as_ref().is_some_and(|domain| there.is_below(domain));
+        self.goes_to(there, is_own)
+    }
+
+    /// Goes to another server, if it is in the account's own domain or the application agrees.
+    pub(crate) fn goes_to(&mut self, there: Address, is_own: bool) -> bool {
         let follow = is_own || (self.on_redirect)(&there);
         if follow {
             let moved = ServerMoved { from: self.named.to_string(), to: there.to_string() };
@@ -201,7 +212,7 @@ impl Device {
 
 /// Another server's address, if the way there is no worse than before: plain HTTP leads to this machine at most, and not
 /// from TLS.
-fn encrypted_as_before(here: &Address, there: &str) -> Option<Address> {
+pub(crate) fn encrypted_as_before(here: &Address, there: &str) -> Option<Address> {
     Address::parse(there).ok().filter(|there| there.is_tls() || !here.is_tls())
 }
 

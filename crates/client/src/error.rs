@@ -2,9 +2,10 @@
 
 use asprov_protocol::http::OptionsError;
 
+use crate::distrust::Distrust;
 use crate::memory::MemoryError;
 use crate::proxy::ProxyError;
-use crate::tls::{Distrust, TlsError};
+use crate::tls::TlsError;
 
 /// Why a conversation did not come to an end of its own.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,14 @@ pub enum TransportError {
     /// The connection broke.
     #[error("the connection to {address} broke: {why}")]
     Broken {
+        /// The server.
+        address: String,
+        /// What was seen.
+        why: String,
+    },
+    /// Something answered, and not in HTTP.
+    #[error("what answers at {address} does not speak HTTP: {why}")]
+    NoHttp {
         /// The server.
         address: String,
         /// What was seen.

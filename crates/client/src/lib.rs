@@ -52,7 +52,8 @@
 //!
 //! What protects the password: it goes only over verified TLS (or in clear to this machine), only to the host of the
 //! [`Address`], and no redirect is followed. When the server says that the mailbox is on another one (HTTP 451), that one
-//! gets the password if it is below the account's own domain ([`Device::in_domain`]) or [`Device::on_redirect`] agrees.
+//! gets the password if it is below the account's own domain ([`Device::in_domain`]) or [`Device::on_redirect`] agrees. The same
+//! holds for a server that Autodiscover finds when the one that is known refuses ([`Device::with_autodiscover`]).
 
 mod address;
 mod autodiscover;
@@ -60,11 +61,13 @@ mod connector;
 mod cookies;
 mod credentials;
 mod device;
+mod distrust;
 mod error;
 mod file_memory;
 mod memory;
 mod memory_text;
 mod proxy;
+mod rediscovery;
 mod tls;
 mod transport;
 mod wire;
@@ -73,10 +76,11 @@ pub use address::{Address, AddressError};
 pub use autodiscover::{Attempt, Autodiscover, Discovered, MailAddress, NoMailAddress, NotFound};
 pub use credentials::{Credentials, CredentialsError};
 pub use device::{Conversation, Device};
+pub use distrust::Distrust;
 pub use error::{ClientError, TransportError};
 pub use file_memory::FileMemory;
 pub use memory::{Memory, MemoryError, NoMemory};
 pub use proxy::{Proxies, ProxyError};
-pub use tls::{Distrust, RootCertificates, TlsError};
+pub use tls::{RootCertificates, TlsError};
 pub use transport::{Negotiated, Transport};
 pub use wire::{Answer, TransportSettings};

@@ -1,6 +1,5 @@
 //! TLS: rustls on aws-lc-rs, with the certificates the operating system trusts and those an administrator adds.
 
-use std::io;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -12,114 +11,6 @@ use rustls_platform_verifier::Verifier;
 /// Root certificates that are trusted besides the system's own: a private authority, or that of a test.
 #[derive(Clone, Debug, Default)]
 pub struct RootCertificates(Vec<CertificateDer<'static>>);
-
-/// Why a server is not trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Distrust {
-    /// Its certificate is out of date.
-    Expired,
-    /// Its certificate is not valid yet.
-    NotValidYet,
-    /// Its certificate is for another name.
-    OtherName,
-    /// Its certificate comes from an authority that is not trusted, or the chain to it is not complete.
-    UnknownIssuer,
-    /// Its certificate was revoked.
-    Revoked,
-    /// It does not speak TLS.
-    NoTls,
-    /// It speaks only versions or algorithms of TLS that are no longer safe.
-    NothingInCommon,
-    /// Something else.
-    Other,
-}
-
-impl Distrust {
-    /// Every reason.
-    pub const ALL: [Self; 8] = [
-        Self::Expired,
-        Self::NotValidYet,
-        Self::OtherName,
-        Self::UnknownIssuer,
-        Self::Revoked,
-        Self::NoTls,
-        Self::NothingInCommon,
-        Self::Other,
-    ];
-
-    /// What a failed handshake says.
-    pub(crate) fn of(error: &io::Error) -> Self {
-        use rustls::{CertificateError, Error};
-        let mut cause: Option<&(dyn std::error::Error + 'static)> =
-            error.get_ref().map(|inner| -> &(dyn std::error::Error + 'static) { inner });
-        while let Some(inner) = cause {
-            if let Some(error) = inner.downcast_ref::<Error>() {
-                return match error {
-                    Error::InvalidCertificate(fault) => match fault {
-                        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
-                        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                            Self::NotValidYet
-                        }
-                        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                            Self::OtherName
-                        }
-                        // An authority of the same name with another key is another authority.
-                        CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownIssuer,
-                        CertificateError::Revoked => Self::Revoked,
-                        // What a verifier of an operating system says in words of its own.
-                        _ => Self::Other,
-                    },
-                    Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => Self::NoTls,
-                    Error::PeerIncompatible(_) => Self::NothingInCommon,
-                    _ => Self::Other,
-                };
-            }
-            cause = inner.source();
-        }
-        Self::Other
-    }
-
-    /// Why, in a sentence.
-    pub const fn cause(self) -> &'static str {
-        match self {
-            Self::Expired => "The server's certificate is out of date, or the clock of this machine is wrong.",
-            Self::NotValidYet => "The server's certificate is not valid yet, or the clock of this machine is wrong.",
-            Self::OtherName => "The server's certificate is for another name than the one in the address.",
-            Self::UnknownIssuer => {
-                "The server's certificate comes from an authority that is not trusted here, or the server does not send \
-                 the certificates between its own and the authority's."
-            }
-            Self::Revoked => "The authority has revoked the server's certificate.",
-            Self::NoTls => "What listens on this port does not speak TLS.",
-            Self::NothingInCommon => "The server offers only versions or algorithms of TLS that are no longer safe.",
-            Self::Other => {
-                "The certificate is out of date, is for another name, or comes from an authority that is not trusted \
-                 here; or the port does not speak TLS."
-            }
-        }
-    }
-
-    /// What helps, in a sentence.
-    pub const fn resolution(self) -> &'static str {
-        match self {
-            Self::Expired | Self::NotValidYet => "Set the clock, or have the administrator renew the certificate.",
-            Self::OtherName => {
-                "Use the name that the certificate is for, or have the administrator install one for this name."
-            }
-            Self::UnknownIssuer => {
-                "Have the administrator install the whole chain of certificates; a private authority is added to the \
-                 root certificates that are trusted."
-            }
-            Self::Revoked => "Have the administrator install a new certificate.",
-            Self::NoTls => "Check the port: HTTPS usually is 443, or 8443.",
-            Self::NothingInCommon => "Have the administrator switch TLS 1.2 or 1.3 on.",
-            Self::Other => {
-                "Have the administrator install a certificate for this name with its whole chain; a private authority is \
-                 added to the root certificates that are trusted."
-            }
-        }
-    }
-}
 
 /// Why TLS cannot be set up.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -170,24 +61,6 @@ pub(crate) fn configuration(roots: &RootCertificates) -> Result<Arc<ClientConfig
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_handshake_that_failed_says_why_and_what_helps() {
-        use rustls::{CertificateError, Error, InvalidMessage};
-        for (error, why) in [
-            (Error::InvalidCertificate(CertificateError::Expired), Distrust::Expired),
-            (Error::InvalidCertificate(CertificateError::UnknownIssuer), Distrust::UnknownIssuer),
-            (Error::InvalidCertificate(CertificateError::NotValidForName), Distrust::OtherName),
-            (Error::InvalidMessage(InvalidMessage::InvalidContentType), Distrust::NoTls),
-            (Error::DecryptError, Distrust::Other),
-        ] {
-            assert_eq!(Distrust::of(&io::Error::new(io::ErrorKind::InvalidData, error)), why);
-        }
-        assert_eq!(Distrust::of(&io::Error::other("the peer went away")), Distrust::Other);
-        for why in Distrust::ALL {
-            assert!(why.cause().ends_with('.') && why.resolution().ends_with('.'), "{why:?}");
-        }
-    }
 
     #[test]
     fn a_file_without_a_certificate_is_refused() {

@@ -16,9 +16,10 @@ use hyper_util::client::legacy::{Client, Error as HyperError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::connector::{ConnectError, Connector};
+use crate::distrust::{self, Distrust};
 use crate::error::TransportError;
 use crate::proxy::Proxies;
-use crate::tls::{self, Distrust, RootCertificates};
+use crate::tls::{self, RootCertificates};
 
 /// How requests are sent.
 #[derive(Clone, Debug)]
@@ -159,6 +160,15 @@ fn no_answer(address: &str, error: &HyperError) -> TransportError {
                 | ConnectError::TimedOut(_)
                 | ConnectError::NoHost => TransportError::Connect { address, why },
             };
+        }
+        // After the handshake: a server that wants a certificate of the device says so only then.
+        if let Some(why) = distrust::found_in(inner) {
+            return TransportError::Broken { address, why };
+        }
+        // TLS in answer to plain HTTP, for example.
+        if inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            let why = inner.source().map_or_else(|| inner.to_string(), ToString::to_string);
+            return TransportError::NoHttp { address, why };
         }
         // The innermost cause says most.
         why = inner.to_string();

@@ -184,7 +184,8 @@ async fn answer(
     let (status, location, body) = pages.get(url.as_str()).cloned().unwrap_or((404, None, String::new()));
     let mut response = Response::builder().status(status);
     if let Some(location) = location {
-        response = response.header("location", location);
+        // As a server whose user has to choose a new password names the page for it.
+        response = response.header(if status == 457 { "x-ms-credential-service-url" } else { "location" }, location);
     }
     Ok(response.body(Full::from(body)).unwrap())
 }
@@ -286,9 +287,10 @@ async fn another_address_in_the_answer_is_looked_for_and_the_password_is_asked_f
 async fn a_refused_password_ends_the_search_and_is_not_carried_around() {
     for status in [401, 456, 457] {
         let page = "https://example.com/autodiscover/autodiscover.xml";
-        let internet = Internet::with(BTreeMap::from([(page, (status, None, String::new()))])).await;
+        let named = (status == 457).then_some("https://example.com/password");
+        let internet = Internet::with(BTreeMap::from([(page, (status, named, String::new()))])).await;
         let error = internet.find("ann@example.com", true).await.unwrap_err();
-        assert_eq!(error.status, Some(status));
+        assert_eq!((error.status, error.url.as_deref()), (Some(status), named));
         assert_eq!(internet.given_the_password().len(), 1, "{status}");
     }
 }

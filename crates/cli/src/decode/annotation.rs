@@ -3,14 +3,16 @@
 //! Which table a number belongs to follows from where it stands; in a Policy it also follows from whether the message
 //! is a request or an answer, which the message itself shows.
 
-use asprov_protocol::status::{self, Scope, StatusRow};
+use asprov_protocol::status::Scope;
 use asprov_wbxml::Element;
 use asprov_wbxml::code_page::provision;
 
+use crate::meaning::Meaning;
+
 /// A Status of a message.
 pub(super) struct Annotation {
-    /// What it means, where that is known.
-    pub(super) row: Option<&'static StatusRow>,
+    /// What it means; `None` when it holds no number, or the 1 with which most commands say that all is well.
+    pub(super) meaning: Option<Meaning>,
     /// Whether a comment may stand behind it: not where text stands beside it, since white space would belong to that.
     may_be_followed: bool,
 }
@@ -27,9 +29,9 @@ fn is_answer(root: &Element<'_>) -> bool {
 pub(super) fn annotations(root: &Element<'_>) -> Vec<Annotation> {
     fn walk(element: &Element<'_>, parent: Option<&Element<'_>>, answer: bool, found: &mut Vec<Annotation>) {
         if element.tag().name() == Some("Status") {
-            let row = parent.and_then(|parent| meaning(element, parent, answer));
+            let meaning = parent.and_then(|parent| meaning(element, parent, answer));
             let may_be_followed = parent.is_none_or(|parent| !parent.has_text());
-            found.push(Annotation { row, may_be_followed });
+            found.push(Annotation { meaning, may_be_followed });
         }
         // As deep as the codec's limit at most.
         for child in element.children() {
@@ -41,7 +43,7 @@ pub(super) fn annotations(root: &Element<'_>) -> Vec<Annotation> {
     found
 }
 
-fn meaning(element: &Element<'_>, parent: &Element<'_>, answer: bool) -> Option<&'static StatusRow> {
+fn meaning(element: &Element<'_>, parent: &Element<'_>, answer: bool) -> Option<Meaning> {
     let code = element.text()?.trim().parse().ok()?;
     let scope = match parent.tag() {
         tag if tag == provision::PROVISION => Scope::Provision,
@@ -50,10 +52,11 @@ fn meaning(element: &Element<'_>, parent: &Element<'_>, answer: bool) -> Option<
         tag if tag == provision::REMOTE_WIPE || tag == provision::ACCOUNT_ONLY_REMOTE_WIPE => Scope::Wipe,
         _ => Scope::Common,
     };
-    status::row(scope, code).or_else(|| status::row(Scope::Common, code))
+    Some(Meaning::of(scope, code)).filter(|meaning| meaning.row().is_some() || code != 1)
 }
 
-/// The XML of a message with a comment after each Status whose meaning is known. It reads back as the same message.
+/// The XML of a message with a comment after each Status that says what it means, or what its class says when no table
+/// has the number. It reads back as the same message.
 pub(crate) fn annotated(root: &Element<'_>, xml: &str) -> String {
     const START: &str = "<Status";
     let mut text = String::with_capacity(xml.len() * 2);
@@ -71,14 +74,16 @@ pub(crate) fn annotated(root: &Element<'_>, xml: &str) -> String {
         }
         let end = from.find("</Status>").map(|at| at + "</Status>".len());
         let annotation = annotations.next();
-        let comment = annotation.filter(|annotation| annotation.may_be_followed).and_then(|annotation| annotation.row);
+        let comment =
+            annotation.filter(|annotation| annotation.may_be_followed).and_then(|annotation| annotation.meaning);
         match (end, comment) {
-            (Some(end), Some(row)) => {
+            (Some(end), Some(status)) => {
                 let (element, after) = from.split_at(end);
                 text.push_str(element);
                 // `--` would end the comment.
-                let meaning = row.meaning.replace("--", "- -");
-                text.push_str(&format!(" <!-- {} {} {}: {meaning} -->", row.scope, row.code, row.name));
+                let [(_, meaning), ..] = status.words();
+                let meaning = meaning.replace("--", "- -");
+                text.push_str(&format!(" <!-- {} {}: {meaning} -->", status.place(), status.name()));
                 rest = after;
             }
             _ => {
@@ -117,13 +122,16 @@ mod tests {
     }
 
     #[test]
-    fn a_common_status_is_explained_in_any_command_and_an_unknown_one_is_left_alone() {
-        assert!(
-            annotate(r#"<FolderSync xmlns="FolderHierarchy"><Status>142</Status></FolderSync>"#)
-                .contains("<!-- common 142 ")
-        );
-        assert!(!annotate(r#"<FolderSync xmlns="FolderHierarchy"><Status>9</Status></FolderSync>"#).contains("<!--"));
-        assert!(!annotate(r#"<FolderSync xmlns="FolderHierarchy"><Status/></FolderSync>"#).contains("<!--"));
+    fn a_common_status_is_explained_in_any_command_and_an_unknown_one_by_its_class() {
+        let folder_sync =
+            |status: &str| annotate(&format!(r#"<FolderSync xmlns="FolderHierarchy">{status}</FolderSync>"#));
+        assert!(folder_sync("<Status>142</Status>").contains("<!-- common 142 "));
+        assert!(folder_sync("<Status>181</Status>").contains("<!-- common 181 unknown: No table has this number"));
+        assert!(folder_sync("<Status>9</Status>").contains("<!-- status 9 unknown: "));
+        // In most commands 1 is success, and there is nothing to say about no number.
+        for silent in ["<Status>1</Status>", "<Status/>", "<Status>many</Status>"] {
+            assert!(!folder_sync(silent).contains("<!--"), "{silent}");
+        }
     }
 
     #[test]

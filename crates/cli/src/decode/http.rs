@@ -6,11 +6,11 @@ mod har;
 
 use std::io;
 
-use ::http::header::CONTENT_ENCODING;
+use ::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use asprov_protocol::http::{Call, Target};
 use asprov_protocol::policy_key::RequestKey;
-use asprov_protocol::status::{self, Scope, StatusRow};
+use asprov_protocol::status::Scope;
 use asprov_wbxml::{Element, Limits, Unknown, decode, xml};
 use serde::Serialize;
 
@@ -18,7 +18,12 @@ use super::annotation::{annotated, annotations};
 use super::json::Message;
 use crate::explain::{Explanation, write_json, write_pairs};
 use crate::failure::Failure;
-use crate::terminal::{ACCENT, BAD, HEADING, harmless, painted, width};
+use crate::meaning::Meaning;
+use crate::terminal::{ACCENT, BAD, HEADING, HINT, harmless, painted, width};
+
+/// How a log gets its bodies: the other ways of curl leave them out, or put dots in place of most bytes.
+const BODIES: &str = "`curl --trace FILE` keeps the bodies where -v and --trace-ascii do not; in a HAR file, save the \
+                      content too. A body saved by itself (`curl -o FILE`) is read by `asprov decode FILE`.";
 
 /// A request and what came back, as far as the log has them.
 #[derive(Debug, Default)]
@@ -30,6 +35,14 @@ struct Exchange {
     status: Option<u16>,
     response_headers: HeaderMap,
     response_body: Vec<u8>,
+    /// How many bytes of each body there were, where the log says so otherwise than in a header.
+    sizes: Sizes,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sizes {
+    request: u64,
+    response: u64,
 }
 
 impl Exchange {
@@ -43,6 +56,31 @@ impl Exchange {
             headers.append(name, value);
         }
     }
+
+    /// The bodies that the log announces and does not hold.
+    fn missing(&self) -> Vec<(&'static str, String)> {
+        let request = announced(&self.request_headers, self.sizes.request).filter(|_| self.request_body.is_empty());
+        // A body stands in no answer to HEAD, and in none with 204 or 304.
+        let may_have = !matches!(self.status, None | Some(204 | 304)) && self.method != "HEAD";
+        let answer = announced(&self.response_headers, self.sizes.response)
+            .filter(|_| self.response_body.is_empty() && may_have);
+        [("request", request), ("answer", answer)].into_iter().filter_map(|(what, size)| Some((what, size?))).collect()
+    }
+}
+
+/// How long a body is, in words that follow it: empty when it is there and nobody says how long. HTTP/2 has neither of the
+/// headers, so a type of content is enough.
+fn announced(headers: &HeaderMap, size: u64) -> Option<String> {
+    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let length = header(CONTENT_LENGTH).and_then(|length| length.trim().parse::<u64>().ok());
+    match (length, size) {
+        (Some(0), 0) => None,
+        (Some(length @ 1..), _) | (_, length @ 1..) => Some(format!(" of {length} bytes")),
+        (None, 0) => {
+            let is_there = header(TRANSFER_ENCODING).is_some() || header(CONTENT_TYPE).is_some();
+            is_there.then(String::new)
+        }
+    }
 }
 
 /// What there is to say about an exchange.
@@ -54,7 +92,9 @@ struct Reading<'a> {
     answer: Option<Element<'a>>,
     /// Why the answer is not shown.
     unreadable: Option<String>,
-    rows: Vec<&'static StatusRow>,
+    /// Bodies that there were and that are not in the log, with how long they were if that is known.
+    missing: Vec<(&'static str, String)>,
+    statuses: Vec<Meaning>,
 }
 
 pub(super) fn write(text: &str, json: bool, out: &mut dyn io::Write) -> Result<(), Failure> {
@@ -68,12 +108,15 @@ pub(super) fn write(text: &str, json: bool, out: &mut dyn io::Write) -> Result<(
         let all: Vec<_> = readings.iter().map(|(exchange, reading)| Shown::of(exchange, reading)).collect();
         return write_json(out, &all);
     }
-    let mut explained: Vec<&'static StatusRow> = Vec::new();
+    let mut explained: Vec<Meaning> = Vec::new();
     for (at, (exchange, reading)) in readings.iter().enumerate() {
         if at > 0 {
             writeln!(out)?;
         }
         reading.write(exchange, at + 1, &mut explained, out)?;
+    }
+    if readings.iter().any(|(_, reading)| !reading.missing.is_empty()) {
+        writeln!(out, "\n{} {BODIES}", painted(HINT, "hint:"))?;
     }
     Ok(())
 }
@@ -105,6 +148,7 @@ impl<'a> Reading<'a> {
         let request = message(&exchange.request_body).and_then(Result::ok);
         let is_packed = exchange.response_headers.contains_key(CONTENT_ENCODING);
         let (answer, unreadable) = match message(&exchange.response_body) {
+            // What was announced and is not there is said below.
             None => (None, None),
             Some(Ok(answer)) => (Some(answer), None),
             Some(Err(_)) if is_packed => {
@@ -115,17 +159,18 @@ impl<'a> Reading<'a> {
             }
             Some(Err(error)) => (None, Some(format!("the answer cannot be read: {error}"))),
         };
-        let http = exchange.status.filter(|status| *status != 200).and_then(|code| status::row(Scope::Http, code));
-        let named = answer.iter().flat_map(annotations).filter_map(|annotation| annotation.row);
-        let rows = http.into_iter().chain(named.filter(|row| row.name != "Success")).collect();
-        Self { title, key, call, request, answer, unreadable, rows }
+        let missing = exchange.missing();
+        let http = exchange.status.filter(|status| *status != 200).map(|code| Meaning::of(Scope::Http, code));
+        let named = answer.iter().flat_map(annotations).filter_map(|annotation| annotation.meaning);
+        let statuses = http.into_iter().chain(named.filter(|meaning| meaning.name() != "Success")).collect();
+        Self { title, key, call, request, answer, unreadable, missing, statuses }
     }
 
     fn write(
         &self,
         exchange: &Exchange,
         number: usize,
-        explained: &mut Vec<&'static StatusRow>,
+        explained: &mut Vec<Meaning>,
         out: &mut dyn io::Write,
     ) -> Result<(), Failure> {
         let key = if self.key.is_empty() { String::new() } else { format!(", {}", self.key) };
@@ -146,14 +191,16 @@ impl<'a> Reading<'a> {
         if let Some(unreadable) = &self.unreadable {
             writeln!(out, "{unreadable}")?;
         }
-        for row in &self.rows {
-            let name = painted(HEADING, row.name);
-            writeln!(out, "{} {name}", painted(ACCENT, format_args!("{} {}", row.scope, row.code)))?;
+        for (body, size) in &self.missing {
+            let text = format!("the {body} has a body{size} that is not in this log; what it says is not known");
+            writeln!(out, "{}", painted(BAD, text))?;
+        }
+        for status in &self.statuses {
+            writeln!(out, "{} {}", painted(ACCENT, status.place()), painted(HEADING, status.name()))?;
             // Nothing is explained twice.
-            if !explained.iter().any(|known| std::ptr::eq(*known, *row)) {
-                explained.push(row);
-                let pairs = [("meaning", row.meaning), ("cause", row.cause), ("resolution", row.resolution)];
-                write_pairs(out, &pairs, width())?;
+            if !explained.contains(status) {
+                explained.push(*status);
+                write_pairs(out, &status.words(), width())?;
             }
         }
         Ok(())
@@ -170,6 +217,8 @@ struct Shown {
     http: Option<u16>,
     request: Option<Message>,
     answer: Option<Message>,
+    /// Bodies that there were and that are not in the log: request, answer.
+    missing_bodies: Vec<&'static str>,
     statuses: Vec<Explanation>,
 }
 
@@ -189,7 +238,8 @@ impl Shown {
             http: exchange.status,
             request: reading.request.as_ref().map(Message::of),
             answer: reading.answer.as_ref().map(Message::of),
-            statuses: reading.rows.iter().copied().map(Explanation::of).collect(),
+            missing_bodies: reading.missing.iter().map(|(body, _)| *body).collect(),
+            statuses: reading.statuses.iter().copied().map(Explanation::of).collect(),
         }
     }
 }

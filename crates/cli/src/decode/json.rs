@@ -32,7 +32,7 @@ struct Node {
 impl Message {
     pub(super) fn of(root: &Element<'_>) -> Self {
         let statuses =
-            annotations(root).into_iter().filter_map(|annotation| annotation.row).map(Explanation::of).collect();
+            annotations(root).into_iter().filter_map(|annotation| annotation.meaning).map(Explanation::of).collect();
         Self { root: Node::of(root), statuses }
     }
 }

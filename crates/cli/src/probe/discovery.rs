@@ -7,6 +7,7 @@ use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
 
 use super::finding::{Findings, Verdict};
+use super::refusal::Refusal;
 use super::{Arguments, announce};
 use crate::failure::Failure;
 use crate::terminal::harmless;
@@ -90,7 +91,8 @@ fn not_found(error: &NotFound, findings: &mut Findings) {
     match error.status {
         Some(code) => {
             let seen = SeenStatus { scope: Scope::Http, code, command: Command::Provision };
-            findings.status("sign-in", Verdict::Problem, "Autodiscover ends", seen, ProtocolVersion::V16_1);
+            let refusal = Refusal::naming(seen, error.url.clone());
+            findings.status("sign-in", Verdict::Problem, "Autodiscover ends", refusal, ProtocolVersion::V16_1);
         }
         None => findings.explained(
             "autodiscover",

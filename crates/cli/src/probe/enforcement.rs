@@ -5,23 +5,19 @@ use asprov_protocol::client::{
     Client, ClientMemory, ClientSettings, Failure as Why, FirstContact, Outcome, OutgoingRequest, SeenStatus, Step,
     WipeAnswer,
 };
-use asprov_protocol::http::{Command, headers};
+use asprov_protocol::http::headers;
 use asprov_protocol::message::{PolicyKeyText, WipeKind};
 use asprov_protocol::version::ProtocolVersion;
-use asprov_wbxml::{Element, code_page::folder_hierarchy};
 
 use super::finding::{Findings, Verdict};
+use super::folder_sync::{Tried, folder_sync};
+use super::refusal::Refusal;
 use crate::terminal::harmless;
 
-/// A key that no server gave to anybody here: more digits than a number has.
+/// A key that no server gave to anybody here: the last of four thousand million.
 const WRONG_KEY: &str = "4294967295";
 
-/// What a single FolderSync came to.
-enum Tried {
-    Passed,
-    Refused(SeenStatus),
-    Unclear(String),
-}
+const FAILS: &str = "FolderSync passes and then fails";
 
 pub(super) async fn look(transport: &Transport, settings: &ClientSettings, findings: &mut Findings) {
     let without = ClientSettings { first_contact: FirstContact::CommandWithoutKey, ..settings.clone() };
@@ -37,17 +33,25 @@ pub(super) async fn look(transport: &Transport, settings: &ClientSettings, findi
                 passing.push(check);
                 findings.plain(check, Verdict::Note, "FolderSync passes".to_owned());
             }
-            Tried::Refused(seen) if asks_for_provisioning(seen, settings.version) => {
+            Tried::Failed(seen) => {
+                passing.push(check);
+                findings.status(check, Verdict::Problem, FAILS, seen, settings.version);
+            }
+            Tried::Refused(Refusal { seen, .. }) if asks_for_provisioning(seen, settings.version) => {
                 findings.plain(check, Verdict::Ok, format!("FolderSync is refused: {}", brief(seen)));
             }
-            Tried::Refused(seen) => {
-                findings.status(check, Verdict::Problem, "FolderSync is refused", seen, settings.version);
-                // Blocked, disabled, in quarantine: a handshake would say no more.
-                if seen.code != 130 {
+            Tried::Refused(refusal) => {
+                let code = refusal.seen.code;
+                findings.status(check, Verdict::Problem, "FolderSync is refused", refusal, settings.version);
+                // Blocked, disabled, elsewhere: a handshake would say no more. In quarantine it may succeed.
+                if code != 130 {
                     return;
                 }
             }
-            Tried::Unclear(why) => findings.plain(check, Verdict::Note, why),
+            Tried::Unclear(why) => {
+                why.tell(check, findings);
+                return;
+            }
         }
     }
     handshake(transport, settings, findings, &passing).await;
@@ -74,28 +78,6 @@ fn asks_for_provisioning(seen: SeenStatus, version: ProtocolVersion) -> bool {
             | Action::ProvisionOnce
             | Action::LookForWipe
     )
-}
-
-/// One FolderSync with what this client holds, and nothing after it.
-async fn folder_sync(transport: &Transport, settings: &ClientSettings, memory: ClientMemory) -> Tried {
-    let key = Element::with_text(folder_hierarchy::SYNC_KEY, "0");
-    let mut client = Client::new(settings.clone(), memory);
-    client.start_command(Command::FolderSync, Some(Element::new(folder_hierarchy::FOLDER_SYNC).with_child(key)));
-    let Step::Send(request) = client.step() else { return Tried::Unclear("nothing was sent".to_owned()) };
-    let answer = match transport.send(&request).await {
-        Ok(answer) => answer,
-        Err(error) => return Tried::Unclear(harmless(&error.to_string())),
-    };
-    client.receive(&answer.as_response());
-    // The last Status is the most exact: a server may send HTTP 449 and say 142 in the body.
-    match client.report().statuses.last() {
-        Some(seen) => Tried::Refused(*seen),
-        None => match client.step() {
-            Step::Done(Outcome::CommandAnswered(_)) => Tried::Passed,
-            Step::Done(outcome) => Tried::Unclear(harmless(&outcome.to_string())),
-            _ => Tried::Unclear("the answer asks for something else".to_owned()),
-        },
-    }
 }
 
 /// What a handshake brought.
@@ -149,14 +131,14 @@ async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &
         }
         Outcome::Failed { why } => {
             match (why, why.status()) {
-                (Why::Loop { .. }, _) | (_, None) => findings.explained(
-                    "handshake",
-                    failed,
-                    harmless(&why.to_string()),
-                    "The server does not answer Provision as [MS-ASPROV] says.",
-                    "Have the administrator look at the server's log; `asprov decode --http` reads a trace of it.",
-                ),
-                (_, Some(seen)) => findings.status("handshake", failed, "Provision fails", seen, version),
+                (Why::Loop { .. }, _) | (_, None) => {
+                    let (cause, resolution) = broken_off(why);
+                    findings.explained("handshake", failed, harmless(&why.to_string()), cause, resolution);
+                }
+                (_, Some(seen)) => {
+                    let refusal = Refusal::of_failure(seen, why);
+                    findings.status("handshake", failed, "Provision fails", refusal, version);
+                }
             }
             return;
         }
@@ -168,6 +150,29 @@ async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &
     keys(transport, settings, &client, ended.temporary, findings, passing).await;
 }
 
+/// Why a handshake ended without a Status that says why, and what helps.
+const fn broken_off(why: &Why) -> (&'static str, &'static str) {
+    match why {
+        Why::Loop { .. } | Why::TooManyRequests { .. } => (
+            "The server asks for Provision in answer to Provision, or forgets the key it gave: a proxy in front of it may \
+             drop X-MS-PolicyKey, or several servers do not share their keys.",
+            "Have the administrator compare what the proxy passes on, and look at the log of the server.",
+        ),
+        Why::Lost { .. } => (
+            "The server, or something in front of it, hung up or did not answer in time.",
+            "Have the administrator look at the log of the server and of the proxy in front of it.",
+        ),
+        Why::WaitTooLong { .. } => (
+            "The server slows this device down, or is overloaded.",
+            "Try again later; if it stays so, have the administrator look at the load of the server and at its throttling.",
+        ),
+        _ => (
+            "The server does not answer Provision as [MS-ASPROV] says, or a proxy in front of it answers in its place.",
+            "Have the administrator look at the server's log; `asprov decode --http` reads a trace of it.",
+        ),
+    }
+}
+
 /// Whether the acknowledgment counts: the permanent key has to pass, the temporary one must not.
 async fn keys(
     transport: &Transport,
@@ -177,27 +182,28 @@ async fn keys(
     findings: &mut Findings,
     passing: &[&str],
 ) {
-    let temporary_passes = matches!(temporary, Some(Tried::Passed));
+    let temporary_passes = matches!(temporary, Some(Tried::Passed | Tried::Failed(_)));
     match temporary {
-        Some(Tried::Refused(seen)) => {
-            findings.plain("temporary key", Verdict::Ok, format!("FolderSync is refused: {}", brief(seen)));
+        Some(Tried::Refused(refusal)) => {
+            findings.plain("temporary key", Verdict::Ok, format!("FolderSync is refused: {}", brief(refusal.seen)));
         }
-        Some(Tried::Passed) => {
+        Some(Tried::Passed | Tried::Failed(_)) => {
             findings.plain(
                 "temporary key",
                 Verdict::Note,
                 "FolderSync passes before the policy is acknowledged".to_owned(),
             );
         }
-        Some(Tried::Unclear(why)) => findings.plain("temporary key", Verdict::Note, why),
+        Some(Tried::Unclear(why)) => why.tell("temporary key", findings),
         None => {}
     }
     match folder_sync(transport, settings, client.memory().clone()).await {
         Tried::Passed => findings.plain("permanent key", Verdict::Ok, "FolderSync passes".to_owned()),
-        Tried::Refused(seen) => {
-            findings.status("permanent key", Verdict::Problem, "FolderSync is refused", seen, settings.version);
+        Tried::Failed(seen) => findings.status("permanent key", Verdict::Problem, FAILS, seen, settings.version),
+        Tried::Refused(refusal) => {
+            findings.status("permanent key", Verdict::Problem, "FolderSync is refused", refusal, settings.version);
         }
-        Tried::Unclear(why) => findings.plain("permanent key", Verdict::Problem, why),
+        Tried::Unclear(why) => why.tell("permanent key", findings),
     }
     if passing.len() == 3 {
         findings.explained(

@@ -5,6 +5,7 @@ use asprov_protocol::client::resolution::{Audience, advice};
 use asprov_protocol::policy::ReceivedPolicy;
 use asprov_protocol::version::ProtocolVersion;
 
+use super::refusal::Refusal;
 use crate::terminal::harmless;
 
 /// Everything that was found, in the order in which it was.
@@ -31,6 +32,8 @@ pub(super) struct Finding {
     /// Who can do it.
     pub(super) audience: Option<Audience>,
     pub(super) status: Option<SeenStatus>,
+    /// The URL that the server named beside it.
+    pub(super) url: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +62,8 @@ impl Findings {
     }
 
     pub(super) fn plain(&mut self, check: &'static str, verdict: Verdict, text: String) {
-        let (cause, resolution, audience, status) = (None, None, None, None);
-        self.found.push(Finding { check, verdict, text, cause, resolution, audience, status });
+        let (cause, resolution) = (None, None);
+        self.found.push(Finding { check, verdict, text, cause, resolution, audience: None, status: None, url: None });
     }
 
     pub(super) fn explained(
@@ -72,27 +75,28 @@ impl Findings {
         resolution: &str,
     ) {
         let (cause, resolution) = (Some(cause.to_owned()), Some(resolution.to_owned()));
-        self.found.push(Finding { check, verdict, text, cause, resolution, audience: None, status: None });
+        self.found.push(Finding { check, verdict, text, cause, resolution, audience: None, status: None, url: None });
     }
 
-    /// A Status, in the words of its row. A number nobody knows is shown with its class.
+    /// A Status, in the words of its row; a number nobody knows in those of its class.
     pub(super) fn status(
         &mut self,
         check: &'static str,
         verdict: Verdict,
         what: &str,
-        seen: SeenStatus,
+        refusal: impl Into<Refusal>,
         version: ProtocolVersion,
     ) {
-        let row = seen.row();
+        let refusal = refusal.into();
         self.found.push(Finding {
             check,
             verdict,
-            text: format!("{what}: {}", harmless(&seen.to_string())),
-            cause: row.map(|row| row.cause.to_owned()),
-            resolution: row.map(|row| row.resolution.to_owned()),
-            audience: advice(seen, version).map(|advice| advice.audience),
-            status: Some(seen),
+            text: harmless(&refusal.text(what)),
+            cause: Some(refusal.cause().to_owned()),
+            resolution: Some(harmless(&refusal.resolution())),
+            audience: advice(refusal.seen, version).map(|advice| advice.audience),
+            status: Some(refusal.seen),
+            url: refusal.url,
         });
     }
 }

@@ -6,11 +6,14 @@
 mod discovery;
 mod enforcement;
 mod finding;
+mod folder_sync;
+mod refusal;
 mod report;
+mod unreachable;
 
 use std::io;
 
-use asprov_client::{Address, Distrust, Transport, TransportError};
+use asprov_client::{Address, Transport};
 use asprov_protocol::client::{ClientSettings, SeenStatus};
 use asprov_protocol::device::{DeviceId, DeviceType};
 use asprov_protocol::http::{Command, Options};
@@ -22,6 +25,8 @@ use crate::account::Account;
 use crate::failure::Failure;
 use crate::terminal::{HINT, harmless, painted};
 use finding::{Findings, Verdict};
+use refusal::Refusal;
+pub(crate) use unreachable::with_flag;
 
 /// Try a server as a phone would, and say what a phone will run into
 ///
@@ -74,12 +79,17 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             enforcement::look(&transport, &settings, &mut findings).await;
         }
     }
-    if arguments.json {
-        report::json(&findings, &arguments.account.user, out)?;
+    let shown = if arguments.json {
+        report::json(&findings, &arguments.account.user, out)
     } else {
-        report::text(&findings, out)?;
+        report::text(&findings, out)
+    };
+    match shown {
+        Err(failure) if !failure.reader_is_gone() => Err(failure),
+        // The exit code says it even to who reads only the first lines.
+        _ if findings.has_problem() => Err(Failure::told()),
+        shown => shown,
     }
-    if findings.has_problem() { Err(Failure::told()) } else { Ok(()) }
 }
 
 /// Says which host is about to get the password.
@@ -105,7 +115,8 @@ async fn first_contact(
     let http = SeenStatus { scope: Scope::Http, code: answer.status, command: Command::Provision };
     if answer.status != 200 {
         let check = if matches!(answer.status, 401 | 403 | 456 | 457) { "sign-in" } else { "OPTIONS" };
-        findings.status(check, Verdict::Problem, "OPTIONS is refused", http, ProtocolVersion::V16_1);
+        let refusal = Refusal::of(http, &answer.headers);
+        findings.status(check, Verdict::Problem, "OPTIONS is refused", refusal, ProtocolVersion::V16_1);
         return None;
     }
     findings.plain("sign-in", Verdict::Ok, format!("{} is signed in", harmless(&arguments.account.user)));
@@ -151,36 +162,6 @@ async fn first_contact(
 }
 
 impl Findings {
-    fn unreachable(&mut self, address: &Address, error: &TransportError) {
-        let text = harmless(&error.to_string());
-        let untrusted;
-        let (check, cause, resolution) = match error {
-            TransportError::Unresolved { .. } => (
-                "name",
-                "The name is misspelt, or this network cannot resolve it.",
-                "Correct the address, or ask the administrator which one phones are meant to use.",
-            ),
-            TransportError::Untrusted { distrust, .. } => {
-                untrusted = format!("{} Nothing was sent, the password included.", distrust.cause());
-                ("TLS", untrusted.as_str(), with_flag(*distrust))
-            }
-            TransportError::Connect { .. } => (
-                "connection",
-                "Nothing listens there, or a firewall or proxy is between.",
-                "Check the port, the firewall and the variables HTTPS_PROXY and NO_PROXY.",
-            ),
-            _ => (
-                "connection",
-                "The server, or something in front of it, does not behave as HTTP asks for.",
-                "Have the administrator look at the log of the server and of the proxy in front of it.",
-            ),
-        };
-        if check != "name" {
-            self.plain("name", Verdict::Ok, format!("{} is found", address.host()));
-        }
-        self.explained(check, Verdict::Problem, text, cause, resolution);
-    }
-
     fn reached(&mut self, address: &Address) {
         self.plain("name", Verdict::Ok, format!("{} is found", address.host()));
         if address.is_tls() {
@@ -194,15 +175,5 @@ impl Findings {
                 "Phones need https; asprov takes http for tests on one machine.",
             );
         }
-    }
-}
-
-/// What helps against distrust on a command line, where trusted certificates are a flag.
-pub(crate) const fn with_flag(distrust: Distrust) -> &'static str {
-    match distrust {
-        Distrust::UnknownIssuer | Distrust::Other => {
-            "Have the administrator install a certificate for this name with its whole chain; a private authority is added with --root-certificates."
-        }
-        _ => distrust.resolution(),
     }
 }

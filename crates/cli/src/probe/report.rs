@@ -38,6 +38,9 @@ struct Found<'a> {
     resolution: Option<&'a str>,
     audience: Option<&'static str>,
     status: Option<Status>,
+    /// Where the server sends this device, or where the password is changed, as the server says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -126,6 +129,7 @@ fn found(finding: &Finding) -> Found<'_> {
         cause: finding.cause.as_deref(),
         resolution: finding.resolution.as_deref(),
         audience: finding.audience.map(Audience::as_str),
+        url: finding.url.as_deref(),
         status: finding.status.map(|seen| Status {
             scope: seen.row().map_or(seen.scope, |row| row.scope).as_str(),
             code: seen.code,

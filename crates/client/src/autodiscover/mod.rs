@@ -77,6 +77,8 @@ pub struct NotFound {
     pub attempts: Vec<Attempt>,
     /// The HTTP status that ends the search for the user: 401, 456 or 457.
     pub status: Option<u16>,
+    /// Beside 457: where the password is changed, as the server says it (X-MS-Credential-Service-Url).
+    pub url: Option<String>,
 }
 
 /// What an answer leads to.
@@ -84,7 +86,11 @@ enum Answered {
     Found(Address, String),
     Nothing(String),
     /// The user has to do something; asking elsewhere would not help.
-    Stop(u16, String),
+    Stop {
+        status: u16,
+        result: String,
+        url: Option<String>,
+    },
     Redirect(String),
     OtherAddress(MailAddress),
 }
@@ -134,7 +140,8 @@ impl Autodiscover {
                     return Ok(Discovered { address: server, source, is_own_domain });
                 }
                 Found::Elsewhere(other) => address = other,
-                Found::Nothing(status) => return Err(NotFound { attempts, status }),
+                Found::Nothing => return Err(NotFound { attempts, status: None, url: None }),
+                Found::Stop(status, url) => return Err(NotFound { attempts, status: Some(status), url }),
             }
         }
     }
@@ -158,13 +165,13 @@ impl Autodiscover {
         if let Some(found) = self.try_places(places, address, own_domain, redirects, attempts).await {
             return found;
         }
-        let Some(host) = self.service_record(domain, attempts).await else { return Found::Nothing(None) };
+        let Some(host) = self.service_record(domain, attempts).await else { return Found::Nothing };
         let mut places = vec![(format!("{host}{json_path}"), Form::Json)];
         if self.credentials.is_some() {
             places.push((format!("{host}{XML_PATH}"), Form::Xml));
         }
         let found = self.try_places(places, address, own_domain, redirects, attempts).await;
-        found.unwrap_or(Found::Nothing(None))
+        found.unwrap_or(Found::Nothing)
     }
 
     /// The host of the SRV record, as the beginning of a URL.
@@ -209,15 +216,15 @@ impl Autodiscover {
                         note(result);
                         break;
                     }
-                    Answered::Stop(status, result) => {
+                    Answered::Stop { status, result, url } => {
                         note(result);
-                        return Some(Found::Nothing(Some(status)));
+                        return Some(Found::Stop(status, url));
                     }
                     Answered::Redirect(location) => {
                         *redirects += 1;
                         if *redirects > REDIRECTS {
                             note(format!("a redirect too many, at most {REDIRECTS} are followed"));
-                            return Some(Found::Nothing(None));
+                            return Some(Found::Nothing);
                         }
                         note(format!("redirects to {}", shown(&location)));
                         url = location;
@@ -229,7 +236,7 @@ impl Autodiscover {
                         *redirects += 1;
                         note(format!("says that the address is {}", shown(other.as_str())));
                         if *redirects > REDIRECTS {
-                            return Some(Found::Nothing(None));
+                            return Some(Found::Nothing);
                         }
                         return Some(Found::Elsewhere(other));
                     }
@@ -274,7 +281,8 @@ impl Autodiscover {
 enum Found {
     Server(Address, String),
     Elsewhere(MailAddress),
-    Nothing(Option<u16>),
+    Nothing,
+    Stop(u16, Option<String>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -300,11 +308,19 @@ fn read(answer: &Answer, form: Form) -> Answered {
         (_, Form::RedirectInClear) => Answered::Nothing(format!("HTTP {}, no redirect", answer.status)),
         (200, Form::Json) => json::read(&answer.body),
         (200, Form::Xml) => pox::read(&answer.body),
-        (401, Form::Xml) => Answered::Stop(401, "HTTP 401: the credentials are refused".to_owned()),
-        (456, _) => Answered::Stop(456, "HTTP 456: the account is blocked".to_owned()),
-        (457, _) => Answered::Stop(457, "HTTP 457: the password has expired".to_owned()),
+        (401, Form::Xml) => stop(401, "HTTP 401: the credentials are refused", None),
+        (456, _) => stop(456, "HTTP 456: the account is blocked", None),
+        (457, _) => {
+            let url = answer.headers.get(asprov_protocol::http::headers::X_MS_CREDENTIAL_SERVICE_URL);
+            let url = url.and_then(|url| url.to_str().ok()).map(str::to_owned);
+            stop(457, "HTTP 457: the password has expired", url)
+        }
         (status, _) => Answered::Nothing(format!("HTTP {status}")),
     }
+}
+
+fn stop(status: u16, result: &str, url: Option<String>) -> Answered {
+    Answered::Stop { status, result: result.to_owned(), url }
 }
 
 /// The host and the whole of a URL.

@@ -205,6 +205,55 @@ pub const fn of_class(class: StatusClass) -> Action {
     }
 }
 
+impl StatusClass {
+    /// What a number of this class says, in a sentence, when no table has it.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::OfTheCommand => "No table here has this number: it is one of the command itself.",
+            Self::Common => "No table has this number: it stands for a condition common to all commands.",
+            Self::Redirection => "No table has this number: another address is meant.",
+            Self::Request => "No table has this number: the server refuses the request, the user or the device.",
+            Self::Server => "No table has this number: the server is in trouble.",
+            Self::Unknown => "No table has this number, and it belongs to no class.",
+        }
+    }
+
+    /// How such a number comes about, in a sentence.
+    pub const fn cause(self) -> &'static str {
+        match self {
+            Self::OfTheCommand => {
+                "Below 101 every command has numbers of its own, which [MS-ASCMD] lists beside the command; or the server \
+                 made one up."
+            }
+            Self::Common => "The server is newer than the tables, or made the number up.",
+            Self::Redirection => {
+                "The address leads to a web page, to a page for signing in, or to a server that has moved."
+            }
+            Self::Request => "The server, or a proxy in front of it, does not want this request.",
+            Self::Server => "The server, or something between it and the device, failed.",
+            Self::Unknown => "What answers is no ActiveSync server, or the answer is damaged.",
+        }
+    }
+
+    /// What the client does about it, which is [`of_class`], and what is left to somebody else.
+    pub const fn resolution(self) -> &'static str {
+        match self {
+            Self::OfTheCommand => "The client hands it to the application: look the number up beside its command.",
+            Self::Common | Self::Request | Self::Unknown => {
+                "The client ends the conversation: have the administrator look at the log of the server."
+            }
+            Self::Redirection => {
+                "The client does not follow, since the password would go with it: use the address of the ActiveSync server \
+                 itself."
+            }
+            Self::Server => {
+                "The client repeats Provision, each time after a longer wait, and no other command; if it stays so, have \
+                 the administrator look at the log of the server."
+            }
+        }
+    }
+}
+
 /// Whom to tell what about a Status that ended a conversation; `None` when it says that all is well.
 pub fn advice(seen: SeenStatus, version: ProtocolVersion) -> Option<Advice> {
     let audience = match action(seen, version) {
@@ -222,7 +271,7 @@ pub fn advice(seen: SeenStatus, version: ProtocolVersion) -> Option<Advice> {
     };
     let sentence = match seen.row() {
         Some(row) => format!("{} {} {}", row.meaning, row.cause, row.resolution),
-        None => format!("{seen}. The server's log says more."),
+        None => format!("{seen}. {} {}", seen.class().cause(), seen.class().resolution()),
     };
     Some(Advice { audience, sentence })
 }
@@ -307,6 +356,31 @@ mod tests {
         ] {
             assert_eq!(action(seen(scope, code), ProtocolVersion::V16_1), expected, "{scope} {code}");
         }
+    }
+
+    #[test]
+    fn every_class_says_in_sentences_what_the_client_does_about_it() {
+        for class in [
+            StatusClass::OfTheCommand,
+            StatusClass::Common,
+            StatusClass::Redirection,
+            StatusClass::Request,
+            StatusClass::Server,
+            StatusClass::Unknown,
+        ] {
+            let done = match of_class(class) {
+                Action::RetryProvision => "repeats Provision",
+                Action::Tell(Audience::Application) => "hands it to the application",
+                _ if class == StatusClass::Redirection => "does not follow",
+                _ => "ends the conversation",
+            };
+            assert!(class.resolution().contains(done), "{class:?}");
+            for sentence in [class.meaning(), class.cause(), class.resolution()] {
+                assert!(sentence.ends_with('.') && !sentence.contains("  "), "{sentence}");
+            }
+        }
+        let told = advice(seen(Scope::Http, 599), ProtocolVersion::V16_1).unwrap();
+        assert!(told.sentence.contains("599") && told.sentence.contains("repeats Provision"), "{}", told.sentence);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Uri};
 use serde::Deserialize;
 
-use super::Exchange;
+use super::{Exchange, Sizes};
 use crate::failure::Failure;
 
 #[derive(Deserialize)]
@@ -32,6 +32,8 @@ struct Request {
     #[serde(default)]
     headers: Vec<Header>,
     post_data: Option<Content>,
+    #[serde(default)]
+    body_size: i64,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +55,9 @@ struct Content {
     #[serde(default)]
     text: String,
     encoding: Option<String>,
+    /// Unpacked, and -1 when nobody knows.
+    #[serde(default)]
+    size: i64,
 }
 
 impl Content {
@@ -90,6 +95,10 @@ fn exchange(entry: &Entry) -> Exchange {
         status: u16::try_from(response.status).ok().filter(|status| *status > 0),
         response_headers,
         response_body: response.content.as_ref().map(Content::bytes).unwrap_or_default(),
+        sizes: Sizes {
+            request: u64::try_from(request.body_size).unwrap_or(0),
+            response: response.content.as_ref().and_then(|content| u64::try_from(content.size).ok()).unwrap_or(0),
+        },
     }
 }
 

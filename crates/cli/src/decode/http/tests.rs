@@ -84,6 +84,61 @@ fn a_trace_in_ascii_has_no_bodies_and_its_long_lines_are_joined() {
 }
 
 #[test]
+fn a_body_that_was_announced_and_is_not_in_the_log_is_missed_and_says_how_to_get_it() {
+    let lost = VERBOSE.replace("content-length: 0", "content-length: 15").replace("449 Need provisioning", "200 OK");
+    let text = shown(&lost);
+    assert!(text.contains("\nthe answer has a body of 15 bytes that is not in this log"), "{text}");
+    assert!(text.contains("\nhint: `curl --trace FILE`"), "{text}");
+    // HTTP/2 says no length; the form of the content tells that there is some. So does chunked.
+    for header in ["content-type: application/vnd.ms-sync.wbxml", "transfer-encoding: chunked"] {
+        let text = shown(&lost.replace("content-length: 15", header));
+        assert!(text.contains("\nthe answer has a body that is not in this log"), "{text}");
+    }
+    let sent = VERBOSE.replace("> X-MS-PolicyKey: 0", "> Content-Length: 13");
+    assert!(shown(&sent).contains("\nthe request has a body of 13 bytes that is not in this log"), "{}", shown(&sent));
+    // Nothing is missed where there was nothing.
+    for whole in [VERBOSE, TRACE, ASCII] {
+        assert!(!shown(whole).contains("not in this log"), "{}", shown(whole));
+    }
+    let mut out = Vec::new();
+    write(&lost, true, &mut out).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(json[0]["missing_bodies"], serde_json::json!(["answer"]));
+}
+
+#[test]
+fn an_archive_without_content_says_so() {
+    let har = r#"{"log":{"entries":[{"request":{"method":"POST","url":"https://h/x","bodySize":13},
+        "response":{"status":200,"content":{"size":15}}}]}}"#;
+    let text = shown(har);
+    assert!(text.contains("the request has a body of 13 bytes that is not in this log"), "{text}");
+    assert!(text.contains("the answer has a body of 15 bytes that is not in this log"), "{text}");
+}
+
+#[test]
+fn an_archive_with_a_mark_before_it_is_read() {
+    let har = "\u{feff}{\"log\":{\"entries\":[{\"request\":{\"method\":\"OPTIONS\",\"url\":\"https://h/Microsoft-Server-ActiveSync\"},\"response\":{\"status\":401}}]}}";
+    let text = shown(&crate::input::text_of(har.as_bytes().to_vec()).unwrap());
+    assert!(text.starts_with("1 OPTIONS: HTTP 401\nhttp 401 Unauthorized\n"), "{text}");
+}
+
+#[test]
+fn a_number_that_no_table_has_is_explained_by_its_class() {
+    let text = shown(&VERBOSE.replace("449 Need provisioning", "599 Whatever"));
+    assert!(text.contains("\nhttp 599 unknown\n"), "{text}");
+    assert!(text.contains("the server is in trouble") && text.contains("repeats Provision"), "{text}");
+    let text = shown(&TRACE.replace("03 31 34 32 00", "03 31 38 31 00"));
+    assert!(text.contains("<Status>181</Status> <!-- common 181 unknown: "), "{text}");
+    assert!(text.contains("\ncommon 181 unknown\n"), "{text}");
+    let mut out = Vec::new();
+    write(&VERBOSE.replace("449 Need provisioning", "599 Whatever"), true, &mut out).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(json[0]["statuses"][0]["code"], 599);
+    assert_eq!(json[0]["statuses"][0]["name"], serde_json::Value::Null);
+    assert!(json[0]["statuses"][0]["resolution"].is_string());
+}
+
+#[test]
 fn the_same_status_is_explained_once() {
     let text = shown(&VERBOSE.repeat(2));
     assert_eq!(text.matches("RetryWith").count(), 2, "{text}");
