@@ -67,12 +67,13 @@ mod memory_text;
 mod proxy;
 mod tls;
 mod transport;
+mod unawaited;
 mod wire;
 
 pub use address::{Address, AddressError};
 pub use autodiscover::{Attempt, Autodiscover, Discovered, MailAddress, NoMailAddress, NotFound};
 pub use credentials::{Credentials, CredentialsError};
-pub use device::{Conversation, Device};
+pub use device::{Conversation, Device, Wait};
 pub use error::{ClientError, TransportError};
 pub use file_memory::FileMemory;
 pub use memory::{Memory, MemoryError, NoMemory};

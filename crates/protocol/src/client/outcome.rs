@@ -21,8 +21,11 @@ pub enum Outcome {
     WipeOrdered {
         /// What is to be wiped.
         kind: WipeKind,
-        /// What the server was told about it.
+        /// What the application made of it.
         answer: WipeAnswer,
+        /// Whether the acknowledgment went out. What the server answers to it is not waited for: \[MS-ASPROV\]
+        /// 3.1.5.1.2.2 (R645). One that could not be sent is sent again in the next conversation.
+        is_sent: bool,
     },
     /// One of the rows of \[MS-ASPROV\] 3.1.5.2 ended it: what its resolution asks for is not in the client's power, or
     /// was done and did not help.
@@ -55,7 +58,7 @@ pub enum WipeAnswer {
     Unanswered,
     /// It takes the wipe on: the acknowledgment goes out and the application erases, without waiting for the answer.
     TakenOn,
-    /// It cannot wipe, and the server is told so; the wipe stays due.
+    /// It cannot wipe, and an acknowledgment goes out that says so; the wipe stays due.
     Failed,
 }
 
@@ -305,15 +308,19 @@ impl fmt::Display for Outcome {
         match self {
             Self::Provisioned => f.write_str("provisioned"),
             Self::NoPolicy => f.write_str("the server has no policy for this device"),
-            Self::WipeOrdered { kind, answer } => {
+            Self::WipeOrdered { kind, answer, is_sent } => {
                 let what = match kind {
                     WipeKind::Device => "the whole device",
                     WipeKind::AccountOnly => "the account's data",
                 };
-                let told = match answer {
-                    WipeAnswer::Unanswered => "nothing was wiped and the server was told nothing",
-                    WipeAnswer::TakenOn => "the wipe was taken on and the server was told so",
-                    WipeAnswer::Failed => "the server was told that it could not be done",
+                let told = match (answer, is_sent) {
+                    (WipeAnswer::Unanswered, _) => "nothing was wiped and the server was told nothing",
+                    (WipeAnswer::TakenOn, true) => "it was taken on, and its acknowledgment was sent",
+                    (WipeAnswer::TakenOn, false) => {
+                        "it was taken on; its acknowledgment could not be sent and goes out again next time"
+                    }
+                    (WipeAnswer::Failed, true) => "it could not be done, and an acknowledgment was sent that says so",
+                    (WipeAnswer::Failed, false) => "it could not be done, and the server could not be told so",
                 };
                 write!(f, "the server orders a wipe of {what}; {told}")
             }
