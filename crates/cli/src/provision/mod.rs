@@ -125,7 +125,11 @@ async fn converse(
         }
     };
     let settings = ClientSettings { version, ..settings };
-    let mut device = Device::open(transport, settings, NoMemory).await?;
+    let device = Device::open(transport, settings, NoMemory).await?;
+    // A minute of silence looks like a program that hangs.
+    let mut device = device.on_wait(|wait| {
+        anstream::eprintln!("{} {}", painted(HINT, "note:"), harmless(&wait.to_string()));
+    });
     Ok((device.provision().await?, version))
 }
 

@@ -93,8 +93,8 @@ pub struct ClientLimits {
     /// How often a server may ask for provisioning. Default 3: a policy may change while it is being acknowledged, but
     /// a server that still asks after three handshakes never stops (iOS 7 sent 2,000 requests to one).
     pub challenges: u32,
-    /// How often a request is repeated when the server is in trouble or its answer is lost. Default 5, about half a
-    /// minute with the default waits.
+    /// How often a request is repeated when the server is in trouble or its answer is lost. Default 5: with the default
+    /// waits 31 to 46 seconds, as [`ClientLimits::waits`] works out, and as much longer as a server asks for.
     pub retries: u32,
     /// Seconds before the first repetition; doubled for each one after it, unless the server names a time. Default 1.
     pub first_wait: u32,
@@ -165,6 +165,28 @@ impl ClientSettings {
             limits: ClientLimits::default(),
             randomness: None,
         }
+    }
+}
+
+impl ClientLimits {
+    /// How many seconds a request that never succeeds waits in all before it is given up, at least and at most: the
+    /// first wait doubled for each repetition, and each lengthened by up to its half
+    /// ([`ClientSettings::randomness`]). A server that names a time, or says that it slows the device down, is not in it.
+    ///
+    /// ```
+    /// use asprov_protocol::client::ClientLimits;
+    ///
+    /// assert_eq!(ClientLimits::default().waits(), (31, 46));
+    /// ```
+    pub fn waits(&self) -> (u64, u64) {
+        let wait = |repetition: u32| {
+            let doubled = self.first_wait.saturating_mul(2_u32.saturating_pow(repetition));
+            u64::from(doubled.min(self.longest_wait))
+        };
+        // From the 32nd on they no longer grow.
+        let rest = u64::from(self.retries.saturating_sub(32)) * wait(32);
+        let least = (0..self.retries.min(32)).map(wait).sum::<u64>().saturating_add(rest);
+        (least, least.saturating_add(least / 2))
     }
 }
 
