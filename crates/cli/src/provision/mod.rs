@@ -1,6 +1,7 @@
 //! `asprov provision`: a phone's part against any server, once, with nothing kept and nothing erased.
 
 mod report;
+mod verdicts;
 
 use std::io;
 use std::str::FromStr;
@@ -98,15 +99,21 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
         Ok(ended) => ended,
         Err(error) => return Err(failed(&error, arguments.json, out)),
     };
-    if arguments.json {
-        report::json(&conversation, version, out)?;
-    } else {
-        report::text(&conversation, version, out)?;
+    let profile = arguments.profile.map(|Family(profile)| profile);
+    let notes = verdicts::notes(profile, &conversation.outcome, &conversation.report);
+    for note in &notes {
+        anstream::eprintln!("{} {}", painted(HINT, "note:"), harmless(note));
     }
-    match conversation.outcome {
+    let shown = if arguments.json {
+        report::json(&conversation, version, notes, out)
+    } else {
+        report::text(&conversation, version, out)
+    };
+    let ended = match conversation.outcome {
         Outcome::Provisioned | Outcome::NoPolicy => Ok(()),
         _ => Err(Failure::told()),
-    }
+    };
+    Failure::shown_to_whoever_reads(shown).and(ended)
 }
 
 async fn converse(
@@ -143,10 +150,8 @@ fn failed(error: &ClientError, json: bool, out: &mut dyn io::Write) -> Failure {
     };
     let detail = harmless(&error.to_string());
     if json {
-        return match report::json_of_failure(detail, status.as_slice(), out) {
-            Ok(()) => Failure::told(),
-            Err(failure) => failure,
-        };
+        let shown = report::json_of_failure(detail, status.as_slice(), out);
+        return Failure::shown_to_whoever_reads(shown).err().unwrap_or_else(Failure::told);
     }
     if let ClientError::Transport(TransportError::Untrusted { distrust, .. }) = error {
         return Failure::new(detail).hint(format!("{} {}", distrust.cause(), with_flag(*distrust)));

@@ -8,6 +8,7 @@
 use asprov_wbxml::Element;
 
 use super::command::CommandRequest;
+use super::evaluation::Evaluation;
 use super::memory::{ClientMemory, ServerMoved, WipeInHand};
 use super::outcome::{Failure, Outcome, Report, SeenStatus};
 use super::phase::{ClientEvent, Phase};
@@ -287,9 +288,9 @@ impl Client {
         }
     }
 
-    /// What to acknowledge a policy with. `None` is a document that could not be read at all.
-    pub(super) fn verdict(&self, policy: Option<&ReceivedPolicy>) -> AcknowledgmentStatus {
-        self.settings.acknowledgment.of(policy, self.settings.version, self.tries.replacing)
+    /// What is made of a policy. `None` is a document that could not be read at all.
+    pub(super) fn evaluate(&self, policy: Option<&ReceivedPolicy>) -> Evaluation {
+        self.settings.acknowledgment.evaluate(policy, self.settings.version, self.tries.replacing)
     }
 
     /// An initial request goes out, and the policy key is reset to 0: [MS-ASPROV] 3.1.5.1.1 (R618).

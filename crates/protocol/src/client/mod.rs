@@ -46,6 +46,7 @@ mod answers;
 pub mod capability;
 mod command;
 mod conversation;
+mod evaluation;
 mod memory;
 mod outcome;
 pub mod password;
