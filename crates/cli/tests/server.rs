@@ -273,6 +273,58 @@ fn a_family_acknowledges_what_its_sources_say_and_it_is_told_where_they_say_noth
 }
 
 #[test]
+fn whoever_stops_reading_gets_the_exit_code_of_the_outcome() {
+    let server = Server::start(&["--store", "memory:"]);
+    server.done(&["policy", "set", "default", "DevicePasswordEnabled=1", "allow_partial=false"]);
+    let address = server.url.as_str();
+    // Nobody listens there.
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = format!("http://{gone}");
+    for (url, flags, expected) in [
+        (address, ["--acknowledgment", "2"], 1),
+        (address, ["--acknowledgment", "1"], 0),
+        // With a note on stderr.
+        (address, ["--profile", "nine"], 1),
+        (nobody.as_str(), ["--acknowledgment", "1"], 1),
+    ] {
+        for json in [&[][..], &["--json"][..]] {
+            let mut command = program(server.folder.path());
+            command.args(["provision", url, "--user", "ann", "--password-stdin"]).args(flags).args(json);
+            let mut child = command.spawn().unwrap();
+            // The reader is gone before anything is written.
+            drop((child.stdout.take(), child.stderr.take()));
+            child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+            assert_eq!(child.wait().unwrap().code(), Some(expected), "{url} {flags:?} {json:?}");
+        }
+    }
+    // The same of what a probe finds.
+    for (url, expected) in [(nobody.as_str(), 1), (address, 0)] {
+        let mut command = program(server.folder.path());
+        let mut child = command.args(["probe", url, "--user", "ann", "--password-stdin"]).spawn().unwrap();
+        drop(child.stdout.take());
+        child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(expected), "{url}");
+    }
+}
+
+#[test]
+fn somebody_who_watches_is_told_of_every_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{nobody}");
+    let mut command = program(folder.path());
+    command.args(["provision", &url, "--user", "ann", "--password-stdin", "--protocol-version", "16.1"]);
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.starts_with("note: waiting 1."), "{line}");
+    assert!(line.contains(&format!(" s before the next attempt: cannot connect to {url}: ")), "{line}");
+}
+
+#[test]
 fn a_wipe_asks_first_and_is_never_claimed_by_a_phone_that_did_not_do_it() {
     let server = Server::start(&["--store", "memory:"]);
     assert_eq!(server.provision(&[]).0, 0);

@@ -74,12 +74,13 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             enforcement::look(&transport, &settings, &mut findings).await;
         }
     }
-    if arguments.json {
-        report::json(&findings, &arguments.account.user, out)?;
+    let shown = if arguments.json {
+        report::json(&findings, &arguments.account.user, out)
     } else {
-        report::text(&findings, out)?;
-    }
-    if findings.has_problem() { Err(Failure::told()) } else { Ok(()) }
+        report::text(&findings, out)
+    };
+    let ended = if findings.has_problem() { Err(Failure::told()) } else { Ok(()) };
+    Failure::shown_to_whoever_reads(shown).and(ended)
 }
 
 /// Says which host is about to get the password.

@@ -18,7 +18,7 @@ use asprov_protocol::version::ProtocolVersion;
 use crate::account::Account;
 use crate::failure::{Failure, nearest};
 use crate::probe::with_flag;
-use crate::terminal::{HINT, harmless, painted};
+use crate::terminal::{self, harmless};
 
 /// Provision as a phone does, and say what the server answered
 ///
@@ -102,7 +102,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
     let profile = arguments.profile.map(|Family(profile)| profile);
     let notes = verdicts::notes(profile, &conversation.outcome, &conversation.report);
     for note in &notes {
-        anstream::eprintln!("{} {}", painted(HINT, "note:"), harmless(note));
+        terminal::note(note);
     }
     let shown = if arguments.json {
         report::json(&conversation, version, notes, out)
@@ -126,7 +126,7 @@ async fn converse(
         None => {
             let negotiated = transport.negotiate(&ProtocolVersion::ALL).await?;
             if !negotiated.options.commands.iter().any(|command| command == Command::Provision.name()) {
-                anstream::eprintln!("{} the server does not list Provision among its commands", painted(HINT, "note:"));
+                terminal::note("the server does not list Provision among its commands");
             }
             negotiated.version
         }
@@ -134,9 +134,7 @@ async fn converse(
     let settings = ClientSettings { version, ..settings };
     let device = Device::open(transport, settings, NoMemory).await?;
     // A minute of silence looks like a program that hangs.
-    let mut device = device.on_wait(|wait| {
-        anstream::eprintln!("{} {}", painted(HINT, "note:"), harmless(&wait.to_string()));
-    });
+    let mut device = device.on_wait(|wait| terminal::note(&wait.to_string()));
     Ok((device.provision().await?, version))
 }
 
