@@ -42,6 +42,12 @@ impl Failure {
         if self.reader_is_gone() { Self::told() } else { self }
     }
 
+    /// For a command whose exit code says how something ended: it ended like that whether or not anybody read on, as in
+    /// `asprov provision ... | head -1`.
+    pub(crate) fn shown_to_whoever_reads(shown: Result<(), Self>) -> Result<(), Self> {
+        shown.or_else(|failure| if failure.reader_is_gone() { Ok(()) } else { Err(failure) })
+    }
+
     /// The command line makes no sense.
     pub(crate) fn wrong_use(error: impl Display) -> Self {
         Self { error: error.to_string(), hints: Vec::new(), kind: Kind::WrongUse }

@@ -3,6 +3,7 @@
 //! Colours are written always; `anstream` takes them out where no terminal reads, and where NO_COLOR is set.
 
 use std::fmt::{Display, Write as _};
+use std::io::Write as _;
 
 use anstyle::{AnsiColor, Color, Style};
 use asprov_protocol::device::is_obeyed;
@@ -43,6 +44,11 @@ pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
 /// A text in a style.
 pub(crate) fn painted(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
+}
+
+/// Something to know beside the result, on stderr. When nobody reads that any more it is lost, and the work goes on.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{} {}", painted(HINT, "note:"), harmless(text));
 }
 
 /// Text that came from a device, a server or a file, so that a terminal obeys none of it: control characters and those

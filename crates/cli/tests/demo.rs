@@ -70,6 +70,13 @@ fn the_whole_demo_tells_each_row_with_its_request_answer_and_end() {
     // 141 is shown on FolderSync: Provision is never refused for a missing key.
     assert!(scenes[4].contains("→ FolderSync 16.1, no policy key"), "{}", scenes[4]);
     assert!(scenes[4].contains("← HTTP 200, FolderSync 141 LegacyDeviceOnStrictPolicy"), "{}", scenes[4]);
+    // 139 is about settings, so the phone says which.
+    assert!(
+        scenes[3].contains("* the phone names for the administrator what it does not enforce: MinDevicePasswordLength"),
+        "{}",
+        scenes[3]
+    );
+    assert!(table(&text).iter().any(|(line, ..)| line.contains("stopped, named MinDevicePasswordLength;")), "{text}");
     for version in ["2.5", "12.0", "12.1", "14.0", "14.1", "16.0", "16.1"] {
         assert!(table(&text).iter().any(|(line, ..)| line.starts_with(&format!("version {version} "))), "{version}");
     }

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -98,6 +98,13 @@ impl Server {
         (done.code, serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {}{}", done.out, done.err)))
     }
 
+    /// The same as people read it.
+    fn provision_in_words(&self, flags: &[&str]) -> Done {
+        let mut command = program(self.folder.path());
+        command.args(["provision", &self.url, "--user", "ann", "--password-stdin"]).args(flags);
+        run(&mut command, "secret\n")
+    }
+
     /// A command as a phone sends it, from the readable form; the answer's readable form comes back.
     fn post(&self, command: &str, policy_key: &str, message: &str) -> String {
         let limits = asprov_wbxml::Limits::default();
@@ -189,6 +196,7 @@ fn a_phone_provisions_and_an_administrator_steers_it() {
     assert_eq!((code, report["outcome"].as_str()), (1, Some("refused")));
     assert_eq!(statuses(&report).last().map(String::as_str), Some("provision 139"));
     assert!(report["statuses"][2]["resolution"].as_str().unwrap().contains("administrator"), "{report}");
+    assert_eq!(report["verdicts"][0]["verdict"], "unknown", "2 says that something is not applied, and not what");
 
     // Devices: the list, one of them, its history.
     let devices = server.json(&["device", "list", "--json", "--phase", "provisioned"]);
@@ -212,6 +220,108 @@ fn a_phone_provisions_and_an_administrator_steers_it() {
     assert_eq!(code, 0, "{log}");
     assert!(log.trim_end().ends_with("stopped"), "{log}");
     assert!(!log.contains("secret"), "no password in the log");
+}
+
+#[test]
+fn a_phone_that_is_refused_names_the_settings_it_does_not_enforce() {
+    let server = Server::start(&["--store", "memory:"]);
+    server.done(&["policy", "set", "default", "DevicePasswordEnabled=1", "AllowBluetooth=0", "allow_partial=false"]);
+    for (version, outcome) in [("16.1", "refused"), ("12.1", "failed")] {
+        let (code, report) = server.provision(&["--profile", "aosp", "--protocol-version", version]);
+        assert_eq!((code, report["outcome"].as_str()), (1, Some(outcome)), "{report}");
+        assert_eq!((&report["acknowledgment"], &report["unmet"]), (&2.into(), &serde_json::json!(["AllowBluetooth"])));
+        let verdicts = report["verdicts"].as_array().unwrap().iter();
+        let verdicts: Vec<_> = verdicts.map(|of| format!("{} {}", of["setting"], of["verdict"])).collect();
+        let expected = [r#""DevicePasswordEnabled" "unknown""#, r#""AllowBluetooth" "not enforced""#];
+        assert_eq!(verdicts, expected, "{version}");
+        assert!(report["verdicts"][1]["source"].as_str().unwrap().contains("ProvisionParser"), "{report}");
+    }
+    let text = server.provision_in_words(&["--profile", "aosp"]);
+    assert_eq!(text.code, 1);
+    let line = "acknowledged with 2 AppliedInPart; not enforced: AllowBluetooth; nothing is known of:";
+    assert!(text.out.replace('\n', " ").contains(&format!("{line} DevicePasswordEnabled")), "{}", text.out);
+    assert!(text.out.contains("AllowBluetooth         0      not enforced  it acknowledges 2"), "{}", text.out);
+
+    // What could be read is taken for enforced, and that is said.
+    let (code, report) = server.provision(&[]);
+    assert_eq!((code, &report["unmet"]), (0, &serde_json::json!([])));
+    assert_eq!(report["verdicts"][1]["note"], "taken for enforced, since it can be read");
+}
+
+#[test]
+fn a_family_acknowledges_what_its_sources_say_and_it_is_told_where_they_say_nothing() {
+    let server = Server::start(&["--store", "memory:"]);
+    server.done(&["policy", "set", "default", "DevicePasswordEnabled=1"]);
+    // Gmail sets up no account with this policy, so there is nothing that it acknowledges.
+    let (code, report) = server.provision(&["--profile", "gmail"]);
+    assert_eq!((code, report["outcome"].as_str(), &report["acknowledgment"]), (1, Some("failed"), &Value::Null));
+    assert_eq!((report["requests"].as_u64(), statuses(&report).len()), (Some(1), 2), "{report}");
+    assert!(report["detail"].as_str().unwrap().contains("Gmail refuses an account with DevicePasswordEnabled alone"));
+    assert!(report["notes"][0].as_str().unwrap().starts_with("what helps: ask for nothing"), "{report}");
+    let text = server.provision_in_words(&["--profile", "gmail"]);
+    assert!(text.err.starts_with("note: what helps: ask for nothing"), "{}", text.err);
+    assert!(!text.out.contains("acknowledged with"), "{}", text.out);
+
+    // Nothing is written about Nine.
+    server.done(&["policy", "set", "default", "AllowCamera=0"]);
+    let text = server.provision_in_words(&["--profile", "nine"]);
+    let note = "note: no source says what Nine acknowledges when a policy asks for DevicePasswordEnabled, AllowCamera; \
+                3 is what an honest client says after the verdicts below\n";
+    assert_eq!((text.code, text.err.as_str()), (1, note), "{}", text.out);
+    let (_, report) = server.provision(&["--profile", "nine"]);
+    assert_eq!(report["notes"][0], note.trim_end().trim_start_matches("note: "));
+}
+
+#[test]
+fn whoever_stops_reading_gets_the_exit_code_of_the_outcome() {
+    let server = Server::start(&["--store", "memory:"]);
+    server.done(&["policy", "set", "default", "DevicePasswordEnabled=1", "allow_partial=false"]);
+    let address = server.url.as_str();
+    // Nobody listens there.
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = format!("http://{gone}");
+    for (url, flags, expected) in [
+        (address, ["--acknowledgment", "2"], 1),
+        (address, ["--acknowledgment", "1"], 0),
+        // With a note on stderr.
+        (address, ["--profile", "nine"], 1),
+        (nobody.as_str(), ["--acknowledgment", "1"], 1),
+    ] {
+        for json in [&[][..], &["--json"][..]] {
+            let mut command = program(server.folder.path());
+            command.args(["provision", url, "--user", "ann", "--password-stdin"]).args(flags).args(json);
+            let mut child = command.spawn().unwrap();
+            // The reader is gone before anything is written.
+            drop((child.stdout.take(), child.stderr.take()));
+            child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+            assert_eq!(child.wait().unwrap().code(), Some(expected), "{url} {flags:?} {json:?}");
+        }
+    }
+    // The same of what a probe finds.
+    for (url, expected) in [(nobody.as_str(), 1), (address, 0)] {
+        let mut command = program(server.folder.path());
+        let mut child = command.args(["probe", url, "--user", "ann", "--password-stdin"]).spawn().unwrap();
+        drop(child.stdout.take());
+        child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(expected), "{url}");
+    }
+}
+
+#[test]
+fn somebody_who_watches_is_told_of_every_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{nobody}");
+    let mut command = program(folder.path());
+    command.args(["provision", &url, "--user", "ann", "--password-stdin", "--protocol-version", "16.1"]);
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.starts_with("note: waiting 1."), "{line}");
+    assert!(line.contains(&format!(" s before the next attempt: cannot connect to {url}: ")), "{line}");
 }
 
 #[test]

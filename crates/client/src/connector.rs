@@ -76,7 +76,8 @@ impl Connector {
         direct(TcpStream::connect(addresses.as_slice()).await.map_err(ConnectError::Tcp)?)
     }
 
-    async fn open(self, uri: Uri) -> Result<TokioIo<Stream>, ConnectError> {
+    /// A connection to the server of this address.
+    pub(crate) async fn open(self, uri: Uri) -> Result<TokioIo<Stream>, ConnectError> {
         let host = uri.host().ok_or(ConnectError::NoHost)?.trim_start_matches('[').trim_end_matches(']').to_owned();
         let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asprov_protocol::client::{
-    Client, ClientMemory, ClientSettings, CommandRequest, Outcome, Report, ServerMoved, Step, WipeAnswer,
+    Client, ClientMemory, ClientSettings, CommandRequest, Outcome, Report, SeenStatus, ServerMoved, Step, WipeAnswer,
 };
 use asprov_protocol::http::Command;
 use asprov_protocol::message::WipeKind;
@@ -17,9 +17,8 @@ use crate::memory::{Memory, MemoryError};
 use crate::rediscovery::Rediscovery;
 use crate::transport::Transport;
 
-/// How long the acknowledgment of a wipe may take to go out, before the erasing begins without it: the protocol does not
-/// wait for its answer ([MS-ASPROV] R645).
-const UNAWAITED: Duration = Duration::from_secs(5);
+/// How long the acknowledgment of a wipe may take to go out. Then the erasing begins without it.
+const GOING_OUT: Duration = Duration::from_secs(5);
 
 /// A device with its server and its memory.
 pub struct Device {
@@ -28,6 +27,7 @@ pub struct Device {
     memory: Arc<dyn Memory>,
     on_wipe: Box<dyn FnMut(WipeKind) -> WipeAnswer + Send>,
     on_redirect: Box<dyn FnMut(&Address) -> bool + Send>,
+    on_wait: Box<dyn FnMut(&Wait) + Send>,
     domain: Option<String>,
     pub(crate) rediscovery: Option<Rediscovery>,
     /// The server that the application named.
@@ -41,6 +41,19 @@ pub struct Conversation {
     pub outcome: Outcome,
     /// What it took and what was seen.
     pub report: Report,
+}
+
+/// The device is about to wait, and will then send the same request again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// How long.
+    pub time: Duration,
+    /// The answer that asks for it; `None` when no answer came.
+    pub status: Option<SeenStatus>,
+    /// Whether the server named the time (Retry-After).
+    pub is_named: bool,
+    /// Why no answer came, when none did.
+    pub lost: Option<String>,
 }
 
 impl Device {
@@ -70,6 +83,7 @@ impl Device {
             memory,
             on_wipe: Box::new(|_| WipeAnswer::Unanswered),
             on_redirect: Box::new(|_| false),
+            on_wait: Box::new(|_| ()),
             domain: None,
             rediscovery: None,
         })
@@ -88,6 +102,13 @@ impl Device {
     #[must_use]
     pub fn on_redirect(mut self, decide: impl FnMut(&Address) -> bool + Send + 'static) -> Self {
         self.on_redirect = Box::new(decide);
+        self
+    }
+
+    /// Is told of every wait before it begins: a conversation may wait for minutes, and somebody may be watching.
+    #[must_use]
+    pub fn on_wait(mut self, tell: impl FnMut(&Wait) + Send + 'static) -> Self {
+        self.on_wait = Box::new(tell);
         self
     }
 
@@ -149,11 +170,16 @@ impl Device {
 
     pub(crate) async fn run(&mut self) -> Result<Conversation, ClientError> {
         let mut went_back = false;
+        let mut lost = None;
         loop {
             match self.client.step() {
+                // [MS-ASPROV] 3.1.5.1.2.2 (R645): it goes out, and whatever comes of it, the erasing begins.
                 Step::Send(request) if !request.answer_awaited() => {
-                    // Whatever comes of it, the erasing begins.
-                    let _ = tokio::time::timeout(UNAWAITED, self.transport.send(&request)).await;
+                    match tokio::time::timeout(GOING_OUT, self.transport.send_unawaited(&request)).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => self.client.lost(&error.to_string()),
+                        Err(_) => self.client.lost("it did not go out in time"),
+                    }
                 }
                 Step::Send(request) => match self.transport.send(&request).await {
                     Ok(answer) => self.client.receive(&answer.as_response()),
@@ -165,12 +191,18 @@ impl Device {
                         self.transport.move_to(self.named.clone());
                         self.client.server_moved(None);
                     }
-                    Err(error) if error.is_passing() => self.client.lost(&error.to_string()),
+                    Err(error) if error.is_passing() => {
+                        let why = error.to_string();
+                        self.client.lost(&why);
+                        lost = Some(why);
+                    }
                     Err(error) => return Err(error.into()),
                 },
-                Step::Wait { seconds, milliseconds, .. } => {
-                    let wait = Duration::from_secs(seconds.into()) + Duration::from_millis(milliseconds.into());
-                    tokio::time::sleep(wait).await;
+                Step::Wait { seconds, milliseconds, why: status, is_named } => {
+                    let time = Duration::from_secs(seconds.into()) + Duration::from_millis(milliseconds.into());
+                    let lost = lost.take().filter(|_| status.is_none());
+                    (self.on_wait)(&Wait { time, status, is_named, lost });
+                    tokio::time::sleep(time).await;
                 }
                 Step::AskRedirect(location) => {
                     let follow = self.follows(&location);
@@ -223,6 +255,22 @@ async fn on_a_thread_that_may_wait<T: Send + 'static>(
     let memory = Arc::clone(memory);
     let done = tokio::task::spawn_blocking(move || work(memory.as_ref())).await;
     done.unwrap_or_else(|error| Err(MemoryError::Other(format!("the memory gave up: {error}"))))
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "waiting {:.1} s", self.time.as_secs_f64())?;
+        f.write_str(if self.is_named {
+            ", as the server asks with Retry-After: "
+        } else {
+            " before the next attempt: "
+        })?;
+        match (&self.status, &self.lost) {
+            (Some(status), _) => status.fmt(f),
+            (None, Some(why)) => f.write_str(why),
+            (None, None) => f.write_str("no answer came"),
+        }
+    }
 }
 
 impl fmt::Debug for Device {

@@ -70,12 +70,13 @@ mod proxy;
 mod rediscovery;
 mod tls;
 mod transport;
+mod unawaited;
 mod wire;
 
 pub use address::{Address, AddressError};
 pub use autodiscover::{Attempt, Autodiscover, Discovered, MailAddress, NoMailAddress, NotFound};
 pub use credentials::{Credentials, CredentialsError};
-pub use device::{Conversation, Device};
+pub use device::{Conversation, Device, Wait};
 pub use distrust::Distrust;
 pub use error::{ClientError, TransportError};
 pub use file_memory::FileMemory;

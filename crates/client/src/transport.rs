@@ -15,6 +15,7 @@ use crate::address::Address;
 use crate::cookies::Cookies;
 use crate::credentials::Credentials;
 use crate::error::TransportError;
+use crate::unawaited;
 use crate::wire::{Answer, TransportSettings, Wire};
 
 /// A server, and the credentials for it.
@@ -23,6 +24,7 @@ pub struct Transport {
     address: Address,
     credentials: Credentials,
     wire: Wire,
+    settings: TransportSettings,
     cookies: Cookies,
 }
 
@@ -45,7 +47,8 @@ impl Transport {
         credentials: Credentials,
         settings: &TransportSettings,
     ) -> Result<Self, TransportError> {
-        Ok(Self { address, credentials, wire: Wire::new(settings)?, cookies: Cookies::default() })
+        let (wire, settings) = (Wire::new(settings)?, settings.clone());
+        Ok(Self { address, credentials, wire, settings, cookies: Cookies::default() })
     }
 
     /// The server.
@@ -106,6 +109,17 @@ impl Transport {
         self.exchange(Method::POST, &request.path_and_query(), request.headers(), body).await
     }
 
+    /// Sends a request of the client whose answer is not awaited ([`OutgoingRequest::answer_awaited`]): returns when the
+    /// request is written.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub async fn send_unawaited(&self, request: &OutgoingRequest) -> Result<(), TransportError> {
+        let body = request.body().map(Bytes::copy_from_slice).unwrap_or_default();
+        let request = self.signed(Method::POST, &request.path_and_query(), request.headers(), body)?;
+        unawaited::send(&self.settings, &self.address.to_string(), request).await
+    }
+
     async fn exchange(
         &self,
         method: Method,
@@ -113,18 +127,29 @@ impl Transport {
         headers: &HeaderMap,
         body: Option<Bytes>,
     ) -> Result<Answer, TransportError> {
+        let request = self.signed(method, path_and_query, headers, body.unwrap_or_default())?.map(Full::new);
+        let answer = self.wire.exchange(&self.address.to_string(), request).await?;
+        self.cookies.take(&answer.headers, &self.address);
+        Ok(answer)
+    }
+
+    /// The request with the credentials and the cookies of this server.
+    fn signed(
+        &self,
+        method: Method,
+        path_and_query: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Request<Bytes>, TransportError> {
         let unsendable = |error: http::Error| TransportError::Request { why: error.to_string() };
         let uri = self.address.uri(path_and_query).map_err(unsendable)?;
-        let mut request =
-            Request::builder().method(method).uri(uri).body(Full::new(body.unwrap_or_default())).map_err(unsendable)?;
+        let mut request = Request::builder().method(method).uri(uri).body(body).map_err(unsendable)?;
         *request.headers_mut() = headers.clone();
         request.headers_mut().insert(AUTHORIZATION, self.credentials.header());
         if let Some(cookies) = self.cookies.header() {
             request.headers_mut().insert(COOKIE, cookies);
         }
-        let answer = self.wire.exchange(&self.address.to_string(), request).await?;
-        self.cookies.take(&answer.headers, &self.address);
-        Ok(answer)
+        Ok(request)
     }
 }
 

@@ -96,8 +96,42 @@ async fn a_command_that_is_challenged_comes_back_provisioned() {
         let mut device = Device::open(server.transport(), settings, NoMemory).await.unwrap();
         let conversation = device.command(Command::FolderSync, folder_sync()).await.unwrap();
         assert!(matches!(conversation.outcome, Outcome::CommandAnswered(Some(_))), "{version}");
+        // Two round trips after the challenge, then the command again.
         assert_eq!(conversation.report.requests, 4, "{version}");
+        let (asked, provision) = (Command::FolderSync, Command::Provision);
+        assert_eq!(server.commands(), [asked, provision, provision, asked], "{version}");
     }
+}
+
+#[tokio::test]
+async fn whoever_watches_is_told_of_every_wait_before_it_begins() {
+    let server = Server::start().await;
+    server.with(|state| state.away_for = 2);
+    let waits = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&waits);
+    let device = open(&server, ProtocolVersion::V16_1).await;
+    let mut device = device.on_wait(move |wait| log.lock().unwrap().push(wait.clone()));
+    let told = || std::mem::take(&mut *waits.lock().unwrap());
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::Provisioned);
+    let lines: Vec<_> = told().iter().map(ToString::to_string).collect();
+    let line =
+        "waiting 0.0 s before the next attempt: Provision Status 3 (ServerError): The server could not do its part.";
+    assert_eq!(lines, [line, line]);
+
+    // The server names the time.
+    server.with(|state| state.away_for = 1);
+    device.command(Command::FolderSync, folder_sync()).await.unwrap();
+    let waits_named = told();
+    assert!(waits_named[0].is_named && waits_named.len() == 1, "{waits_named:?}");
+    assert!(waits_named[0].to_string().starts_with("waiting 0.0 s, as the server asks with Retry-After: HTTP 503 ("));
+
+    // No answer comes.
+    server.with(|state| state.drop_answers = 1);
+    device.provision().await.unwrap();
+    let waits_lost = told();
+    let why = waits_lost[0].lost.clone().unwrap();
+    assert!(why.starts_with("the connection to http://127.0.0.1:") && waits_lost[0].status.is_none(), "{why}");
+    assert_eq!(waits_lost[0].to_string(), format!("waiting 0.0 s before the next attempt: {why}"));
 }
 
 #[tokio::test]
@@ -190,9 +224,12 @@ async fn a_wipe_is_left_alone_unless_the_application_takes_it_on() {
         device.provision().await.unwrap();
         server.with(|state| state.order_wipe(kind));
         let conversation = device.command(Command::FolderSync, folder_sync()).await.unwrap();
-        assert_eq!(conversation.outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::Unanswered }, "{version}");
-        let state = |server: &Server| server.with(|state| state.device.as_ref().unwrap().wipe.as_ref().unwrap().state);
-        assert_eq!(state(&server), WipeState::Sent, "{version}");
+        assert_eq!(
+            conversation.outcome,
+            Outcome::WipeOrdered { kind, answer: WipeAnswer::Unanswered, is_sent: false },
+            "{version}"
+        );
+        assert_eq!(server.wipe_state(), Some(WipeState::Sent), "{version}");
 
         let asked = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&asked);
@@ -201,8 +238,13 @@ async fn a_wipe_is_left_alone_unless_the_application_takes_it_on() {
             WipeAnswer::TakenOn
         });
         let conversation = device.provision().await.unwrap();
-        assert_eq!(conversation.outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn }, "{version}");
-        assert_eq!((state(&server), asked.lock().unwrap().clone()), (WipeState::Acknowledged, vec![kind]), "{version}");
+        assert_eq!(
+            conversation.outcome,
+            Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn, is_sent: true },
+            "{version}"
+        );
+        server.until_wipe_is(WipeState::Acknowledged).await;
+        assert_eq!(asked.lock().unwrap().clone(), [kind], "{version}");
         assert!(device.memory().wipe().is_some_and(|wipe| wipe.taken_on), "{version}");
     }
 }

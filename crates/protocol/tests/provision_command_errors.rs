@@ -6,6 +6,7 @@
 
 mod pair;
 
+use asprov_protocol::client::capability::{Capabilities, Verdict};
 use asprov_protocol::client::{AcknowledgmentChoice, Failure, FirstContact, Opening, Outcome};
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, PolicyTypeText, ProvisionResponse};
@@ -153,6 +154,44 @@ fn provision_139_a_partial_acknowledgment_is_refused_and_the_administrator_decid
             let in_part = said == AcknowledgmentStatus::AppliedInPart;
             assert_eq!(pair.provision() == Outcome::Provisioned, in_part, "{version}");
         }
+    }
+}
+
+#[test]
+fn provision_139_names_the_settings_that_are_not_enforced() {
+    // [MS-ASPROV] 3.1.5.1.1 (R764); 3.1.5.2 (R684, R456)
+    // Passwords of this device have four digits at most, and it has no camera.
+    let able = Capabilities::new()
+        .enforcing(SettingId::DevicePasswordEnabled)
+        .enforcing_between(SettingId::MinDevicePasswordLength, 1, 4)
+        .lacking(SettingId::AllowCamera);
+    for version in ProtocolVersion::ALL {
+        let able = AcknowledgmentChoice::Capabilities(Box::new(able.clone()));
+        let mut pair = Pair::with(version, |settings| settings.acknowledgment = able);
+        pair.server.change_policy(|policy| {
+            policy.document.set(SettingId::AllowCamera, Value::Flag(false)).unwrap();
+        });
+        let outcome = pair.provision();
+        assert_eq!(pair.asked(), ["initial", "acknowledgment 2"], "{version}");
+        let refused_so = outcome == refused(Scope::Provision, 139);
+        assert_eq!(refused_so, exists(Scope::Provision, 139, version), "{version}: {outcome:?}");
+        let report = pair.client.report();
+        assert_eq!(report.unmet(), ["MinDevicePasswordLength"], "{version}");
+        let verdicts: Vec<_> = report.verdicts.iter().map(|of| (of.setting.id, of.verdict)).collect();
+        let mut expected = vec![
+            (SettingId::DevicePasswordEnabled, Verdict::Enforced),
+            (SettingId::MinDevicePasswordLength, Verdict::NotEnforced),
+        ];
+        // Older versions do not carry the setting.
+        if SettingId::AllowCamera.setting().is_carried_by(version) {
+            expected.push((SettingId::AllowCamera, Verdict::Ignored));
+        }
+        assert_eq!(verdicts, expected, "{version}");
+
+        // The administrator relaxes just that.
+        pair.server.demand_length(4);
+        assert_eq!(pair.provision(), Outcome::Provisioned, "{version}");
+        assert!(pair.client.report().unmet().is_empty(), "{version}");
     }
 }
 

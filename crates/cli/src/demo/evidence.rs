@@ -25,6 +25,8 @@ struct Scene {
     row: &'static ProvisionCommandError,
     statuses: Vec<SeenStatus>,
     outcomes: Vec<Outcome>,
+    /// Settings that the phone named as not enforced.
+    unmet: Vec<&'static str>,
 }
 
 /// Something besides the rows, such as a version or a wipe.
@@ -39,7 +41,7 @@ struct Check {
 impl Evidence {
     /// A row's scene begins: what is seen from now on belongs to it.
     pub(super) fn begin(&mut self, row: &'static ProvisionCommandError) {
-        self.scenes.push(Scene { row, statuses: Vec::new(), outcomes: Vec::new() });
+        self.scenes.push(Scene { row, statuses: Vec::new(), outcomes: Vec::new(), unmet: Vec::new() });
         self.open = true;
     }
 
@@ -59,6 +61,13 @@ impl Evidence {
     pub(super) fn ended(&mut self, outcome: &Outcome) {
         if let Some(scene) = self.current() {
             scene.outcomes.push(outcome.clone());
+        }
+    }
+
+    /// The settings that the phone does not enforce, by its own account.
+    pub(super) fn unmet(&mut self, names: &[&'static str]) {
+        if let Some(scene) = self.current() {
+            scene.unmet.extend_from_slice(names);
         }
     }
 
@@ -140,12 +149,19 @@ impl Scene {
         let answered = folder_sync_succeeded(last);
         let stopped =
             matches!(first, Outcome::Refused { row } if (row.scope, row.code) == (self.row.scope, self.row.code));
+        // 139 is about settings, so the administrator has to hear which.
+        let told = if self.row.code == 139 { self.unmet.first().copied() } else { Some("") };
         let text = match self.row.action {
             Resolution::Proceed => provisioned.then_some("provisioned"),
             Resolution::CorrectRequest => provisioned.then_some("corrected the request, provisioned"),
             Resolution::Retry => provisioned.then_some("repeated the request, provisioned"),
-            Resolution::Administrator => (stopped && self.outcomes.len() > 1 && provisioned)
-                .then_some("stopped; the administrator acted; provisioned"),
+            Resolution::Administrator => {
+                let resolved = stopped && self.outcomes.len() > 1 && provisioned;
+                return told.filter(|_| resolved).map(|name| match name {
+                    "" => "stopped; the administrator acted; provisioned".to_owned(),
+                    name => format!("stopped, named {name}; the administrator acted; provisioned"),
+                });
+            }
             Resolution::SendPolicyKey => answered.then_some("provisioned, sent the key, FolderSync answered"),
             Resolution::ProvisionAgain => provisioned.then_some("provisioned again"),
             Resolution::GoOnWithoutPolicy => answered.then_some("went on without a policy, FolderSync answered"),

@@ -102,6 +102,7 @@ impl<'a> Play<'a, '_> {
                 }
                 Moment::Ended(outcome) => {
                     self.evidence.ended(&outcome);
+                    self.evidence.unmet(&device.client.report().unmet());
                     ended.outcome = outcome;
                     return Ok(ended);
                 }

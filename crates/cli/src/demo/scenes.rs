@@ -1,7 +1,9 @@
 //! The eleven scenes: each brings its row about in earnest, and lets the client resolve it.
 
+use asprov_protocol::client::capability::Capabilities;
 use asprov_protocol::client::{AcknowledgmentChoice, ClientSettings, FirstContact, Opening};
 use asprov_protocol::message::{AcknowledgmentStatus, PolicyTypeText};
+use asprov_protocol::policy::SettingId;
 use asprov_protocol::provision_command_errors::{ProvisionCommandError, ROWS};
 use asprov_protocol::status::Scope;
 use asprov_protocol::version::{PolicyType, ProtocolVersion};
@@ -104,10 +106,19 @@ impl<'a> Play<'a, '_> {
     }
 
     async fn applied_in_part(&mut self, row: &'static ProvisionCommandError) -> Result<(), Failure> {
-        self.screen.row(row, "the phone acknowledges with 2: it applied the policy in part")?;
-        let in_part = AcknowledgmentChoice::Fixed(AcknowledgmentStatus::AppliedInPart);
-        let mut phone = self.phone(row, |settings| settings.acknowledgment = in_part)?;
+        self.screen.row(
+            row,
+            "the phone knows no passwords longer than 4, and the policy asks for 6: it acknowledges with 2",
+        )?;
+        let able = Capabilities::new()
+            .enforcing(SettingId::DevicePasswordEnabled)
+            .enforcing_between(SettingId::MinDevicePasswordLength, 1, 4)
+            .enforcing(SettingId::MaxInactivityTimeDeviceLock);
+        let able = AcknowledgmentChoice::Capabilities(Box::new(able));
+        let mut phone = self.phone(row, |settings| settings.acknowledgment = able)?;
         self.see_through(&mut phone, Task::Provision).await?;
+        let unmet = phone.client.report().unmet().join(", ");
+        self.screen.act("the phone", &format!("names for the administrator what it does not enforce: {unmet}"))?;
         self.screen.act("the administrator", "decides to allow partial compliance: allow_partial=true")?;
         self.stage.change_policy(&[("allow_partial", json!(true))], &[]).await?;
         self.see_through(&mut phone, Task::Provision).await?;

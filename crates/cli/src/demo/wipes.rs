@@ -33,8 +33,8 @@ async fn wipe(play: &mut Play<'_, '_>, kind: WipeKind, version: ProtocolVersion,
     let state = play.stage.wipe_state(phone.device_id()).await?;
     play.screen.ended(&format!("{}; the server's record says: {state}", ended.outcome))?;
     let requested = ended.statuses.iter().any(|status| is_common(status, 140));
-    let confirmed =
-        ended.outcome == Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn } && state == "acknowledged";
+    let confirmed = ended.outcome == Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn, is_sent: true }
+        && state == "acknowledged";
     let seen = if requested { "140" } else { "-" };
     let what = format!("{} wipe", kind.as_str());
     play.evidence.check(what, seen.to_owned(), "acknowledged, nothing erased".to_owned(), requested && confirmed);

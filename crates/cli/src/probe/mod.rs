@@ -84,12 +84,8 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
     } else {
         report::text(&findings, out)
     };
-    match shown {
-        Err(failure) if !failure.reader_is_gone() => Err(failure),
-        // The exit code says it even to who reads only the first lines.
-        _ if findings.has_problem() => Err(Failure::told()),
-        shown => shown,
-    }
+    let ended = if findings.has_problem() { Err(Failure::told()) } else { Ok(()) };
+    Failure::shown_to_whoever_reads(shown).and(ended)
 }
 
 /// Says which host is about to get the password.

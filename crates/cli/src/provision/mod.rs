@@ -1,6 +1,7 @@
 //! `asprov provision`: a phone's part against any server, once, with nothing kept and nothing erased.
 
 mod report;
+mod verdicts;
 
 use std::io;
 use std::str::FromStr;
@@ -17,7 +18,7 @@ use asprov_protocol::version::ProtocolVersion;
 use crate::account::Account;
 use crate::failure::{Failure, nearest};
 use crate::probe::with_flag;
-use crate::terminal::{HINT, harmless, painted};
+use crate::terminal::{self, harmless};
 
 /// Provision as a phone does, and say what the server answered
 ///
@@ -98,15 +99,21 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
         Ok(ended) => ended,
         Err(error) => return Err(failed(&error, arguments.json, out)),
     };
-    if arguments.json {
-        report::json(&conversation, version, out)?;
-    } else {
-        report::text(&conversation, version, out)?;
+    let profile = arguments.profile.map(|Family(profile)| profile);
+    let notes = verdicts::notes(profile, &conversation.outcome, &conversation.report);
+    for note in &notes {
+        terminal::note(note);
     }
-    match conversation.outcome {
+    let shown = if arguments.json {
+        report::json(&conversation, version, notes, out)
+    } else {
+        report::text(&conversation, version, out)
+    };
+    let ended = match conversation.outcome {
         Outcome::Provisioned | Outcome::NoPolicy => Ok(()),
         _ => Err(Failure::told()),
-    }
+    };
+    Failure::shown_to_whoever_reads(shown).and(ended)
 }
 
 async fn converse(
@@ -119,13 +126,15 @@ async fn converse(
         None => {
             let negotiated = transport.negotiate(&ProtocolVersion::ALL).await?;
             if !negotiated.options.commands.iter().any(|command| command == Command::Provision.name()) {
-                anstream::eprintln!("{} the server does not list Provision among its commands", painted(HINT, "note:"));
+                terminal::note("the server does not list Provision among its commands");
             }
             negotiated.version
         }
     };
     let settings = ClientSettings { version, ..settings };
-    let mut device = Device::open(transport, settings, NoMemory).await?;
+    let device = Device::open(transport, settings, NoMemory).await?;
+    // A minute of silence looks like a program that hangs.
+    let mut device = device.on_wait(|wait| terminal::note(&wait.to_string()));
     Ok((device.provision().await?, version))
 }
 
@@ -139,10 +148,8 @@ fn failed(error: &ClientError, json: bool, out: &mut dyn io::Write) -> Failure {
     };
     let detail = harmless(&error.to_string());
     if json {
-        return match report::json_of_failure(detail, status.as_slice(), out) {
-            Ok(()) => Failure::told(),
-            Err(failure) => failure,
-        };
+        let shown = report::json_of_failure(detail, status.as_slice(), out);
+        return Failure::shown_to_whoever_reads(shown).err().unwrap_or_else(Failure::told);
     }
     if let ClientError::Transport(TransportError::Untrusted { distrust, .. }) = error {
         return Failure::new(detail).hint(format!("{} {}", distrust.cause(), with_flag(*distrust)));

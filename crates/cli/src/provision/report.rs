@@ -11,9 +11,9 @@ use asprov_protocol::version::ProtocolVersion;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::verdicts;
 use crate::explain::{write_json, write_pairs};
 use crate::failure::Failure;
-use crate::table::Table;
 use crate::terminal::{ACCENT, BAD, GOOD, HEADING, counted, harmless, painted, width};
 
 /// The JSON of `--json`. Fields may be added, none is changed.
@@ -28,8 +28,13 @@ struct Report {
     policy: Option<Map<String, Value>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     policy_faults: Vec<Fault>,
-    /// What was said about the policy.
+    /// What was said about the policy; null when nothing was.
     acknowledgment: Option<u16>,
+    /// The settings by which the policy asks for something, and what is made of each.
+    verdicts: Vec<verdicts::OfSetting>,
+    /// Those that are not enforced, or could not be read.
+    unmet: Vec<&'static str>,
+    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +58,7 @@ struct Fault {
 pub(super) fn json(
     conversation: &Conversation,
     version: ProtocolVersion,
+    notes: Vec<String>,
     out: &mut dyn io::Write,
 ) -> Result<(), Failure> {
     let Conversation { outcome, report } = conversation;
@@ -78,6 +84,9 @@ pub(super) fn json(
                 })
                 .collect(),
             acknowledgment: report.acknowledgment.map(AcknowledgmentStatus::code),
+            verdicts: verdicts::json(report),
+            unmet: report.unmet(),
+            notes,
         },
     )
 }
@@ -95,6 +104,9 @@ pub(super) fn json_of_failure(detail: String, statuses: &[SeenStatus], out: &mut
             policy: None,
             policy_faults: Vec::new(),
             acknowledgment: None,
+            verdicts: Vec::new(),
+            unmet: Vec::new(),
+            notes: Vec::new(),
         },
     )
 }
@@ -141,20 +153,9 @@ pub(super) fn text(
         explained.push(row);
         write_pairs(out, &[("meaning", row.meaning), ("cause", row.cause), ("resolution", row.resolution)], width())?;
     }
-    let Some(policy) = &report.policy else { return Ok(()) };
-    writeln!(out)?;
-    let mut table = Table::new(["SETTING", "VALUE"]);
-    for (setting, value) in policy.document.iter().filter(|(setting, value)| !setting.is_neutral(Some(*value))) {
-        table.row([setting.name.into(), harmless(&value.to_string()).into()]);
+    verdicts::write_acknowledgment(report, out)?;
+    match &report.policy {
+        Some(policy) => verdicts::write_table(policy, report, out),
+        None => Ok(()),
     }
-    if table.is_empty() {
-        writeln!(out, "The policy asks for nothing: every setting is neutral.")?;
-    } else {
-        table.write_wrapped(out, width())?;
-    }
-    for fault in &policy.faults {
-        let text = format!("{} came as `{}`, expected {}", fault.name, harmless(&fault.given), fault.expected);
-        writeln!(out, "{} {text}", painted(BAD, "unreadable:"))?;
-    }
-    Ok(())
 }

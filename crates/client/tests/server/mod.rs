@@ -12,8 +12,8 @@ use asprov_protocol::http::{Call, Command, Options, Reply, Target};
 use asprov_protocol::message::{ProvisionRequest, WipeKind};
 use asprov_protocol::policy::{Policy, PolicyName, SettingId, Value};
 use asprov_protocol::server::{
-    Caller, DeviceRecord, EffectivePolicy, FreshKeys, Outcome, ServerRules, Snapshot, decide, gate, order_wipe,
-    protocol_error, store_is_away, unusable_body,
+    Caller, DeviceRecord, EffectivePolicy, FreshKeys, Outcome, ServerRules, Snapshot, WipeState, decide, gate,
+    order_wipe, protocol_error, store_is_away, unusable_body,
 };
 use asprov_protocol::status::Status;
 use asprov_protocol::version::ProtocolVersion;
@@ -119,6 +119,20 @@ impl Server {
     /// The permanent key the server holds for the device.
     pub(crate) fn permanent_key(&self) -> Option<String> {
         self.with(|state| Some(state.device.as_ref()?.provisioned.as_ref()?.key.key().text()))
+    }
+
+    /// How far the wipe has got that was ordered.
+    pub(crate) fn wipe_state(&self) -> Option<WipeState> {
+        self.with(|state| Some(state.device.as_ref()?.wipe.as_ref()?.state))
+    }
+
+    /// Looks until the wipe has got there: nobody waits for the answer to its acknowledgment.
+    pub(crate) async fn until_wipe_is(&self, wanted: WipeState) {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+        while self.wipe_state() != Some(wanted) {
+            assert!(tokio::time::Instant::now() < deadline, "{:?} instead of {wanted:?}", self.wipe_state());
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
     }
 
     pub(crate) fn commands(&self) -> Vec<Command> {

@@ -3,6 +3,7 @@
 use asprov_wbxml::Element;
 
 use super::conversation::{Client, Sending};
+use super::evaluation::{Evaluation, Reaction};
 use super::memory::AcknowledgedPolicy;
 use super::outcome::{Failure, Outcome, SeenStatus};
 use super::phase::ClientEvent;
@@ -157,9 +158,21 @@ impl Client {
             // What did not come cannot be acknowledged.
             return self.fail(Failure::Incomplete { request: "initial request", missing: "Data" });
         };
-        let received = data.received().ok();
-        let status = self.verdict(received.as_ref());
+        let read = data.received();
+        self.report.policy_error = read.as_ref().err().map(ToString::to_string);
+        let received = read.ok();
+        let Evaluation { verdicts, reaction, family_is_silent } = self.evaluate(received.as_ref());
         self.report.policy = received.clone();
+        self.report.verdicts = verdicts;
+        self.report.family_is_silent = family_is_silent;
+        self.report.acknowledgment = None;
+        let status = match reaction {
+            Reaction::Acknowledge(status) => status,
+            Reaction::RefuseAccount(profile, refusal) => {
+                let (family, sentence) = (profile.title, refusal.sentence);
+                return self.fail(Failure::NotSetUp { family, sentence, advice: refusal.advice });
+            }
+        };
         self.report.acknowledgment = Some(status);
         if self.moved(ClientEvent::PolicyOffered) {
             self.tries.as_specified = true;

@@ -8,45 +8,20 @@
 use asprov_wbxml::Element;
 
 use super::command::CommandRequest;
+use super::evaluation::Evaluation;
 use super::memory::{ClientMemory, ServerMoved, WipeInHand};
 use super::outcome::{Failure, Outcome, Report, SeenStatus};
 use super::phase::{ClientEvent, Phase};
-use super::request::OutgoingRequest;
 use super::response::IncomingResponse;
 use super::settings::{ClientSettings, FirstContact};
 use super::spread::Spread;
+use super::step::Step;
 use crate::http::Command;
 use crate::message::{AcknowledgmentStatus, PolicyKeyText, WipeKind, WipeStatus};
 use crate::policy::ReceivedPolicy;
 
 /// Most characters of a URL; longer ones are no address of a server.
 const LONGEST_LOCATION: usize = 2048;
-
-/// What the application does next.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    /// Send this, then give the answer to [`Client::receive`], or say [`Client::lost`] when none came. Until then the
-    /// same step comes again.
-    Send(OutgoingRequest),
-    /// Wait, then ask for the next step.
-    Wait {
-        /// How long.
-        seconds: u32,
-        /// And so many milliseconds more, drawn from [`ClientSettings::randomness`].
-        milliseconds: u32,
-        /// Which answer asks for it; `None` when no answer came.
-        why: Option<SeenStatus>,
-    },
-    /// Keep this so that it survives a restart, then ask for the next step.
-    Remember(ClientMemory),
-    /// The server orders a wipe: does the application take it on? The answer goes to [`Client::answer_wipe`].
-    AskWipe(WipeKind),
-    /// The server says that every later request goes to this URL ([MS-ASHTTP] 2.2.1.2.2.8). Whoever sends the requests
-    /// decides whether that host may have the credentials. The answer goes to [`Client::answer_redirect`].
-    AskRedirect(String),
-    /// The conversation is over.
-    Done(Outcome),
-}
 
 /// The device's side.
 #[derive(Clone, Debug)]
@@ -76,7 +51,7 @@ pub(super) enum Task {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Now {
     Send { request: Sending, out: bool },
-    Wait { seconds: u32, milliseconds: u32, why: Option<SeenStatus>, request: Sending },
+    Wait { seconds: u32, milliseconds: u32, why: Option<SeenStatus>, is_named: bool, request: Sending },
     AskWipe(WipeKind),
     AskRedirect { location: String, request: Sending },
     Done(Outcome),
@@ -201,8 +176,8 @@ impl Client {
         self.keeping = false;
         match self.now.clone() {
             Now::Send { request: Sending::WipeReport { kind, status }, out: true } => {
-                // The answer was not waited for.
-                self.wipe_reported(kind, status);
+                // The answer is not waited for.
+                self.wipe_reported(kind, status, true);
                 self.step()
             }
             Now::Send { request, out } => {
@@ -217,9 +192,9 @@ impl Client {
                 self.now = Now::Send { request, out: true };
                 Step::Send(outgoing)
             }
-            Now::Wait { seconds, milliseconds, why, request } => {
+            Now::Wait { seconds, milliseconds, why, is_named, request } => {
                 self.now = Now::Send { request, out: false };
-                Step::Wait { seconds, milliseconds, why }
+                Step::Wait { seconds, milliseconds, why, is_named }
             }
             Now::AskWipe(kind) => Step::AskWipe(kind),
             Now::AskRedirect { location, .. } => Step::AskRedirect(location),
@@ -232,18 +207,20 @@ impl Client {
         let Some(request) = self.take_request() else { return };
         match request {
             Sending::Command => self.command_answered(response),
-            Sending::WipeReport { kind, status } => self.wipe_reported(kind, status),
+            Sending::WipeReport { kind, status } => self.wipe_reported(kind, status, true),
             request => self.provision_answered(request, response),
         }
     }
 
     /// No answer came to the request that is out. A Provision request is repeated: each of them may arrive twice
-    /// without harm. A command is not, since the server may have carried it out.
+    /// without harm. A command is not, since the server may have carried it out. Of a request whose answer is not awaited
+    /// it says that the request could not be sent.
     pub fn lost(&mut self, why: &str) {
         let Some(request) = self.take_request() else { return };
         let command = self.command_of(&request);
         match request {
-            Sending::WipeReport { kind, status } => self.wipe_reported(kind, status),
+            // It did not go out. A wipe that was taken on is begun all the same, and a restart says it again.
+            Sending::WipeReport { kind, status } => self.wipe_reported(kind, status, false),
             Sending::Command => self.fail(Failure::Lost { command, why: why.to_owned() }),
             request if self.tries.repetitions < self.settings.limits.retries => {
                 self.pause(None, None, self.settings.limits.first_wait, request);
@@ -311,9 +288,9 @@ impl Client {
         }
     }
 
-    /// What to acknowledge a policy with. `None` is a document that could not be read at all.
-    pub(super) fn verdict(&self, policy: Option<&ReceivedPolicy>) -> AcknowledgmentStatus {
-        self.settings.acknowledgment.of(policy, self.settings.version, self.tries.replacing)
+    /// What is made of a policy. `None` is a document that could not be read at all.
+    pub(super) fn evaluate(&self, policy: Option<&ReceivedPolicy>) -> Evaluation {
+        self.settings.acknowledgment.evaluate(policy, self.settings.version, self.tries.replacing)
     }
 
     /// An initial request goes out, and the policy key is reset to 0: [MS-ASPROV] 3.1.5.1.1 (R618).
@@ -350,7 +327,7 @@ impl Client {
             asked_for => {
                 let seconds = asked_for.unwrap_or(doubled).min(limits.longest_wait);
                 let milliseconds = self.spread.milliseconds(seconds);
-                self.now = Now::Wait { seconds, milliseconds, why, request };
+                self.now = Now::Wait { seconds, milliseconds, why, is_named: asked_for.is_some(), request };
             }
         }
     }

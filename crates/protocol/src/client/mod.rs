@@ -46,6 +46,7 @@ mod answers;
 pub mod capability;
 mod command;
 mod conversation;
+mod evaluation;
 mod memory;
 mod outcome;
 pub mod password;
@@ -55,16 +56,18 @@ pub mod resolution;
 mod response;
 mod settings;
 mod spread;
+mod step;
 mod wipe;
 
 pub use command::{CommandBody, CommandRequest};
-pub use conversation::{Client, Step};
+pub use conversation::Client;
 pub use memory::{AcknowledgedPolicy, ClientMemory, ServerMoved, WipeInHand};
 pub use outcome::{Failure, Outcome, Report, SeenStatus, StatusClass, WipeAnswer};
 pub use phase::Phase;
 pub use request::OutgoingRequest;
 pub use response::IncomingResponse;
 pub use settings::{AcknowledgmentChoice, ClientLimits, ClientSettings, FirstContact, Opening};
+pub use step::Step;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use core::fmt;
 
 use asprov_wbxml::Element;
 
+use super::capability::{SettingVerdict, Verdict};
 use crate::http::Command;
 use crate::message::{AcknowledgmentStatus, WipeKind};
 use crate::policy::ReceivedPolicy;
@@ -21,8 +22,11 @@ pub enum Outcome {
     WipeOrdered {
         /// What is to be wiped.
         kind: WipeKind,
-        /// What the server was told about it.
+        /// What the application made of it.
         answer: WipeAnswer,
+        /// Whether the acknowledgment went out. What the server answers to it is not waited for: \[MS-ASPROV\]
+        /// 3.1.5.1.2.2 (R645). One that could not be sent is sent again in the next conversation.
+        is_sent: bool,
     },
     /// One of the rows of \[MS-ASPROV\] 3.1.5.2 ended it: what its resolution asks for is not in the client's power, or
     /// was done and did not help.
@@ -55,7 +59,7 @@ pub enum WipeAnswer {
     Unanswered,
     /// It takes the wipe on: the acknowledgment goes out and the application erases, without waiting for the answer.
     TakenOn,
-    /// It cannot wipe, and the server is told so; the wipe stays due.
+    /// It cannot wipe, and an acknowledgment goes out that says so; the wipe stays due.
     Failed,
 }
 
@@ -154,6 +158,17 @@ pub enum Failure {
         /// What is missing.
         missing: &'static str,
     },
+    /// The family of clients that is played ([`AcknowledgmentChoice::Profile`](super::AcknowledgmentChoice::Profile)) sets
+    /// up no account with such a policy, so nothing was acknowledged.
+    #[error("{family} sets up no account with this policy, so nothing was acknowledged: {sentence}")]
+    NotSetUp {
+        /// The family, as people call it.
+        family: &'static str,
+        /// When it refuses, and what its user sees.
+        sentence: &'static str,
+        /// What to do about it.
+        advice: &'static str,
+    },
     /// The policy key of the answer cannot be used.
     #[error("the server sent a policy key that is {came}, expected 1 to 64 printable characters other than 0")]
     UnusableKey {
@@ -188,12 +203,38 @@ pub struct Report {
     pub statuses: Vec<SeenStatus>,
     /// The policy that came last, with the values that could not be read.
     pub policy: Option<ReceivedPolicy>,
-    /// What was said about it.
+    /// Why the policy that came last could not be read at all.
+    pub policy_error: Option<String>,
+    /// What is made of each setting by which the policy asks for something, in the order of the schema: what the
+    /// acknowledgment stands on. What becomes of a setting whose value could not be read is among the policy's faults.
+    pub verdicts: Vec<SettingVerdict>,
+    /// The acknowledgment follows from the verdicts alone, since the sources about the family of clients that is played
+    /// do not say what it acknowledges.
+    pub family_is_silent: bool,
+    /// What was said about it; `None` when nothing was.
     pub acknowledgment: Option<AcknowledgmentStatus>,
     /// Why the server slowed the device down (X-MS-ASThrottle), as it said last; cut at 200 characters.
     pub throttle: Option<String>,
     /// What the server said about DeviceInformation (2.2.2.53): 1 when it kept it.
     pub device_information_status: Option<Status>,
+}
+
+impl Report {
+    /// The settings that are not enforced or could not be read: what an administrator has to relax before a server that
+    /// insists on the whole policy (139) lets the device in. It names nothing when the acknowledgment was given without
+    /// saying what it stands for.
+    pub fn unmet(&self) -> Vec<&'static str> {
+        let not_enforced = self.verdicts.iter().filter(|verdict| verdict.verdict == Verdict::NotEnforced);
+        let unreadable = self.policy.iter().flat_map(|policy| &policy.faults).map(|fault| fault.name);
+        let mut names: Vec<_> = not_enforced.map(|verdict| verdict.setting.name).collect();
+        for name in unreadable {
+            // A list that keeps its usable entries is at fault and asks for something as well.
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
 }
 
 impl SeenStatus {
@@ -242,6 +283,7 @@ impl Failure {
             | Self::TooManyRequests { .. }
             | Self::Unreadable { .. }
             | Self::Incomplete { .. }
+            | Self::NotSetUp { .. }
             | Self::UnusableKey { .. }
             | Self::Lost { .. }
             | Self::OutOfPhase { .. } => None,
@@ -305,15 +347,19 @@ impl fmt::Display for Outcome {
         match self {
             Self::Provisioned => f.write_str("provisioned"),
             Self::NoPolicy => f.write_str("the server has no policy for this device"),
-            Self::WipeOrdered { kind, answer } => {
+            Self::WipeOrdered { kind, answer, is_sent } => {
                 let what = match kind {
                     WipeKind::Device => "the whole device",
                     WipeKind::AccountOnly => "the account's data",
                 };
-                let told = match answer {
-                    WipeAnswer::Unanswered => "nothing was wiped and the server was told nothing",
-                    WipeAnswer::TakenOn => "the wipe was taken on and the server was told so",
-                    WipeAnswer::Failed => "the server was told that it could not be done",
+                let told = match (answer, is_sent) {
+                    (WipeAnswer::Unanswered, _) => "nothing was wiped and the server was told nothing",
+                    (WipeAnswer::TakenOn, true) => "it was taken on, and its acknowledgment was sent",
+                    (WipeAnswer::TakenOn, false) => {
+                        "it was taken on; its acknowledgment could not be sent and goes out again next time"
+                    }
+                    (WipeAnswer::Failed, true) => "it could not be done, and an acknowledgment was sent that says so",
+                    (WipeAnswer::Failed, false) => "it could not be done, and the server could not be told so",
                 };
                 write!(f, "the server orders a wipe of {what}; {told}")
             }

@@ -2,11 +2,10 @@
 
 use asprov_wbxml::Element;
 
-use super::capability::{self, Capabilities, Expected, Profile};
+use super::capability::{Capabilities, Profile};
 use crate::device::{DeviceId, DeviceType};
 use crate::http::QueryForm;
 use crate::message::{AcknowledgmentStatus, DeviceInformation, PolicyTypeText};
-use crate::policy::ReceivedPolicy;
 use crate::version::ProtocolVersion;
 
 /// Who the client is and how it behaves.
@@ -57,8 +56,10 @@ pub enum AcknowledgmentChoice {
     Fixed(AcknowledgmentStatus),
     /// What follows from what the application is able to enforce.
     Capabilities(Box<Capabilities>),
-    /// What a family of clients would say, as far as that is known; where it is not, what an honest one would say. A
-    /// policy for which the family refuses the account is acknowledged as not applied.
+    /// What a family of clients would say, as far as that is known; where it is not, what an honest one would say, and
+    /// [`Report::family_is_silent`](super::Report::family_is_silent) tells so. A policy with which the family sets up no
+    /// account ends the conversation without an acknowledgment, with
+    /// [`Failure::NotSetUp`](super::Failure::NotSetUp).
     Profile(&'static Profile),
 }
 
@@ -93,8 +94,8 @@ pub struct ClientLimits {
     /// How often a server may ask for provisioning. Default 3: a policy may change while it is being acknowledged, but
     /// a server that still asks after three handshakes never stops (iOS 7 sent 2,000 requests to one).
     pub challenges: u32,
-    /// How often a request is repeated when the server is in trouble or its answer is lost. Default 5, about half a
-    /// minute with the default waits.
+    /// How often a request is repeated when the server is in trouble or its answer is lost. Default 5: with the default
+    /// waits 31 to 46 seconds, as [`ClientLimits::waits`] works out, and as much longer as a server asks for.
     pub retries: u32,
     /// Seconds before the first repetition; doubled for each one after it, unless the server names a time. Default 1.
     pub first_wait: u32,
@@ -107,39 +108,6 @@ pub struct ClientLimits {
     pub longest_wait: u32,
     /// Most bytes of an answer that is decoded. Default 1 MiB: the largest policy has some 100 KiB.
     pub answer_bytes: usize,
-}
-
-impl AcknowledgmentChoice {
-    /// What is said about a policy. `None` is a document that could not be read at all; `replacing` is whether the server's
-    /// policy takes the place of external management.
-    pub(super) fn of(
-        &self,
-        policy: Option<&ReceivedPolicy>,
-        version: ProtocolVersion,
-        replacing: bool,
-    ) -> AcknowledgmentStatus {
-        use AcknowledgmentStatus::{Applied, AppliedInPart, ExternallyManaged, NotApplied};
-        let read = policy.map_or(NotApplied, |policy| if policy.is_complete() { Applied } else { AppliedInPart });
-        let (chosen, otherwise) = match (self, policy) {
-            (Self::Fixed(status), _) => (*status, read),
-            (Self::Computed, _) | (_, None) => (read, read),
-            (Self::Capabilities(capabilities), Some(policy)) => {
-                let own = capability::acknowledgment(&capabilities.verdicts(&policy.document, version));
-                let own = if own == Applied { read } else { own };
-                (capabilities.acknowledgment(policy, version), own)
-            }
-            (Self::Profile(profile), Some(policy)) => {
-                let own = match profile.expected(&policy.document, version) {
-                    Expected::Acknowledges(status) => status,
-                    Expected::RefusesAccount(_) => NotApplied,
-                    Expected::Unknown => capability::acknowledgment(&profile.verdicts(&policy.document, version)),
-                };
-                let own = if own == Applied { read } else { own };
-                (own, own)
-            }
-        };
-        if chosen == ExternallyManaged && replacing { otherwise } else { chosen }
-    }
 }
 
 impl ClientSettings {
@@ -165,6 +133,28 @@ impl ClientSettings {
             limits: ClientLimits::default(),
             randomness: None,
         }
+    }
+}
+
+impl ClientLimits {
+    /// How many seconds a request that never succeeds waits in all before it is given up, at least and at most: the
+    /// first wait doubled for each repetition, and each lengthened by up to its half
+    /// ([`ClientSettings::randomness`]). A server that names a time, or says that it slows the device down, is not in it.
+    ///
+    /// ```
+    /// use asprov_protocol::client::ClientLimits;
+    ///
+    /// assert_eq!(ClientLimits::default().waits(), (31, 46));
+    /// ```
+    pub fn waits(&self) -> (u64, u64) {
+        let wait = |repetition: u32| {
+            let doubled = self.first_wait.saturating_mul(2_u32.saturating_pow(repetition));
+            u64::from(doubled.min(self.longest_wait))
+        };
+        // From the 32nd on they no longer grow.
+        let rest = u64::from(self.retries.saturating_sub(32)) * wait(32);
+        let least = (0..self.retries.min(32)).map(wait).sum::<u64>().saturating_add(rest);
+        (least, least.saturating_add(least / 2))
     }
 }
 

@@ -1,5 +1,5 @@
-//! What becomes of a wipe ([MS-ASPROV] 3.1.5.1.2.2, 3.1.5.1.2.3): it is kept, the application is asked, the server is told at
-//! once, and its answer is not waited for. Nothing here erases anything.
+//! What becomes of a wipe ([MS-ASPROV] 3.1.5.1.2.2, 3.1.5.1.2.3): it is kept, the application is asked, the acknowledgment goes
+//! out at once, and its answer is not waited for. Nothing here erases anything.
 
 use super::conversation::{Client, Now, Sending};
 use super::memory::WipeInHand;
@@ -14,7 +14,7 @@ impl Client {
         // (R64501, R64503)
         let Now::AskWipe(kind) = self.now else { return };
         match answer {
-            WipeAnswer::Unanswered => self.done(Outcome::WipeOrdered { kind, answer }),
+            WipeAnswer::Unanswered => self.done(Outcome::WipeOrdered { kind, answer, is_sent: false }),
             WipeAnswer::TakenOn => {
                 if self.moved(ClientEvent::WipeAccepted) {
                     self.memory.wipe = Some(WipeInHand { kind, taken_on: true });
@@ -44,11 +44,13 @@ impl Client {
         }
     }
 
-    pub(super) fn wipe_reported(&mut self, kind: WipeKind, status: WipeStatus) {
+    /// The acknowledgment went out, or could not. What the server makes of it is not waited for: [MS-ASPROV] 3.1.5.1.2.2
+    /// (R645).
+    pub(super) fn wipe_reported(&mut self, kind: WipeKind, status: WipeStatus, is_sent: bool) {
         let answer = match status {
             WipeStatus::Success => WipeAnswer::TakenOn,
             WipeStatus::Failure => WipeAnswer::Failed,
         };
-        self.done(Outcome::WipeOrdered { kind, answer });
+        self.done(Outcome::WipeOrdered { kind, answer, is_sent });
     }
 }

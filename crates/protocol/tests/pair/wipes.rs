@@ -36,7 +36,7 @@ fn a_wipe_the_application_takes_on_is_acknowledged_and_kept_first() {
     for (version, kind) in every_wipe() {
         let mut pair = ordered(version, kind, WipeAnswer::TakenOn);
         let outcome = pair.folder_sync();
-        assert_eq!(outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn }, "{version}");
+        assert_eq!(outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn, is_sent: true }, "{version}");
         let report = format!("wipe {} 1", kind.as_str());
         if version.has_common_status() {
             // 140, an empty request, the directive, its acknowledgment.
@@ -78,7 +78,11 @@ fn a_wipe_is_never_acknowledged_unless_the_application_says_so() {
             // Asked for a command, and asked to provision: the directive is all there is.
             let outcomes = [pair.folder_sync(), pair.provision()];
             for outcome in outcomes {
-                assert_eq!(outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::Unanswered }, "{version}");
+                assert_eq!(
+                    outcome,
+                    Outcome::WipeOrdered { kind, answer: WipeAnswer::Unanswered, is_sent: false },
+                    "{version}"
+                );
             }
             assert!(pair.asked().iter().all(|asked| !asked.starts_with("wipe")), "{version}: {:?}", pair.asked());
         }
@@ -92,12 +96,16 @@ fn a_wipe_that_fails_is_told_and_stays_due() {
     for (version, kind) in every_wipe() {
         let mut pair = ordered(version, kind, WipeAnswer::Failed);
         let outcome = pair.folder_sync();
-        assert_eq!(outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::Failed }, "{version}");
+        assert_eq!(outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::Failed, is_sent: true }, "{version}");
         assert_eq!(pair.asked().last(), Some(&format!("wipe {} 2", kind.as_str())), "{version}");
         assert_eq!(wipe_state(&pair), WipeState::Failed, "{version}");
         // The next conversation meets it again, and now it can be done.
         pair.on_wipe = WipeAnswer::TakenOn;
-        assert_eq!(pair.folder_sync(), Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn }, "{version}");
+        assert_eq!(
+            pair.folder_sync(),
+            Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn, is_sent: true },
+            "{version}"
+        );
         assert_eq!(wipe_state(&pair), WipeState::Acknowledged, "{version}");
     }
 }
@@ -136,7 +144,7 @@ fn a_wipe_taken_on_is_finished_after_a_restart() {
         assert_eq!(wipe_state(&pair), WipeState::Sent, "{version}");
         pair.client = Client::new(super::settings(version), memory);
         let outcome = pair.folder_sync();
-        assert_eq!(outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn }, "{version}");
+        assert_eq!(outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn, is_sent: true }, "{version}");
         assert_eq!(pair.asked(), [format!("wipe {} 1", kind.as_str())], "{version}: nothing but the acknowledgment");
         assert_eq!(wipe_state(&pair), WipeState::Acknowledged, "{version}");
     }
@@ -162,7 +170,7 @@ fn the_answer_to_a_wipe_acknowledgment_is_not_waited_for() {
                 _ => {}
             }
         };
-        assert_eq!(outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn }, "{version}");
+        assert_eq!(outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn, is_sent: true }, "{version}");
         assert_eq!(unawaited, 1, "{version}");
     }
 }

@@ -210,7 +210,8 @@ fn every_status_in_every_place_and_version_ends_as_its_action_says() {
             // The client asked for the type of its version from the beginning.
             Action::Resolve(Resolution::UseOtherPolicyType | Resolution::Administrator) => ended_at_once(true),
             Action::LookForWipe => {
-                let unanswered = Outcome::WipeOrdered { kind: WipeKind::Device, answer: WipeAnswer::Unanswered };
+                let unanswered =
+                    Outcome::WipeOrdered { kind: WipeKind::Device, answer: WipeAnswer::Unanswered, is_sent: false };
                 assert_eq!(outcome, unanswered, "{peer:?}");
                 assert_eq!(peer.asked.last(), Some(&Some(Ask::Empty)), "{peer:?}");
             }
