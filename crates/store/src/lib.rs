@@ -59,8 +59,8 @@ pub use proof::{CredentialDigest, Proofs};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore, mishap};
 pub use store::{
-    Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError, StoredDevice, StoredEvent,
-    StoredPolicy,
+    Change, ChangeKind, DevicePage, DeviceQuery, Repeated, Saved, Sighting, Store, StoreError, StoredDevice,
+    StoredEvent, StoredPolicy,
 };
 pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};

@@ -42,7 +42,8 @@ pub trait Store: Send + Sync + 'static {
     /// events of a device the newest [`EVENTS_PER_DEVICE`](crate::limits::EVENTS_PER_DEVICE) are kept.
     ///
     /// When a device was seen is written only if it is 15 minutes later than what is known, or the device says that it
-    /// is something else; a sighting without a User-Agent header leaves the known one.
+    /// is something else; a sighting without a User-Agent header leaves the known one. When it was let through last is
+    /// written like that, and always when an event came in between.
     async fn note(&self, sightings: &[Sighting]) -> Result<(), StoreError>;
 
     /// Every policy, by name.
@@ -252,8 +253,26 @@ pub struct Sighting {
     pub protocol_version: ProtocolVersion,
     /// When.
     pub at: Timestamp,
+    /// When a command of it was let through to its mailbox, if one was. What it was refused and stands in
+    /// [`refusals`](Self::refusals) came before that if this is [`at`](Self::at), and otherwise after.
+    pub passed_at: Option<Timestamp>,
     /// What it was refused, if it was.
-    pub refusals: Vec<Event>,
+    pub refusals: Vec<Repeated>,
+}
+
+/// An event, and how often it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// What happened.
+    pub event: Event,
+    /// How often, at least once.
+    pub count: u64,
+}
+
+impl From<Event> for Repeated {
+    fn from(event: Event) -> Self {
+        Self { event, count: 1 }
+    }
 }
 
 /// A policy as the store has it.
@@ -279,6 +298,9 @@ pub struct StoredDevice {
     pub revision: u64,
     /// When it was seen last, exact to 15 minutes.
     pub last_seen_at: Timestamp,
+    /// When a command of it was let through to its mailbox last: exact to 15 minutes, and exactly where something happened
+    /// to it before. `None` when that is not known.
+    pub last_passed_at: Option<Timestamp>,
 }
 
 /// Which devices to list.

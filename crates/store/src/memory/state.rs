@@ -82,14 +82,18 @@ impl State {
             None if revision == 0 => {
                 // The sequence of changes never goes back, so a device that was forgotten and comes back does not
                 // meet the revisions it had before.
-                let stored =
-                    StoredDevice { record: record.clone(), revision: next, last_seen_at: record.first_seen_at };
+                let stored = StoredDevice {
+                    record: record.clone(),
+                    revision: next,
+                    last_seen_at: record.first_seen_at,
+                    last_passed_at: None,
+                };
                 devices.insert(record.device.device_id.clone(), stored);
             }
             _ => return Saved::Conflict,
         }
         for event in events {
-            self.append(&record.device, event, now);
+            self.append(&record.device, event, 1, now);
         }
         self.record(ChangeKind::Device(record.device.clone()));
         Saved::Saved
@@ -112,7 +116,18 @@ impl State {
             }
         }
         for refusal in &sighting.refusals {
-            self.append(&sighting.device, refusal, sighting.at);
+            self.append(&sighting.device, &refusal.event, refusal.count, sighting.at);
+        }
+        let happened_at = self.events.get(&sighting.device).and_then(VecDeque::back).map(|newest| newest.last_at);
+        let devices = self.devices.get_mut(&sighting.device.user);
+        if let Some(passed_at) = sighting.passed_at
+            && let Some(stored) = devices.and_then(|devices| devices.get_mut(&sighting.device.device_id))
+            && stored.last_passed_at.is_none_or(|known| {
+                let stale = known.duration_until(passed_at) >= limits::LAST_SEEN_EXACT_TO;
+                stale || (known < passed_at && happened_at.is_some_and(|at| known < at))
+            })
+        {
+            stored.last_passed_at = Some(passed_at);
         }
     }
 
@@ -273,17 +288,17 @@ impl State {
         }
     }
 
-    pub(super) fn append(&mut self, device: &DeviceKey, event: &Event, now: Timestamp) {
+    pub(super) fn append(&mut self, device: &DeviceKey, event: &Event, count: u64, now: Timestamp) {
         let events = self.events.entry(device.clone()).or_default();
         if let Some(newest) = events.back_mut()
             && event.kind.is_refusal()
             && newest.event == *event
         {
-            newest.count += 1;
+            newest.count = newest.count.saturating_add(count);
             newest.last_at = newest.last_at.max(now);
             return;
         }
-        events.push_back(StoredEvent { event: event.clone(), first_at: now, last_at: now, count: 1 });
+        events.push_back(StoredEvent { event: event.clone(), first_at: now, last_at: now, count });
         if events.len() > limits::EVENTS_PER_DEVICE as usize {
             // The evidence of wipes stays.
             let oldest = events.iter().position(|stored| !stored.event.kind.is_evidence_of_a_wipe());

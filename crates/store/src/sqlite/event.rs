@@ -46,22 +46,22 @@ pub(super) const OF_WIPES: &str =
     AND kind IN ('wipe_ordered', 'wipe_sent', 'wipe_failed', 'wipe_acknowledged', 'wipe_cancelled',
     'wipe_acknowledgment_ignored') ORDER BY number DESC LIMIT ?3";
 /// Counts a refusal that equals the newest event.
-pub(super) const COUNT: &str = "UPDATE event SET count = count + 1, last_at = max(last_at, ?8)
+pub(super) const COUNT: &str = "UPDATE event SET count = count + ?13, last_at = max(last_at, ?8)
     WHERE user = ?1 AND device_id = ?2
     AND number = (SELECT max(number) FROM event WHERE user = ?1 AND device_id = ?2)
     AND kind = ?3 AND scope IS ?4 AND code IS ?5 AND command IS ?6 AND detail = ?7
     AND policy IS ?9 AND rule IS ?10 AND administrator IS ?11 AND address IS ?12";
 pub(super) const INSERT: &str = "INSERT INTO event
     (user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count, policy, rule, administrator, address)
-    SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?8, 1, ?9, ?10, ?11, ?12 FROM event
+    SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?13, ?9, ?10, ?11, ?12 FROM event
     WHERE user = ?1 AND device_id = ?2";
 /// The evidence of wipes stays: see [`EventKind::is_evidence_of_a_wipe`].
 pub(super) const PRUNE: &str = "DELETE FROM event WHERE user = ?1 AND device_id = ?2
     AND number <= (SELECT max(number) FROM event WHERE user = ?1 AND device_id = ?2) - ?3
     AND kind NOT IN ('wipe_ordered', 'wipe_sent', 'wipe_acknowledged', 'wipe_cancelled')";
 
-/// Adds an event to a device's history.
-pub(super) fn append(write: &Write<'_>, device: &DeviceKey, event: &Event, now: Timestamp) -> Result<()> {
+/// Adds an event to a device's history, that came so many times.
+pub(super) fn append(write: &Write<'_>, device: &DeviceKey, event: &Event, count: u64, now: Timestamp) -> Result<()> {
     let (user, device_id) = (device.user.as_str(), device.device_id.as_str());
     let parameters = params![
         user,
@@ -76,6 +76,7 @@ pub(super) fn append(write: &Write<'_>, device: &DeviceKey, event: &Event, now: 
         event.rule.as_ref().map(RuleName::as_str),
         event.by.as_ref().map(|by| by.administrator.as_str()),
         event.by.as_ref().and_then(|by| by.address).map(|address| address.to_string()),
+        i64::try_from(count).unwrap_or(i64::MAX),
     ];
     if event.kind.is_refusal() && write.connection.prepare_cached(COUNT)?.execute(parameters)? > 0 {
         return Ok(());

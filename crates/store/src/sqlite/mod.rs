@@ -291,7 +291,7 @@ impl Store for SqliteStore {
     async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
         let events = events.to_vec();
         self.write(Durability::Program, move |write| {
-            events.iter().try_for_each(|(device, event, at)| event::append(write, device, event, *at))
+            events.iter().try_for_each(|(device, event, at)| event::append(write, device, event, 1, *at))
         })
         .await
     }

@@ -6,7 +6,7 @@ use asprov_protocol::http::COMMANDS;
 use asprov_protocol::server::access_rule::RuleName;
 use asprov_protocol::server::{By, Event, EventKind};
 use asprov_protocol::status::{Scope, Status};
-use asprov_store::{Sighting, Store, StoredEvent, limits};
+use asprov_store::{Repeated, Sighting, Store, StoredEvent, limits};
 use jiff::Timestamp;
 
 use crate::every_store;
@@ -31,7 +31,8 @@ fn sighting(device_id: &str, at: Timestamp, refusals: Vec<Event>) -> Sighting {
         user_agent: record.user_agent,
         protocol_version: record.protocol_version,
         at,
-        refusals,
+        passed_at: None,
+        refusals: refusals.into_iter().map(Repeated::from).collect(),
     }
 }
 
@@ -77,6 +78,10 @@ async fn equal_refusals_in_a_row_are_one_with_a_count(store: Arc<dyn Store>) {
         rows,
         [(refusal(142), at(4), at(5), 4), (refusal(144), at(3), at(3), 1), (refusal(142), at(1), at(2), 2),]
     );
+    // So many at once are counted at once.
+    let many = Repeated { event: refusal(142), count: 60 };
+    store.note(&[Sighting { refusals: vec![many], ..sighting("A1", at(5), vec![]) }]).await.unwrap();
+    assert_eq!(store.events(&device("ann", "A1"), 1).await.unwrap()[0].count, 64);
     // What differs in anything is another one.
     let other = refusal(142).with_command(asprov_protocol::http::Command::Sync);
     let detailed = Event { detail: "twice".to_owned(), ..other.clone() };
