@@ -1,5 +1,7 @@
 //! The table `device`: looking one up, keeping a decision, noting a sighting.
 
+use std::collections::BTreeSet;
+
 use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
 use asprov_protocol::server::{DeviceRecord, Event};
 use jiff::Timestamp;
@@ -10,7 +12,7 @@ use super::cells::{Cells, microseconds};
 use super::device_row::{DEVICE, RECORD, read, values};
 use super::fault::Result;
 use super::writer::Write;
-use super::{change, event};
+use super::{change, event, left_behind};
 use crate::{ChangeKind, Saved, Sighting, StoredDevice, limits};
 
 /// The statements about devices, made of the columns once a process.
@@ -123,6 +125,7 @@ pub(super) fn save(
 
 /// Writes down that devices were seen, and what they were refused.
 pub(super) fn note(write: &Write<'_>, sightings: &[Sighting]) -> Result<()> {
+    let mut begun = BTreeSet::new();
     for sighting in sightings {
         let fifteen_minutes_before =
             |at: Timestamp| microseconds(at.saturating_sub(limits::LAST_SEEN_EXACT_TO).unwrap_or(Timestamp::MIN));
@@ -136,7 +139,9 @@ pub(super) fn note(write: &Write<'_>, sightings: &[Sighting]) -> Result<()> {
             fifteen_minutes_before(sighting.at),
         ])?;
         for refusal in &sighting.refusals {
-            event::append(write, &sighting.device, &refusal.event, refusal.count, sighting.at)?;
+            if event::append(write, &sighting.device, &refusal.event, refusal.count, sighting.at)? {
+                begun.insert(&sighting.device.user);
+            }
         }
         if let Some(passed_at) = sighting.passed_at {
             write.connection.prepare_cached(PASSED)?.execute(params![
@@ -147,7 +152,7 @@ pub(super) fn note(write: &Write<'_>, sightings: &[Sighting]) -> Result<()> {
             ])?;
         }
     }
-    Ok(())
+    begun.into_iter().try_for_each(|user| left_behind::bound(write, user))
 }
 
 /// Forgets a device, if its row still has this revision, or whichever it has; `false` when there is none.
