@@ -2,7 +2,8 @@
 
 use asprov_protocol::device::UserName;
 use asprov_protocol::http::{Call, Command, Reply};
-use asprov_protocol::server::Outcome;
+use asprov_protocol::server::{Caller, Outcome, RefusedSignIn};
+use asprov_protocol::status::{Scope, Status};
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 
@@ -15,7 +16,7 @@ use crate::network::{Connection, came_in_clear, client_address};
 use crate::path::device_of;
 use crate::service::refused;
 use crate::sign_in::{BearerToken, Credentials, Verdict};
-use crate::wipe_after_disable::Proof;
+use crate::wipe_after_disable::{Proof, Refused};
 
 /// Why nobody is signed in.
 pub(crate) enum NotIn {
@@ -45,24 +46,52 @@ where
     let caller = device_of(call, &user).ok()?;
     let store = shared.path.store().as_ref();
     let proof = wipe_after_disable.proof(store, &caller.device, call.command, caller.policy_key, &head.headers).await;
-    if proof == Proof::None {
-        return None;
+    match proof {
+        Proof::None => return None,
+        Proof::Stranger => {
+            shared.sightings.trouble(&caller.device);
+            return None;
+        }
+        Proof::ItIs => {}
     }
     let command = call.command;
+    let response = wipe(shared, &caller, command, head.headers, body, line).await;
+    let answered = match &response {
+        None => Some((Scope::Http, Status(401))),
+        Some(response) => answer::status(command, response),
+    };
+    wipe_after_disable.tell(&caller.device, Refused { who: RefusedSignIn::Itself, command, answered });
+    shared.sightings.trouble(&caller.device);
+    response
+}
+
+/// What a device gets that cannot sign in, while a wipe is due: the wipe conversation, and nothing else.
+async fn wipe<B>(
+    shared: &Shared,
+    caller: &Caller,
+    command: Command,
+    headers: HeaderMap,
+    body: B,
+    line: &mut Line,
+) -> Option<Response<ResponseBody>>
+where
+    B: Body + Send,
+    B::Error: Into<BoxError>,
+{
     let ruling = if command == Command::Provision {
-        let body = body::read(&head.headers, body, &shared.config.limits);
-        shared.path.wipe_conversation(&caller, body).await?
+        let body = body::read(&headers, body, &shared.config.limits);
+        shared.path.wipe_conversation(caller, body).await?
     } else {
-        shared.path.wipe_demand(&caller, command).await?
+        shared.path.wipe_demand(caller, command).await?
     };
     line.explain("cannot sign in, and is the device all the same: its wipe goes on".to_owned());
     line.events(ruling.events());
     let Outcome::Answer(reply) = ruling.outcome else { return None };
     if command == Command::Provision {
-        shared.sightings.seen(&caller, ruling.refusals);
+        shared.sightings.seen(caller, ruling.refusals);
         return Some(answer::reply(Some(command), &reply));
     }
-    Some(refused(shared, &caller, command, reply, ruling.refusals, line))
+    Some(refused(shared, caller, command, reply, ruling.refusals, line))
 }
 
 /// No or wrong credentials: HTTP 401, and nothing is stored.

@@ -2,7 +2,7 @@
 
 use asprov_protocol::http::headers::{CONTENT_TYPE_WBXML, MS_SERVER_ACTIVE_SYNC};
 use asprov_protocol::http::{Command, Options, Reply};
-use asprov_protocol::status::Status;
+use asprov_protocol::status::{Scope, Status};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
@@ -41,6 +41,19 @@ pub(crate) fn reply(command: Option<Command>, reply: &Reply) -> Response<Respons
         response.extensions_mut().insert(AnsweredStatus(status));
     }
     response
+}
+
+/// What an answer that is made here says, for the device's history: the HTTP status if that is what counts, otherwise the
+/// ActiveSync Status. `None` for one whose meaning only its command knows, as of Ping.
+pub(crate) fn status(command: Command, response: &Response<ResponseBody>) -> Option<(Scope, Status)> {
+    if response.status() != StatusCode::OK {
+        return Some((Scope::Http, Status(response.status().as_u16())));
+    }
+    let AnsweredStatus(status) = *response.extensions().get()?;
+    match status.0 {
+        101.. => Some((Scope::Common, status)),
+        _ => (command == Command::Provision).then_some((Scope::Provision, status)),
+    }
 }
 
 /// An HTTP status and nothing else.

@@ -2,11 +2,14 @@
 //! nothing.
 //!
 //! A device's requests are counted only where they are refused or are Provision: a request that passes does not come here.
-//! What is kept of a device is a few numbers, of at most [`DEVICES`] at a time. A storm is answered HTTP 503 with
-//! Retry-After for the rest of its minute, without a look at the store; up to there every request has got its real answer,
-//! the demand for a wipe among them.
+//! What is kept of a device is a few numbers, of at most [`DEVICES`] at a time: the one that was counted least lately gives way
+//! to a new one, and is found by the order in which they were counted, without going through the others. Thousands of made-up
+//! DeviceIds so cost each request no more than a few do. A storm is answered HTTP 503 with Retry-After for the rest of its
+//! minute, without a look at the store; up to there every request has got its real answer, the demand for a wipe among
+//! them.
 
-use std::collections::BTreeMap;
+mod latest;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,6 +19,8 @@ use asprov_protocol::http::Command;
 use asprov_protocol::server::{Caller, Event, EventKind, Loop};
 use asprov_protocol::status::{Scope, Status};
 use tokio::time::Instant;
+
+use self::latest::Latest;
 
 /// Devices, and users' kinds of devices, that are counted at the same time.
 const DEVICES: usize = 10_000;
@@ -35,8 +40,8 @@ const AFTER_CHALLENGES: u32 = 30;
 pub(crate) struct Loops {
     /// Requests in a minute that are a storm.
     storm: u32,
-    devices: Mutex<BTreeMap<DeviceKey, Counts>>,
-    users: Mutex<BTreeMap<(UserName, DeviceType), Window>>,
+    devices: Mutex<Latest<DeviceKey, Counts>>,
+    users: Mutex<Latest<(UserName, DeviceType), Window>>,
     /// How many devices may be in a storm: what almost every request asks.
     storms: AtomicU32,
 }
@@ -95,7 +100,12 @@ impl Counts {
 
 impl Loops {
     pub(crate) fn new(storm: u32) -> Self {
-        Self { storm, devices: Mutex::default(), users: Mutex::default(), storms: AtomicU32::new(0) }
+        Self {
+            storm,
+            devices: Mutex::new(Latest::new(DEVICES)),
+            users: Mutex::new(Latest::new(DEVICES)),
+            storms: AtomicU32::new(0),
+        }
     }
 
     /// How many seconds a device in a storm has to wait; `None` for all others.
@@ -134,8 +144,10 @@ impl Loops {
             found = Some(Loop::NewDeviceIds);
         }
         let mut devices = lock(&self.devices);
-        self.make_room(&mut devices, &caller.device);
-        let counts = devices.entry(caller.device.clone()).or_insert_with(Counts::new);
+        let (counts, gave_way) = devices.touch(&caller.device, Counts::new);
+        if gave_way.is_some_and(|counts| counts.waits_until.is_some()) {
+            self.storms.fetch_sub(1, Ordering::Relaxed);
+        }
         if challenged && counts.challenges.add(HOUR) >= CHALLENGES {
             found = Some(Loop::ChallengesWithoutAcknowledgment);
             counted.retry_after = Some(AFTER_CHALLENGES);
@@ -171,32 +183,8 @@ impl Loops {
     }
 
     fn is_one_of_many(&self, caller: &Caller) -> bool {
-        let mut users = lock(&self.users);
         let key = (caller.device.user.clone(), caller.device_type.clone());
-        if !users.contains_key(&key) && users.len() >= DEVICES {
-            users.retain(|_, window| window.since.elapsed() < HOUR);
-            let oldest = users.iter().min_by_key(|(_, window)| window.since).map(|(key, _)| key.clone());
-            if let Some(oldest) = oldest.filter(|_| users.len() >= DEVICES) {
-                users.remove(&oldest);
-            }
-        }
-        users.entry(key).or_insert_with(Window::new).add(HOUR) >= NEW_DEVICES
-    }
-
-    /// Drops what is over, and the oldest if that is not enough.
-    fn make_room(&self, devices: &mut BTreeMap<DeviceKey, Counts>, newcomer: &DeviceKey) {
-        if devices.len() < DEVICES || devices.contains_key(newcomer) {
-            return;
-        }
-        let waited = |counts: &Counts| counts.waits_until.is_some();
-        let before = devices.values().filter(|counts| waited(counts)).count();
-        devices.retain(|_, counts| counts.requests.since.elapsed() < HOUR);
-        if devices.len() >= DEVICES {
-            let oldest = devices.iter().min_by_key(|(_, counts)| counts.requests.since).map(|(key, _)| key.clone());
-            oldest.and_then(|oldest| devices.remove(&oldest));
-        }
-        let gone = before - devices.values().filter(|counts| waited(counts)).count();
-        self.storms.fetch_sub(u32::try_from(gone).unwrap_or(0), Ordering::Relaxed);
+        lock(&self.users).touch(&key, Window::new).0.add(HOUR) >= NEW_DEVICES
     }
 }
 
@@ -289,5 +277,23 @@ mod tests {
             loops.count(&caller(&format!("A{id}")), Command::Sync, &[challenge()]);
         }
         assert_eq!(lock(&loops.devices).len(), DEVICES);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn made_up_devices_push_out_no_storm_that_goes_on_and_one_that_ended_leaves_no_count() {
+        let (loops, phone) = (Loops::new(2), caller("A"));
+        let refused = Event::new(EventKind::CommandRefused, "").with_status(Scope::Common, Status(140));
+        for id in 0..2 * DEVICES {
+            loops.count(&caller(&format!("B{id}")), Command::Sync, &[challenge()]);
+            if id % 1_000 == 0 {
+                loops.count(&phone, Command::Sync, std::slice::from_ref(&refused));
+            }
+        }
+        assert!(loops.must_wait(&phone.device).is_some());
+        for id in 0..DEVICES {
+            loops.count(&caller(&format!("C{id}")), Command::Sync, &[challenge()]);
+        }
+        assert_eq!(loops.must_wait(&phone.device), None);
+        assert_eq!(loops.storms.load(Ordering::Relaxed), 0, "it gave way, and nobody is asked for it any more");
     }
 }

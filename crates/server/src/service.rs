@@ -133,6 +133,8 @@ struct Passes<B> {
     command: Command,
     /// Its place among the held requests, if it may become one.
     hold: Option<Hold>,
+    /// Whether only the answer says that the device is let through.
+    waits_for_answer: bool,
 }
 
 /// The rows of any request, from top to bottom.
@@ -327,9 +329,9 @@ async fn gate<B>(
         record_answer(shared, line, &reply);
         return answered(refused(shared, &caller, command, reply, refusals, line));
     }
-    shared.sightings.seen(&caller, refusals);
+    let waits_for_answer = shared.sightings.passes(&caller, refusals);
     request.extensions_mut().insert(Passed { call, caller: caller.clone(), request_id: line.request_id().to_owned() });
-    Admission::Command(Box::new(Passes { request, caller, command, hold }))
+    Admission::Command(Box::new(Passes { request, caller, command, hold, waits_for_answer }))
 }
 
 /// A command that passes: the inner service, which is left again when the device may no longer pass.
@@ -346,7 +348,7 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    let Passes { request, caller, command, hold } = *passes;
+    let Passes { request, caller, command, hold, waits_for_answer } = *passes;
     let answers = inner.call(request);
     let mut response = match hold {
         None => answers.await?,
@@ -367,7 +369,11 @@ where
         line.explain(told.detail);
         if told.event.is_some() {
             shared.sightings.seen(&caller, told.event.into_iter().collect());
+            return Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()));
         }
+    }
+    if waits_for_answer && response.status().is_success() {
+        shared.sightings.answered(&caller);
     }
     Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
 }

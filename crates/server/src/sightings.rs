@@ -1,28 +1,45 @@
-//! Who was seen, and what they were refused: gathered here and written once a second, so that a request that passes
-//! writes nothing itself. At most the last second is lost in a crash.
+//! Who was seen and let through, and what they were refused: gathered here and written once a second, so that a request that
+//! passes writes nothing itself. At most the last second is lost in a crash.
+//!
+//! That a device was let through is written every quarter of an hour, and at once after it was refused something: then it is
+//! known that the trouble is over. Each node knows of the refusals it made itself; of another node's, within the quarter
+//! of an hour.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use asprov_protocol::device::{DeviceKey, DeviceType};
 use asprov_protocol::server::{Caller, Event, EventKind};
 use asprov_protocol::version::ProtocolVersion;
-use asprov_store::{Sighting, Store};
+use asprov_store::{Repeated, Sighting, Store};
+use jiff::Timestamp;
 use moka::sync::Cache;
 
 use crate::clock::now;
 use crate::limits::Limits;
 
 /// A device that looks the same and was written less than this ago need not be written again: the promise is that
-/// `last_seen_at` is exact to 15 minutes.
+/// `last_seen_at` and `last_passed_at` are exact to 15 minutes.
 const EXACT_TO: Duration = Duration::from_secs(14 * 60);
+
+/// Stands for the refusals of one device that are too many different ones within a second.
+const MORE: &str = "refused in more ways within a second than are told apart";
 
 /// What waits to be written.
 pub(crate) struct Sightings {
-    waiting: Mutex<BTreeMap<DeviceKey, Sighting>>,
+    waiting: Mutex<Waiting>,
     written: Cache<DeviceKey, Looks>,
+    /// The devices that the server behind refused last: that they pass the gate says little.
+    refused_behind: Cache<DeviceKey, ()>,
     limits: Limits,
+}
+
+#[derive(Default)]
+struct Waiting {
+    sightings: BTreeMap<DeviceKey, Sighting>,
+    /// While others are being written: who got into trouble meanwhile, so that what is written of it is old already.
+    troubled: Option<BTreeSet<DeviceKey>>,
 }
 
 /// What a device looks like from outside.
@@ -31,59 +48,122 @@ struct Looks {
     device_type: DeviceType,
     user_agent: Option<String>,
     version: ProtocolVersion,
+    /// Whether it is written that it was let through, and nothing happened to it since.
+    passed: bool,
 }
 
 impl Sightings {
     pub(crate) fn new(limits: &Limits) -> Self {
         let written = Cache::builder().max_capacity(limits.recently_seen).time_to_live(EXACT_TO).build();
-        Self { waiting: Mutex::default(), written, limits: limits.clone() }
+        let refused_behind = Cache::builder().max_capacity(limits.recently_seen).build();
+        Self { waiting: Mutex::default(), written, refused_behind, limits: limits.clone() }
     }
 
     /// A device was seen, and maybe refused something.
     pub(crate) fn seen(&self, caller: &Caller, refusals: Vec<Event>) {
+        if refusals.is_empty() && self.is_written(caller, false) {
+            return;
+        }
+        self.gather(caller, refusals, false);
+    }
+
+    /// A command of the device passes the gate, maybe with a remark. Says whether it has to be told with
+    /// [`answered`](Self::answered) that the server behind let it through as well.
+    pub(crate) fn passes(&self, caller: &Caller, remarks: Vec<Event>) -> bool {
+        if remarks.is_empty() && self.is_written(caller, true) {
+            return false;
+        }
+        let waits = self.refused_behind.contains_key(&caller.device);
+        self.gather(caller, remarks, !waits);
+        waits
+    }
+
+    /// The server behind let the device through that it refused before.
+    pub(crate) fn answered(&self, caller: &Caller) {
+        self.refused_behind.invalidate(&caller.device);
+        self.gather(caller, Vec::new(), true);
+    }
+
+    /// Something happened to the device that does not come this way: that it is let through next is news.
+    pub(crate) fn trouble(&self, device: &DeviceKey) {
+        self.is_news(&mut self.waiting(), device);
+    }
+
+    fn is_written(&self, caller: &Caller, passed: bool) -> bool {
+        self.written.get(&caller.device).is_some_and(|looks| {
+            (looks.passed || !passed) && looks == Looks { passed: looks.passed, ..Looks::of(caller) }
+        })
+    }
+
+    fn is_news(&self, waiting: &mut Waiting, device: &DeviceKey) {
+        self.written.invalidate(device);
+        if let Some(troubled) = &mut waiting.troubled
+            && troubled.len() < self.limits.sightings
+        {
+            troubled.insert(device.clone());
+        }
+    }
+
+    fn gather(&self, caller: &Caller, refusals: Vec<Event>, passed: bool) {
         // Android checks accounts under this name; it is no device.
         if caller.device.device_id.is_pairing_probe() {
             return;
         }
-        if refusals.is_empty() && self.written.get(&caller.device).is_some_and(|looks| looks == Looks::of(caller)) {
-            return;
-        }
         let mut waiting = self.waiting();
-        if !waiting.contains_key(&caller.device) && waiting.len() >= self.limits.sightings {
+        if !refusals.is_empty() {
+            self.is_news(&mut waiting, &caller.device);
+        }
+        if refusals.iter().any(|event| event.kind == EventKind::UpstreamRefused) {
+            self.refused_behind.insert(caller.device.clone(), ());
+        }
+        let sightings = &mut waiting.sightings;
+        if !sightings.contains_key(&caller.device) && sightings.len() >= self.limits.sightings {
             return;
         }
-        let sighting = waiting.entry(caller.device.clone()).or_insert_with(|| Sighting {
+        let at = now();
+        let sighting = sightings.entry(caller.device.clone()).or_insert_with(|| Sighting {
             device: caller.device.clone(),
             device_type: caller.device_type.clone(),
             user_agent: None,
             protocol_version: caller.version,
-            at: now(),
+            at,
+            passed_at: None,
             refusals: Vec::new(),
         });
         sighting.device_type = caller.device_type.clone();
         sighting.user_agent.clone_from(&caller.user_agent);
         sighting.protocol_version = caller.version;
-        sighting.at = now();
-        let room = self.limits.refusals.saturating_sub(sighting.refusals.len());
-        // That it is in a loop is told once an hour, and never lost among what it was refused.
-        let (loops, refusals): (Vec<Event>, Vec<Event>) =
-            refusals.into_iter().partition(|event| event.kind == EventKind::LoopDetected);
-        sighting.refusals.extend(refusals.into_iter().take(room));
-        sighting.refusals.extend(loops);
+        // A clock that was set back does not turn the order of things.
+        sighting.at = at.max(sighting.at).max(after(sighting.passed_at.filter(|_| !refusals.is_empty())));
+        if passed {
+            sighting.passed_at = Some(sighting.at);
+        }
+        for event in refusals {
+            add(&mut sighting.refusals, event.into(), self.limits.refusals);
+        }
     }
 
     /// Writes what waits. What the store does not take waits on.
     pub(crate) async fn write(&self, store: &dyn Store) {
-        let taken = std::mem::take(&mut *self.waiting());
-        if taken.is_empty() {
-            return;
-        }
+        let taken = {
+            let mut waiting = self.waiting();
+            if waiting.sightings.is_empty() {
+                return;
+            }
+            waiting.troubled = Some(BTreeSet::new());
+            std::mem::take(&mut waiting.sightings)
+        };
         let sightings: Vec<Sighting> = taken.into_values().collect();
         let noted = tokio::time::timeout(self.limits.store_time, store.note(&sightings)).await;
+        let troubled = self.waiting().troubled.take().unwrap_or_default();
         match noted {
             Ok(Ok(())) => {
-                for sighting in sightings {
+                let forgets = troubled.len() >= self.limits.sightings;
+                for sighting in
+                    sightings.into_iter().filter(|sighting| !forgets && !troubled.contains(&sighting.device))
+                {
                     let looks = Looks {
+                        passed: sighting.passed_at == Some(sighting.at),
                         device_type: sighting.device_type,
                         user_agent: sighting.user_agent,
                         version: sighting.protocol_version,
@@ -104,27 +184,52 @@ impl Sightings {
 
     fn put_back(&self, sightings: Vec<Sighting>) {
         let mut waiting = self.waiting();
+        let waiting = &mut waiting.sightings;
         for mut older in sightings {
-            if waiting.len() >= self.limits.sightings {
-                return;
-            }
             if let Some(newer) = waiting.get_mut(&older.device) {
-                older.refusals.append(&mut newer.refusals);
-                older.refusals.truncate(self.limits.refusals);
+                for refusal in newer.refusals.drain(..) {
+                    add(&mut older.refusals, refusal, self.limits.refusals);
+                }
                 newer.refusals = older.refusals;
-            } else {
+                newer.passed_at = newer.passed_at.or(older.passed_at);
+            } else if waiting.len() < self.limits.sightings {
                 waiting.insert(older.device.clone(), older);
             }
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<DeviceKey, Sighting>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A moment after that, so that what comes next is told apart from it; the store keeps times to the microsecond.
+fn after(at: Option<Timestamp>) -> Timestamp {
+    at.and_then(|at| at.checked_add(jiff::SignedDuration::from_micros(1)).ok()).unwrap_or(Timestamp::MIN)
+}
+
+/// Counts a refusal. `most` different ones are told apart; that a device is in a loop is told once an hour, and never lost
+/// among what it was refused.
+fn add(refusals: &mut Vec<Repeated>, one: Repeated, most: usize) {
+    let is_room = refusals.len() < most || one.event.kind == EventKind::LoopDetected;
+    let is_known = refusals.iter().any(|known| known.event == one.event);
+    let event = if is_room || is_known { one.event } else { Event::new(EventKind::Observed, MORE) };
+    match refusals.iter_mut().find(|known| known.event == event) {
+        Some(known) => known.count = known.count.saturating_add(one.count),
+        None => refusals.push(Repeated { event, count: one.count }),
     }
 }
 
 impl Looks {
     fn of(caller: &Caller) -> Self {
-        Self { device_type: caller.device_type.clone(), user_agent: caller.user_agent.clone(), version: caller.version }
+        Self {
+            device_type: caller.device_type.clone(),
+            user_agent: caller.user_agent.clone(),
+            version: caller.version,
+            passed: true,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,6 +64,7 @@ async fn handshake(store: &dyn Store, number: u32) -> Result<(), Failure> {
         user_agent: caller.user_agent,
         protocol_version: caller.version,
         at: Timestamp::from_second(3_600)?,
+        passed_at: None,
         refusals: vec![],
     };
     Ok(store.note(&[sighting]).await?)

@@ -44,6 +44,7 @@ pub mod limits;
 mod memory;
 mod progress;
 mod proof;
+mod sighting;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
@@ -58,11 +59,11 @@ pub use census::Census;
 pub use memory::MemoryStore;
 pub use progress::{DeviceCounts, PolicyProgress};
 pub use proof::{CredentialDigest, Proofs};
+pub use sighting::{Repeated, Sighting};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore, mishap};
 pub use store::{
-    Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError, StoredDevice, StoredEvent,
-    StoredPolicy,
+    Change, ChangeKind, DevicePage, DeviceQuery, Saved, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy,
 };
 pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};

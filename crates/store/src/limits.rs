@@ -6,6 +6,11 @@ use jiff::SignedDuration;
 /// a busy device, and a device that is refused in two ways by turns cannot fill the disk.
 pub const EVENTS_PER_DEVICE: u32 = 1_000;
 
+/// Histories kept of one user's devices that have no row, never acknowledged anything and were never decided about; beyond it
+/// the one that was added to least lately goes. A person sets up a handful of phones; whoever comes with more makes up
+/// DeviceIds.
+pub const HISTORIES_LEFT_BEHIND: usize = 50;
+
 /// Changes kept for nodes to catch up with; beyond it the oldest go. A node reads once a second, so one that is 10,000
 /// behind was gone and forgets everything it cached.
 pub const CHANGES: u32 = 10_000;

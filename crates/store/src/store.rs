@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use asprov_protocol::device::{DeviceKey, DeviceType, GroupName, UserName};
+use asprov_protocol::device::{DeviceKey, GroupName, UserName};
 use asprov_protocol::policy::stage::Stage;
 use asprov_protocol::policy::{Policy, PolicyName};
 use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleFault, RuleName};
 use asprov_protocol::server::{AccessState, DeviceRecord, Event, Phase, Snapshot};
-use asprov_protocol::version::ProtocolVersion;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::{
     Assignment, AssignmentTarget, Author, Census, CredentialDigest, PolicyProgress, PolicySaved, PolicyVersion, Proofs,
-    StoredStage, Trace, TraceMessage,
+    Sighting, StoredStage, Trace, TraceMessage,
 };
 
 /// What keeps asprov's state. Every method is atomic; what a writing method has answered survives a crash, and but for
@@ -39,10 +38,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes down that devices were seen and what they were refused, outside the revision. Devices without a row get
     /// none from it; their refusals are kept all the same. Equal refusals in a row become one, with a count; of the
-    /// events of a device the newest [`EVENTS_PER_DEVICE`](crate::limits::EVENTS_PER_DEVICE) are kept.
+    /// events of a device the newest [`EVENTS_PER_DEVICE`](crate::limits::EVENTS_PER_DEVICE) are kept. Of a user's devices
+    /// that have no row, never acknowledged anything and were never decided about, the newest
+    /// [`HISTORIES_LEFT_BEHIND`](crate::limits::HISTORIES_LEFT_BEHIND) histories are kept.
     ///
     /// When a device was seen is written only if it is 15 minutes later than what is known, or the device says that it
-    /// is something else; a sighting without a User-Agent header leaves the known one.
+    /// is something else; a sighting without a User-Agent header leaves the known one. When it was let through last is
+    /// written like that, and always when an event came in between.
     async fn note(&self, sightings: &[Sighting]) -> Result<(), StoreError>;
 
     /// Every policy, by name.
@@ -174,6 +176,7 @@ pub trait Store: Send + Sync + 'static {
     async fn wipe_history(&self, device: &DeviceKey) -> Result<Vec<StoredEvent>, StoreError>;
 
     /// Adds events to the histories of devices that were not seen themselves: what a stranger tried, what a clock noticed.
+    /// The limits of [`Store::note`] hold here too.
     async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError>;
 
     /// Keeps digests of credentials that were accepted, outside the revision. Says which of the devices have no row, and so
@@ -205,6 +208,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Drops devices that never acknowledged a policy, carry no wipe and no personal access, and were seen last before
     /// `seen_before`: a device that passes without a policy acknowledges nothing, and is seen. Says how many.
+    ///
+    /// With them go the events before `seen_before` of devices that have no row, never acknowledged anything and were never
+    /// decided about. The history of any other stays when it is forgotten.
     async fn drop_never_acknowledged(&self, seen_before: Timestamp) -> Result<u64, StoreError>;
 
     /// Makes room for a device that was just admitted: as long as its user has more than `most`, the one that was
@@ -239,23 +245,6 @@ pub enum Saved {
     Conflict,
 }
 
-/// A device was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// The device.
-    pub device: DeviceKey,
-    /// What it says it is.
-    pub device_type: DeviceType,
-    /// Its User-Agent header.
-    pub user_agent: Option<String>,
-    /// The protocol version it spoke.
-    pub protocol_version: ProtocolVersion,
-    /// When.
-    pub at: Timestamp,
-    /// What it was refused, if it was.
-    pub refusals: Vec<Event>,
-}
-
 /// A policy as the store has it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StoredPolicy {
@@ -279,6 +268,9 @@ pub struct StoredDevice {
     pub revision: u64,
     /// When it was seen last, exact to 15 minutes.
     pub last_seen_at: Timestamp,
+    /// When a command of it was let through to its mailbox last: exact to 15 minutes, and exactly where something happened
+    /// to it before. `None` when that is not known.
+    pub last_passed_at: Option<Timestamp>,
 }
 
 /// Which devices to list.

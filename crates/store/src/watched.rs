@@ -57,7 +57,7 @@ impl StoreAround for WatchedStore {
     async fn note(&self, sightings: &[Sighting]) -> Result<(), StoreError> {
         self.inner.note(sightings).await?;
         for sighting in sightings {
-            sighting.refusals.iter().for_each(|event| (self.listener)(&sighting.device, None, event));
+            sighting.refusals.iter().for_each(|refusal| (self.listener)(&sighting.device, None, &refusal.event));
         }
         Ok(())
     }

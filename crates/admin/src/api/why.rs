@@ -42,6 +42,8 @@ pub(crate) struct WhyBody {
     for_user: String,
     /// What an administrator can do, step by step.
     for_administrator: Vec<String>,
+    /// What else is worth knowing, and is not the reason.
+    notes: Vec<String>,
     /// Which table the status behind it belongs to.
     #[schema(schema_with = openapi::status_scope)]
     scope: Option<&'static str>,
@@ -75,6 +77,7 @@ impl WhyBody {
             summary: why.summary,
             for_user: why.for_user,
             for_administrator: why.for_administrator,
+            notes: why.notes,
         }
     }
 }
@@ -97,17 +100,24 @@ pub(crate) async fn explain(
 ) -> Result<Json<WhyBody>, Problem> {
     let now = state.now();
     let explained = |circumstances: &Circumstances<'_>| Json(WhyBody::new(&device, why(circumstances)));
-    let nothing =
-        Circumstances { device: &device, snapshot: None, events: &[], last_seen_at: None, obstacle: None, now };
+    let nothing = Circumstances {
+        device: &device,
+        snapshot: None,
+        events: &[],
+        last_seen_at: None,
+        last_passed_at: None,
+        obstacle: None,
+        now,
+    };
     let looked = async {
         let snapshot = state.store().load(&device).await?;
         let events: Vec<PastEvent> = state.store().events(&device, LOOKED_AT).await?.into_iter().map(past).collect();
-        let last_seen_at = state.store().device(&device).await?.map(|stored| stored.last_seen_at);
+        let stored = state.store().device(&device).await?;
         // Reading still works on a disk that is full; phones are turned away all the same.
         state.store().ready().await?;
-        Ok((snapshot, events, last_seen_at))
+        Ok((snapshot, events, stored))
     };
-    let (snapshot, events, last_seen_at) = match looked.await {
+    let (snapshot, events, stored) = match looked.await {
         Ok(looked) => looked,
         Err(StoreError::Away(_)) => {
             return Ok(explained(&Circumstances { obstacle: Some(&Obstacle::StoreAway), ..nothing }));
@@ -118,7 +128,8 @@ pub(crate) async fn explain(
     Ok(explained(&Circumstances {
         snapshot: Some(&snapshot),
         events: &events,
-        last_seen_at,
+        last_seen_at: stored.as_ref().map(|stored| stored.last_seen_at),
+        last_passed_at: stored.and_then(|stored| stored.last_passed_at),
         obstacle: obstacle.as_ref(),
         ..nothing
     }))

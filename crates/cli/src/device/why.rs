@@ -21,16 +21,12 @@ fn write(device: &Named, why: &Value, out: &mut dyn io::Write) -> Result<(), Fai
     let state =
         if syncs { painted(GOOD, "gets its mail").to_string() } else { painted(BAD, "gets no mail").to_string() };
     writeln!(out, "{}: {state}", painted(HEADING, device.key.shown()))?;
-    let steps: Vec<String> = why
-        .get("for_administrator")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .map(|step| harmless(&text_of(Some(step))))
-        .collect();
+    let steps = lines(why, "for_administrator");
     let (summary, for_user) = (text("summary"), text("for_user"));
     let mut pairs = vec![("why", summary.as_str()), ("its user", for_user.as_str())];
     pairs.extend(steps.iter().map(|step| ("you", step.as_str())));
+    let notes = lines(why, "notes");
+    pairs.extend(notes.iter().map(|note| ("note", note.as_str())));
     let status = [text("scope"), text("status"), text("name")].join(" ");
     let meaning = [text("meaning"), text("cause")].join(" ");
     if !status.trim().is_empty() {
@@ -38,4 +34,9 @@ fn write(device: &Named, why: &Value, out: &mut dyn io::Write) -> Result<(), Fai
         pairs.push(("meaning", meaning.as_str()));
     }
     Ok(write_pairs(out, &pairs, width())?)
+}
+
+fn lines(why: &Value, name: &str) -> Vec<String> {
+    let lines = why.get(name).and_then(Value::as_array).into_iter().flatten();
+    lines.map(|line| harmless(&text_of(Some(line)))).collect()
 }

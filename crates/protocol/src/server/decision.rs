@@ -90,7 +90,8 @@ pub enum EventKind {
     WipeAcknowledgmentIgnored,
     /// An administrator changed the device's access.
     AccessChanged,
-    /// A request was refused for its credentials: the device's own of before, or a stranger's.
+    /// A request was refused for its credentials: the device's own of before, or a stranger's. The detail begins with the
+    /// sentence of the [`RefusedSignIn`](super::RefusedSignIn).
     SignInRefused,
     /// The device repeats itself without getting anywhere; the detail begins with the name of the [`Loop`](super::Loop).
     LoopDetected,
@@ -129,6 +130,28 @@ impl EventKind {
     /// few times for one order.
     pub const fn is_evidence_of_a_wipe(self) -> bool {
         matches!(self, Self::WipeOrdered | Self::WipeSent | Self::WipeAcknowledged | Self::WipeCancelled)
+    }
+
+    /// Whether a history that holds it stays when its device has no row: the device acknowledged something, or an
+    /// administrator decided about it. Without one of these it was admitted for nothing, or never.
+    pub const fn outlives_its_device(self) -> bool {
+        self.is_evidence_of_a_wipe()
+            || matches!(self, Self::PolicyAcknowledged | Self::PolicyRefused | Self::WipeFailed | Self::AccessChanged)
+    }
+
+    /// Whether it came of a request of the device's own, signed in. Remarks and administrators' orders do not.
+    pub const fn is_of_a_signed_in_request(self) -> bool {
+        matches!(
+            self,
+            Self::DeviceAdded
+                | Self::PolicyOffered
+                | Self::PolicyAcknowledged
+                | Self::PolicyRefused
+                | Self::ProvisionRefused
+                | Self::CommandRefused
+                | Self::WouldBeRefused
+                | Self::UpstreamRefused
+        )
     }
 
     /// Whether it is about a wipe.

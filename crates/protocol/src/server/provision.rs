@@ -275,7 +275,7 @@ fn would_be_refused(policy: &Policy, scope: Scope, status: Status) -> Event {
     Event::would_be_refused(&policy.name, scope, status, Command::Provision)
 }
 
-fn tolerates(rules: &PolicyRules, status: AcknowledgmentStatus) -> bool {
+pub(super) fn tolerates(rules: &PolicyRules, status: AcknowledgmentStatus) -> bool {
     // [MS-ASPROV] 3.2.5.1.2.1 (R659, R660)
     match status {
         AcknowledgmentStatus::Applied => true,

@@ -11,3 +11,4 @@ mod report_only;
 mod situation;
 mod walks;
 mod why;
+mod why_works;

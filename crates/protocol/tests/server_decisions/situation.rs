@@ -13,7 +13,7 @@ use asprov_protocol::policy_key::{PolicyKey, RequestKey};
 use asprov_protocol::server::access_rule::AccessRules;
 use asprov_protocol::server::{
     AccessState, Caller, Decision, DeviceRecord, EffectivePolicy, FreshKeys, Outcome, PersonalAccess, ServerRules,
-    Snapshot, decide, gate, order_wipe,
+    Snapshot, cancel_wipe, decide, gate, order_wipe,
 };
 use asprov_protocol::status::Status;
 use asprov_protocol::version::ProtocolVersion;
@@ -121,6 +121,11 @@ impl Situation {
     pub(crate) fn order_wipe(&mut self, kind: WipeKind) {
         let record = self.snapshot.device.clone().expect("a device");
         let (record, _) = order_wipe(&record, kind, "lost", "ada", self.now).unwrap().expect("a new order");
+        self.snapshot.device = Some(record);
+    }
+
+    pub(crate) fn cancel_wipe(&mut self) {
+        let (record, _, _) = cancel_wipe(self.record(), "ada").unwrap();
         self.snapshot.device = Some(record);
     }
 

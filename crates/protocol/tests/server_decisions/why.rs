@@ -5,78 +5,87 @@ use std::fmt::Write as _;
 
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, Ask, PolicyTypeText, ProvisionRequest, WipeKind, WipeStatus};
-use asprov_protocol::server::{AccessState, Circumstances, Event, EventKind, Loop, Obstacle, PastEvent, Why, why};
+use asprov_protocol::server::{
+    AccessState, Circumstances, Event, EventKind, Loop, Obstacle, PastEvent, RefusedSignIn, Why, why,
+};
 use asprov_protocol::status::{Scope, Status};
 use jiff::{SignedDuration, Timestamp};
 
 use super::situation::*;
 
 /// A phone with its history.
-struct Told {
-    situation: Situation,
-    events: Vec<PastEvent>,
+pub(crate) struct Told {
+    pub(crate) situation: Situation,
+    pub(crate) events: Vec<PastEvent>,
     obstacle: Option<Obstacle>,
     seen: bool,
+    passed_at: Option<Timestamp>,
 }
 
 impl Told {
-    fn new() -> Self {
-        Self { situation: Situation::new(V161), events: Vec::new(), obstacle: None, seen: true }
+    pub(crate) fn new() -> Self {
+        Self { situation: Situation::new(V161), events: Vec::new(), obstacle: None, seen: true, passed_at: None }
     }
 
-    fn provisioned() -> Self {
+    pub(crate) fn provisioned() -> Self {
         Self { situation: Situation::provisioned(V161), ..Self::new() }
     }
 
-    fn happened(&mut self, events: Vec<Event>) {
+    pub(crate) fn happened(&mut self, events: Vec<Event>) {
         let at = self.situation.now;
         self.events.extend(events.into_iter().map(|event| PastEvent { event, first_at: at, last_at: at, count: 1 }));
     }
 
-    fn gate(mut self, command: Command) -> Self {
+    pub(crate) fn gate(mut self, command: Command) -> Self {
         let decision = self.situation.gate(command);
         self.happened(decision.events);
         self
     }
 
-    fn ask(mut self, ask: Ask) -> Self {
+    pub(crate) fn ask(mut self, ask: Ask) -> Self {
         let decision = self.situation.decide(&ProvisionRequest { device_information: None, ask });
         self.happened(decision.events);
         self
     }
 
-    fn request(mut self, request: &ProvisionRequest) -> Self {
+    pub(crate) fn request(mut self, request: &ProvisionRequest) -> Self {
         let decision = self.situation.decide(request);
         self.happened(decision.events);
         self
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Situation)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Situation)) -> Self {
         change(&mut self.situation);
         self
     }
 
-    fn event(mut self, event: Event) -> Self {
+    pub(crate) fn event(mut self, event: Event) -> Self {
         self.happened(vec![event]);
         self
     }
 
-    fn later(mut self, hours: i64) -> Self {
+    /// It was let through to its mailbox now.
+    pub(crate) fn passed(mut self) -> Self {
+        self.passed_at = Some(self.situation.now);
+        self
+    }
+
+    pub(crate) fn later(mut self, hours: i64) -> Self {
         self.situation.now += SignedDuration::from_hours(hours);
         self
     }
 
-    fn behind(self, obstacle: Obstacle) -> Self {
+    pub(crate) fn behind(self, obstacle: Obstacle) -> Self {
         Self { obstacle: Some(obstacle), ..self }
     }
 
-    fn acknowledging(mut self, status: AcknowledgmentStatus) -> Self {
+    pub(crate) fn acknowledging(mut self, status: AcknowledgmentStatus) -> Self {
         let key = self.situation.initial_key();
         let request = acknowledgment(self.situation.caller.version, &key, status);
         self.request(&request)
     }
 
-    fn why(&self) -> Why {
+    pub(crate) fn why(&self) -> Why {
         let seen_at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
         let newest_first: Vec<PastEvent> = self.events.iter().rev().cloned().collect();
         why(&Circumstances {
@@ -84,18 +93,27 @@ impl Told {
             snapshot: Some(&self.situation.snapshot),
             events: &newest_first,
             last_seen_at: self.situation.snapshot.device.as_ref().filter(|_| self.seen).map(|_| seen_at),
+            last_passed_at: self.passed_at,
             obstacle: self.obstacle.as_ref(),
             now: self.situation.now,
         })
     }
 }
 
-fn sign_in_refused(detail: &str) -> Event {
-    Event::new(EventKind::SignInRefused, detail).with_status(Scope::Http, Status(401))
+pub(crate) fn sign_in_refused(who: RefusedSignIn) -> Event {
+    Event::new(EventKind::SignInRefused, who.sentence()).with_status(Scope::Http, Status(401))
 }
 
-fn looping(one: Loop) -> Event {
+pub(crate) fn looping(one: Loop) -> Event {
     Event::new(EventKind::LoopDetected, format!("{}: {}", one.as_str(), one.sentence()))
+}
+
+pub(crate) fn refused_with(status: u16) -> Event {
+    Event::new(EventKind::CommandRefused, "").with_command(Command::Sync).with_status(Scope::Common, Status(status))
+}
+
+pub(crate) fn wipe_cancelled() -> Event {
+    Event::new(EventKind::WipeCancelled, "device by ada")
 }
 
 fn no_model() -> ProvisionRequest {
@@ -137,15 +155,19 @@ fn situations() -> Vec<(&'static str, Told)> {
             }),
         ),
         ("wiped", wiping(Some(WipeStatus::Success))),
+        ("password_changed", Told::provisioned().event(sign_in_refused(RefusedSignIn::Itself)).later(2)),
+        ("wrong_password", Told::provisioned().event(sign_in_refused(RefusedSignIn::Stranger)).later(2)),
         (
-            "password_changed",
-            Told::provisioned().event(sign_in_refused("by the credentials that were accepted last")).later(2),
-        ),
-        (
-            "wrong_password",
-            Told::provisioned().event(sign_in_refused("neither the credentials nor the policy key")).later(2),
+            "wipe_cancelled_too_late",
+            wiping(None).ask(Ask::Empty).later(1).with(Situation::cancel_wipe).event(wipe_cancelled()).later(2),
         ),
         ("blocked", Told::provisioned().with(|s| s.set_access(AccessState::Blocked)).gate(Command::Sync)),
+        (
+            "blocked",
+            Told::new()
+                .with(|s| s.set_access_rules("old-pockets: block if DeviceType = \"PocketPC\" because \"no updates\""))
+                .gate(Command::Sync),
+        ),
         (
             "blocked",
             Told::provisioned().with(|s| {
@@ -163,6 +185,7 @@ fn situations() -> Vec<(&'static str, Told)> {
         ("quarantined", Told::provisioned().with(|s| s.set_access(AccessState::Quarantined)).gate(Command::Sync)),
         ("loop", Told::provisioned().event(looping(Loop::ChallengesWithoutAcknowledgment))),
         ("loop", Told::provisioned().event(looping(Loop::NewDeviceIds))),
+        ("loop", Told::new().gate(Command::Sync).event(looping(Loop::ChallengesWithoutAcknowledgment))),
         ("policy_not_applied", Told::new().acknowledging(AcknowledgmentStatus::AppliedInPart).later(5)),
         ("externally_managed", Told::new().acknowledging(AcknowledgmentStatus::ExternallyManaged).later(5)),
         ("policy_unreadable", Told::provisioned().with(Situation::damage_policy)),
@@ -209,8 +232,16 @@ fn situations() -> Vec<(&'static str, Told)> {
             "passes_without_key",
             Told::new().with(|s| s.rules(|rules| rules.allow_non_provisionable = true)).ask(Ask::Empty),
         ),
+        ("key_not_sent", Told::provisioned().event(refused_with(144)).event(refused_with(142)).later(1)),
         ("silent", Told::provisioned().later(24 * 30)),
         ("fine", Told::provisioned().later(1)),
+        (
+            "fine",
+            Told::provisioned()
+                .event(sign_in_refused(RefusedSignIn::Stranger))
+                .event(sign_in_refused(RefusedSignIn::LastStranger))
+                .passed(),
+        ),
     ]
 }
 
@@ -237,6 +268,9 @@ fn every_explanation_reads_as_help() {
         for step in &why.for_administrator {
             writeln!(text, "  - {step}").unwrap();
         }
+        for note in &why.notes {
+            writeln!(text, "  Note: {note}").unwrap();
+        }
         text.push('\n');
     }
     insta::assert_snapshot!("why", text);
@@ -244,7 +278,7 @@ fn every_explanation_reads_as_help() {
 
 #[test]
 fn a_refusal_before_the_last_time_it_was_let_through_is_over() {
-    let mut told = Told::provisioned().event(sign_in_refused("by the credentials that were accepted last"));
+    let mut told = Told::provisioned().event(sign_in_refused(RefusedSignIn::Itself));
     told.events[0].last_at -= SignedDuration::from_hours(1);
     assert_eq!(told.why().situation, "fine");
 }

@@ -27,25 +27,37 @@ pub(crate) struct Misses {
     since: Instant,
 }
 
+/// One look at whether somebody is a device.
+pub(crate) struct Attempt {
+    hour: u64,
+    /// Whether nobody looks any more for the rest of the hour if it is a miss.
+    pub(crate) is_last: bool,
+}
+
 impl Misses {
     pub(crate) fn new() -> Self {
         let places = std::iter::repeat_with(|| AtomicU64::new(0)).take(PLACES).collect();
         Self { places, hashing: RandomState::new(), since: Instant::now() }
     }
 
-    /// Whether this device has been missed too often in this hour.
-    pub(crate) fn is_locked(&self, device: &DeviceKey) -> bool {
+    /// Begins an attempt, which counts as a miss from now on: before anybody waits for a store, so that no more than ten are
+    /// made at the same time either. `None` when this device has been missed too often in this hour.
+    pub(crate) fn begin(&self, device: &DeviceKey) -> Option<Attempt> {
         let hour = self.hour();
-        self.place(device).is_none_or(|place| misses(place.load(Ordering::SeqCst), hour) >= MOST)
+        let one_more = |before| {
+            let before = misses(before, hour);
+            (before < MOST).then_some(hour << 32 | (before + 1))
+        };
+        let before = self.place(device)?.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).ok()?;
+        Some(Attempt { hour, is_last: misses(before, hour) + 1 == MOST })
     }
 
-    /// Counts a miss; `true` when it was the last one that is looked at in this hour.
-    pub(crate) fn count(&self, device: &DeviceKey) -> bool {
-        let hour = self.hour();
-        let Some(place) = self.place(device) else { return false };
-        let one_more = |before| Some(hour << 32 | (misses(before, hour) + 1).min(MOST));
-        let before = place.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).unwrap_or_else(|before| before);
-        misses(before, hour) + 1 == MOST
+    /// The attempt was none, or no miss.
+    pub(crate) fn take_back(&self, device: &DeviceKey, attempt: &Attempt) {
+        let hour = attempt.hour;
+        let one_less = |before| Some(hour << 32 | misses(before, hour).checked_sub(1)?);
+        // In another hour it is forgotten anyway.
+        let _ = self.place(device).map(|place| place.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less));
     }
 
     fn hour(&self) -> u64 {
@@ -77,27 +89,40 @@ mod tests {
     async fn ten_misses_lock_a_device_for_the_rest_of_the_hour() {
         let (misses, phone) = (Misses::new(), device("A"));
         for _ in 0..9 {
-            assert!(!misses.count(&phone));
-            assert!(!misses.is_locked(&phone));
+            assert!(!misses.begin(&phone).unwrap().is_last);
         }
-        assert!(misses.count(&phone), "the tenth");
-        assert!(misses.is_locked(&phone));
-        assert!(!misses.count(&phone), "it is said once");
+        assert!(misses.begin(&phone).unwrap().is_last, "the tenth");
+        assert!(misses.begin(&phone).is_none());
         tokio::time::advance(HOUR).await;
-        assert!(!misses.is_locked(&phone));
-        assert!(!misses.count(&phone), "a new hour begins with one miss");
+        assert!(!misses.begin(&phone).unwrap().is_last, "a new hour begins with one miss");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_no_miss_is_taken_back_and_a_later_hour_keeps_its_own() {
+        let (misses, phone) = (Misses::new(), device("A"));
+        for _ in 0..100 {
+            let attempt = misses.begin(&phone).unwrap();
+            misses.take_back(&phone, &attempt);
+        }
+        let old = misses.begin(&phone).unwrap();
+        tokio::time::advance(HOUR).await;
+        for _ in 0..10 {
+            misses.begin(&phone).unwrap();
+        }
+        misses.take_back(&phone, &old);
+        assert!(misses.begin(&phone).is_none(), "an attempt of the hour before frees no place in this one");
     }
 
     #[test]
     fn thousands_of_made_up_devices_do_not_push_a_count_out() {
         let (misses, phone) = (Misses::new(), device("A"));
         for _ in 0..10 {
-            misses.count(&phone);
+            misses.begin(&phone);
         }
         for number in 0..20_000 {
-            misses.count(&device(&format!("B{number}")));
+            misses.begin(&device(&format!("B{number}")));
         }
-        assert!(misses.is_locked(&phone));
+        assert!(misses.begin(&phone).is_none());
         assert_eq!(misses.places.len(), PLACES);
     }
 }

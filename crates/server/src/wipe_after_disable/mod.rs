@@ -19,7 +19,7 @@ use std::time::Duration;
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::http::Command;
 use asprov_protocol::policy_key::{PermanentKey, RequestKey};
-use asprov_protocol::server::{Event, EventKind};
+use asprov_protocol::server::{Event, EventKind, RefusedSignIn};
 use asprov_protocol::status::{Scope, Status};
 use asprov_store::{CredentialDigest, Proofs, Store};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -57,8 +57,18 @@ struct Waiting {
 pub(crate) enum Proof {
     /// It is the device: these are the credentials that were accepted last, or the key it was given.
     ItIs,
-    /// Nothing.
+    /// Nothing, to a device that is known.
+    Stranger,
+    /// Nothing, or nobody looked.
     None,
+}
+
+/// A refused sign-in, for the history.
+pub(crate) struct Refused {
+    pub(crate) who: RefusedSignIn,
+    pub(crate) command: Command,
+    /// What it was answered.
+    pub(crate) answered: Option<(Scope, Status)>,
 }
 
 impl WipeAfterDisable {
@@ -111,48 +121,65 @@ impl WipeAfterDisable {
         policy_key: RequestKey,
         headers: &HeaderMap,
     ) -> Proof {
-        if self.misses.is_locked(device) {
-            return Proof::None;
-        }
+        let Some(attempt) = self.misses.begin(device) else { return Proof::None };
         let digest = self.digest(device, headers);
         let proofs = match tokio::time::timeout(self.store_time, store.proofs(device)).await {
             Ok(Ok(proofs)) => proofs,
-            Ok(Err(error)) => {
-                tracing::error!("who is refused cannot be looked up: {error}");
+            failed => {
+                if let Ok(Err(error)) = failed {
+                    tracing::error!("who is refused cannot be looked up: {error}");
+                }
+                // Nothing was compared.
+                self.misses.take_back(device, &attempt);
                 return Proof::None;
             }
-            Err(_) => return Proof::None,
         };
-        let is_it = proves(&proofs, digest, policy_key);
-        let known = proofs != Proofs::default();
-        if !is_it && self.misses.count(device) {
+        if proves(&proofs, digest, policy_key) {
+            self.misses.take_back(device, &attempt);
+            return Proof::ItIs;
+        }
+        if attempt.is_last {
             tracing::warn!(%device, "ten requests in vain: nobody looks for the rest of the hour who sends them");
         }
-        if known {
-            let detail = if is_it {
-                "by the credentials that were accepted last, or with its own policy key: the account is disabled, or its \
-                 password changed"
-            } else {
-                "neither the credentials nor the policy key are this device's"
-            };
-            let event = Event::new(EventKind::SignInRefused, detail)
-                .with_command(command)
-                .with_status(Scope::Http, Status(401));
-            let mut waiting = self.waiting();
-            if waiting.events.len() < self.most_waiting {
-                waiting.events.push((device.clone(), event, now()));
+        if proofs != Proofs::default() {
+            let refused = |who| Refused { who, command, answered: Some((Scope::Http, Status(401))) };
+            self.tell(device, refused(RefusedSignIn::Stranger));
+            if attempt.is_last {
+                self.tell(device, refused(RefusedSignIn::LastStranger));
             }
+            return Proof::Stranger;
         }
-        if is_it { Proof::ItIs } else { Proof::None }
+        Proof::None
+    }
+
+    /// Keeps for the device's history that a sign-in was refused, and what was answered.
+    pub(crate) fn tell(&self, device: &DeviceKey, Refused { who, command, answered }: Refused) {
+        let mut detail = who.sentence().to_owned();
+        if answered != Some((Scope::Http, Status(401))) {
+            detail.push_str("; a wipe is due, and it was answered as that asks for");
+        }
+        let event = Event { status: answered, ..Event::new(EventKind::SignInRefused, detail).with_command(command) };
+        let mut waiting = self.waiting();
+        if waiting.events.len() < self.most_waiting {
+            waiting.events.push((device.clone(), event, now()));
+        }
     }
 
     /// Writes what waits. What the store does not take waits on.
     pub(crate) async fn write(&self, store: &dyn Store) {
         let Waiting { credentials, events } = std::mem::take(&mut *self.waiting());
         if !events.is_empty() {
-            let told = tokio::time::timeout(self.store_time, store.tell(&events)).await;
-            if let Ok(Err(error)) = told {
-                tracing::error!("refused sign-ins are not written down: {error}");
+            let fault = match tokio::time::timeout(self.store_time, store.tell(&events)).await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => Some("the store did not answer".to_owned()),
+            };
+            if let Some(fault) = fault {
+                tracing::error!("refused sign-ins are not written down yet: {fault}");
+                let mut waiting = self.waiting();
+                let newer = std::mem::replace(&mut waiting.events, events);
+                waiting.events.extend(newer);
+                waiting.events.truncate(self.most_waiting);
             }
         }
         if credentials.is_empty() {

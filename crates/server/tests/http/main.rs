@@ -18,6 +18,7 @@ mod layer;
 mod loops;
 mod mailbox;
 mod malformed;
+mod refused_sign_in;
 mod sign_in;
 mod store_away;
 mod support;

@@ -25,18 +25,18 @@ use super::support::{Answer, Device, PATH, Running, bytes_of, memory, request, s
 
 /// Accounts that can be disabled: everybody's password is one of these.
 #[derive(Default)]
-struct Accounts(Mutex<BTreeSet<&'static str>>);
+pub(crate) struct Accounts(Mutex<BTreeSet<&'static str>>);
 
 impl Accounts {
-    fn of(password: &'static str) -> Arc<Self> {
+    pub(crate) fn of(password: &'static str) -> Arc<Self> {
         Arc::new(Self(Mutex::new(BTreeSet::from([password]))))
     }
 
-    fn disable(&self) {
+    pub(crate) fn disable(&self) {
         self.0.lock().unwrap().clear();
     }
 
-    fn set(&self, password: &'static str) {
+    pub(crate) fn set(&self, password: &'static str) {
         *self.0.lock().unwrap() = BTreeSet::from([password]);
     }
 }
@@ -57,12 +57,12 @@ fn config() -> Config {
     Config { wipe_after_disable: Some(SecretKey::random().unwrap()), ..Config::default() }
 }
 
-async fn server(store: Arc<dyn Store>, accounts: &Arc<Accounts>) -> Running {
+pub(crate) async fn server(store: Arc<dyn Store>, accounts: &Arc<Accounts>) -> Running {
     Running::with(store, Arc::<Accounts>::clone(accounts), config()).await
 }
 
 /// A Provision request of the device, with this password.
-async fn ask(server: &Running, device: &Device, password: &str, ask: Ask) -> Answer {
+pub(crate) async fn ask(server: &Running, device: &Device, password: &str, ask: Ask) -> Answer {
     let body = bytes_of(&device.request(ask).to_element());
     let mut builder = request(http::Method::POST, &format!("{PATH}?{}", device.query(Command::Provision)), password)
         .header("content-type", "application/vnd.ms-sync.wbxml")
@@ -73,7 +73,7 @@ async fn ask(server: &Running, device: &Device, password: &str, ask: Ask) -> Ans
     server.send(builder.body(Full::from(body)).unwrap()).await
 }
 
-async fn folder_sync(server: &Running, device: &Device, password: &str) -> Answer {
+pub(crate) async fn folder_sync(server: &Running, device: &Device, password: &str) -> Answer {
     let mut builder = request(http::Method::POST, &format!("{PATH}?{}", device.query(Command::FolderSync)), password)
         .header("content-type", "application/vnd.ms-sync.wbxml")
         .header("ms-asprotocolversion", device.version.as_str());
@@ -90,7 +90,7 @@ fn acknowledgment(status: WipeStatus) -> Ask {
 }
 
 /// A provisioned device whose credentials the store has kept.
-async fn phone(server: &Running) -> Device {
+pub(crate) async fn phone(server: &Running) -> Device {
     let mut device = Device::new("A", ProtocolVersion::V16_1);
     device.handshake(server).await;
     until("the credentials are kept", || async {

@@ -199,7 +199,7 @@ impl Store for MemoryStore {
     }
 
     async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
-        self.write(|state| events.iter().for_each(|(device, event, at)| state.append(device, event, *at)));
+        self.write(|state| state.tell(events));
         Ok(())
     }
 

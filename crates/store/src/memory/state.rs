@@ -82,14 +82,18 @@ impl State {
             None if revision == 0 => {
                 // The sequence of changes never goes back, so a device that was forgotten and comes back does not
                 // meet the revisions it had before.
-                let stored =
-                    StoredDevice { record: record.clone(), revision: next, last_seen_at: record.first_seen_at };
+                let stored = StoredDevice {
+                    record: record.clone(),
+                    revision: next,
+                    last_seen_at: record.first_seen_at,
+                    last_passed_at: None,
+                };
                 devices.insert(record.device.device_id.clone(), stored);
             }
             _ => return Saved::Conflict,
         }
         for event in events {
-            self.append(&record.device, event, now);
+            self.append(&record.device, event, 1, now);
         }
         self.record(ChangeKind::Device(record.device.clone()));
         Saved::Saved
@@ -112,7 +116,21 @@ impl State {
             }
         }
         for refusal in &sighting.refusals {
-            self.append(&sighting.device, refusal, sighting.at);
+            self.append(&sighting.device, &refusal.event, refusal.count, sighting.at);
+        }
+        if !sighting.refusals.is_empty() {
+            self.bound(&sighting.device.user);
+        }
+        let happened_at = self.events.get(&sighting.device).and_then(VecDeque::back).map(|newest| newest.last_at);
+        let devices = self.devices.get_mut(&sighting.device.user);
+        if let Some(passed_at) = sighting.passed_at
+            && let Some(stored) = devices.and_then(|devices| devices.get_mut(&sighting.device.device_id))
+            && stored.last_passed_at.is_none_or(|known| {
+                let stale = known.duration_until(passed_at) >= limits::LAST_SEEN_EXACT_TO;
+                stale || (known < passed_at && happened_at.is_some_and(|at| known < at))
+            })
+        {
+            stored.last_passed_at = Some(passed_at);
         }
     }
 
@@ -238,7 +256,18 @@ impl State {
         let devices = self.devices.values().flat_map(BTreeMap::values);
         let due = devices.filter(|stored| leaves_nothing(&stored.record) && stored.last_seen_at < seen_before);
         let due: Vec<DeviceKey> = due.map(|stored| stored.record.device.clone()).collect();
-        due.iter().map(|device| u64::from(self.forget(device))).sum()
+        let dropped = due.iter().map(|device| u64::from(self.forget(device))).sum();
+        let left_behind = self.events.iter().filter(|(device, events)| self.is_left_behind(device, events));
+        let left_behind: Vec<DeviceKey> = left_behind.map(|(device, _)| device.clone()).collect();
+        for device in left_behind {
+            if let Some(events) = self.events.get_mut(&device) {
+                events.retain(|stored| stored.last_at >= seen_before);
+                if events.is_empty() {
+                    self.events.remove(&device);
+                }
+            }
+        }
+        dropped
     }
 
     pub(super) fn make_room(&mut self, newcomer: &DeviceKey, most: u32) -> u64 {
@@ -273,17 +302,46 @@ impl State {
         }
     }
 
-    pub(super) fn append(&mut self, device: &DeviceKey, event: &Event, now: Timestamp) {
+    /// Adds events to histories, each with its time.
+    pub(super) fn tell(&mut self, events: &[(DeviceKey, Event, Timestamp)]) {
+        for (device, event, at) in events {
+            self.append(device, event, 1, *at);
+            self.bound(&device.user);
+        }
+    }
+
+    /// Drops the oldest histories of this user that nothing stands behind, when there are too many of them.
+    fn bound(&mut self, user: &UserName) {
+        // No DeviceId comes before this one.
+        let Ok(device_id) = DeviceId::new("-") else { return };
+        let of_user = self.events.range(DeviceKey { user: user.clone(), device_id }..);
+        let of_user = of_user.take_while(|(device, _)| device.user == *user);
+        let left_behind = of_user.filter(|(device, events)| self.is_left_behind(device, events));
+        let mut left_behind: Vec<_> =
+            left_behind.map(|(device, events)| (events.back().map(|newest| newest.last_at), device.clone())).collect();
+        left_behind.sort();
+        let too_many = left_behind.len().saturating_sub(limits::HISTORIES_LEFT_BEHIND);
+        for (_, device) in left_behind.iter().take(too_many) {
+            self.events.remove(device);
+        }
+    }
+
+    /// Whether nothing stands behind this history: no row, no acknowledgment, no decision.
+    fn is_left_behind(&self, device: &DeviceKey, events: &VecDeque<StoredEvent>) -> bool {
+        self.device(device).is_none() && !events.iter().any(|stored| stored.event.kind.outlives_its_device())
+    }
+
+    fn append(&mut self, device: &DeviceKey, event: &Event, count: u64, now: Timestamp) {
         let events = self.events.entry(device.clone()).or_default();
         if let Some(newest) = events.back_mut()
             && event.kind.is_refusal()
             && newest.event == *event
         {
-            newest.count += 1;
+            newest.count = newest.count.saturating_add(count);
             newest.last_at = newest.last_at.max(now);
             return;
         }
-        events.push_back(StoredEvent { event: event.clone(), first_at: now, last_at: now, count: 1 });
+        events.push_back(StoredEvent { event: event.clone(), first_at: now, last_at: now, count });
         if events.len() > limits::EVENTS_PER_DEVICE as usize {
             // The evidence of wipes stays.
             let oldest = events.iter().position(|stored| !stored.event.kind.is_evidence_of_a_wipe());

@@ -1,16 +1,18 @@
 //! The table `device`: looking one up, keeping a decision, noting a sighting.
 
+use std::collections::BTreeSet;
+
 use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
 use asprov_protocol::server::{DeviceRecord, Event};
 use jiff::Timestamp;
-use rusqlite::types::ToSqlOutput;
+use rusqlite::types::{Null, ToSqlOutput};
 use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
 
 use super::cells::{Cells, microseconds};
 use super::device_row::{DEVICE, RECORD, read, values};
 use super::fault::Result;
 use super::writer::Write;
-use super::{change, event};
+use super::{change, event, left_behind};
 use crate::{ChangeKind, Saved, Sighting, StoredDevice, limits};
 
 /// The statements about devices, made of the columns once a process.
@@ -53,6 +55,10 @@ pub(super) const ACKNOWLEDGED: &str = "SELECT count(*) FROM device WHERE user = 
 pub(super) const NOTE: &str = "UPDATE device SET device_type = ?3, user_agent = coalesce(?4, user_agent),
     protocol_version = ?5, last_seen_at = ?6 WHERE user = ?1 AND device_id = ?2 AND last_seen_at <= ?6
     AND (last_seen_at <= ?7 OR device_type <> ?3 OR user_agent IS NOT coalesce(?4, user_agent) OR protocol_version <> ?5)";
+/// That it was let through counts at once when something has happened to it since the last time: what that was is over.
+pub(super) const PASSED: &str = "UPDATE device SET last_passed_at = ?3 WHERE user = ?1 AND device_id = ?2
+    AND (last_passed_at IS NULL OR last_passed_at <= ?4 OR (last_passed_at < ?3 AND last_passed_at <
+    (SELECT last_at FROM event WHERE user = ?1 AND device_id = ?2 ORDER BY number DESC LIMIT 1)))";
 pub(super) const NEVER_ACKNOWLEDGED: &str =
     "SELECT rowid FROM device WHERE first_seen_at < ?1 AND provisioned_key IS NULL
     AND acknowledgment_at IS NULL AND wipe_kind IS NULL AND access_state IS NULL AND last_seen_at < ?1 LIMIT ?2";
@@ -100,6 +106,8 @@ pub(super) fn save(
         // A device that was forgotten and comes back must not meet the revisions it had before: somebody may still be
         // deciding by one. The sequence of changes never goes back, and grows with every revision of every row.
         values.push(ToSqlOutput::from(change::signed(change::newest(write.connection)?) + 1));
+        // When it was let through, nobody knows yet.
+        values.push(ToSqlOutput::from(Null));
         write.connection.prepare_cached(&STATEMENTS.insert)?.execute(params_from_iter(values))?
     } else {
         values.push(ToSqlOutput::from(change::signed(revision)));
@@ -109,7 +117,7 @@ pub(super) fn save(
         return Ok(Saved::Conflict);
     }
     for event in events {
-        event::append(write, &record.device, event, now)?;
+        event::append(write, &record.device, event, 1, now)?;
     }
     change::record(write, &ChangeKind::Device(record.device.clone()))?;
     Ok(Saved::Saved)
@@ -117,8 +125,10 @@ pub(super) fn save(
 
 /// Writes down that devices were seen, and what they were refused.
 pub(super) fn note(write: &Write<'_>, sightings: &[Sighting]) -> Result<()> {
+    let mut begun = BTreeSet::new();
     for sighting in sightings {
-        let stale = sighting.at.saturating_sub(limits::LAST_SEEN_EXACT_TO).unwrap_or(Timestamp::MIN);
+        let fifteen_minutes_before =
+            |at: Timestamp| microseconds(at.saturating_sub(limits::LAST_SEEN_EXACT_TO).unwrap_or(Timestamp::MIN));
         write.connection.prepare_cached(NOTE)?.execute(params![
             sighting.device.user.as_str(),
             sighting.device.device_id.as_str(),
@@ -126,13 +136,23 @@ pub(super) fn note(write: &Write<'_>, sightings: &[Sighting]) -> Result<()> {
             sighting.user_agent,
             sighting.protocol_version.as_str(),
             microseconds(sighting.at),
-            microseconds(stale),
+            fifteen_minutes_before(sighting.at),
         ])?;
         for refusal in &sighting.refusals {
-            event::append(write, &sighting.device, refusal, sighting.at)?;
+            if event::append(write, &sighting.device, &refusal.event, refusal.count, sighting.at)? {
+                begun.insert(&sighting.device.user);
+            }
+        }
+        if let Some(passed_at) = sighting.passed_at {
+            write.connection.prepare_cached(PASSED)?.execute(params![
+                sighting.device.user.as_str(),
+                sighting.device.device_id.as_str(),
+                microseconds(passed_at),
+                fifteen_minutes_before(passed_at),
+            ])?;
         }
     }
-    Ok(())
+    begun.into_iter().try_for_each(|user| left_behind::bound(write, user))
 }
 
 /// Forgets a device, if its row still has this revision, or whichever it has; `false` when there is none.

@@ -58,6 +58,7 @@ pub(super) const DEVICE: Table = Table {
         "first_seen_at",
         "last_seen_at",
         "revision",
+        "last_passed_at",
     ],
 };
 
@@ -93,10 +94,11 @@ pub(super) fn read(cells: &mut Cells<'_>) -> Result<StoredDevice> {
     };
     let last_seen_at = cells.time()?;
     let revision: i64 = cells.value()?;
-    match u64::try_from(revision) {
-        Ok(revision @ 1..) => Ok(StoredDevice { record, revision, last_seen_at }),
-        _ => Err(cells.damaged(&format!("{revision}, expected 1 or more"))),
-    }
+    let revision = match u64::try_from(revision) {
+        Ok(revision @ 1..) => revision,
+        _ => return Err(cells.damaged(&format!("{revision}, expected 1 or more"))),
+    };
+    Ok(StoredDevice { record, revision, last_seen_at, last_passed_at: cells.optional_time()? })
 }
 
 /// The policy's three columns beside a key: fingerprint, name, time.

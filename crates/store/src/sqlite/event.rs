@@ -1,5 +1,7 @@
 //! The table `event`: what happened to a device. Rows do not belong to the device's row, and outlive it.
 
+use std::collections::BTreeSet;
+
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::http::Command;
 use asprov_protocol::policy::PolicyName;
@@ -11,6 +13,7 @@ use rusqlite::{Connection, params};
 
 use super::cells::{Cells, Table, microseconds};
 use super::fault::Result;
+use super::left_behind;
 use super::writer::Write;
 use crate::{StoredEvent, limits};
 
@@ -46,22 +49,22 @@ pub(super) const OF_WIPES: &str =
     AND kind IN ('wipe_ordered', 'wipe_sent', 'wipe_failed', 'wipe_acknowledged', 'wipe_cancelled',
     'wipe_acknowledgment_ignored') ORDER BY number DESC LIMIT ?3";
 /// Counts a refusal that equals the newest event.
-pub(super) const COUNT: &str = "UPDATE event SET count = count + 1, last_at = max(last_at, ?8)
+pub(super) const COUNT: &str = "UPDATE event SET count = count + ?13, last_at = max(last_at, ?8)
     WHERE user = ?1 AND device_id = ?2
     AND number = (SELECT max(number) FROM event WHERE user = ?1 AND device_id = ?2)
     AND kind = ?3 AND scope IS ?4 AND code IS ?5 AND command IS ?6 AND detail = ?7
     AND policy IS ?9 AND rule IS ?10 AND administrator IS ?11 AND address IS ?12";
 pub(super) const INSERT: &str = "INSERT INTO event
     (user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count, policy, rule, administrator, address)
-    SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?8, 1, ?9, ?10, ?11, ?12 FROM event
-    WHERE user = ?1 AND device_id = ?2";
+    SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?13, ?9, ?10, ?11, ?12 FROM event
+    WHERE user = ?1 AND device_id = ?2 RETURNING number";
 /// The evidence of wipes stays: see [`EventKind::is_evidence_of_a_wipe`].
 pub(super) const PRUNE: &str = "DELETE FROM event WHERE user = ?1 AND device_id = ?2
     AND number <= (SELECT max(number) FROM event WHERE user = ?1 AND device_id = ?2) - ?3
     AND kind NOT IN ('wipe_ordered', 'wipe_sent', 'wipe_acknowledged', 'wipe_cancelled')";
 
-/// Adds an event to a device's history.
-pub(super) fn append(write: &Write<'_>, device: &DeviceKey, event: &Event, now: Timestamp) -> Result<()> {
+/// Adds an event to a device's history, that came so many times. Says whether the history begins with it.
+pub(super) fn append(write: &Write<'_>, device: &DeviceKey, event: &Event, count: u64, now: Timestamp) -> Result<bool> {
     let (user, device_id) = (device.user.as_str(), device.device_id.as_str());
     let parameters = params![
         user,
@@ -76,13 +79,25 @@ pub(super) fn append(write: &Write<'_>, device: &DeviceKey, event: &Event, now: 
         event.rule.as_ref().map(RuleName::as_str),
         event.by.as_ref().map(|by| by.administrator.as_str()),
         event.by.as_ref().and_then(|by| by.address).map(|address| address.to_string()),
+        i64::try_from(count).unwrap_or(i64::MAX),
     ];
     if event.kind.is_refusal() && write.connection.prepare_cached(COUNT)?.execute(parameters)? > 0 {
-        return Ok(());
+        return Ok(false);
     }
-    write.connection.prepare_cached(INSERT)?.execute(parameters)?;
+    let number: i64 = write.connection.prepare_cached(INSERT)?.query_row(parameters, |row| row.get(0))?;
     write.connection.prepare_cached(PRUNE)?.execute(params![user, device_id, limits::EVENTS_PER_DEVICE])?;
-    Ok(())
+    Ok(number == 1)
+}
+
+/// Adds events to histories, each with its time.
+pub(super) fn tell(write: &Write<'_>, events: &[(DeviceKey, Event, Timestamp)]) -> Result<()> {
+    let mut begun = BTreeSet::new();
+    for (device, event, at) in events {
+        if append(write, device, event, 1, *at)? {
+            begun.insert(&device.user);
+        }
+    }
+    begun.into_iter().try_for_each(|user| left_behind::bound(write, user))
 }
 
 /// A device's newest events.

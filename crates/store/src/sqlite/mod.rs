@@ -16,6 +16,7 @@ mod device_proof;
 mod device_row;
 mod event;
 mod fault;
+mod left_behind;
 pub mod mishap;
 mod policy;
 mod policy_content;
@@ -290,10 +291,7 @@ impl Store for SqliteStore {
 
     async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
         let events = events.to_vec();
-        self.write(Durability::Program, move |write| {
-            events.iter().try_for_each(|(device, event, at)| event::append(write, device, event, *at))
-        })
-        .await
+        self.write(Durability::Program, move |write| event::tell(write, &events)).await
     }
 
     async fn keep_credentials(&self, accepted: &[(DeviceKey, CredentialDigest)]) -> Result<Vec<DeviceKey>, StoreError> {
@@ -344,9 +342,15 @@ impl Store for SqliteStore {
                 .await?;
             dropped += some;
             if some < u64::from(DROPPED_AT_ONCE) {
-                return Ok(dropped);
+                break;
             }
         }
+        let left_behind = self.readers.read(move |connection| left_behind::older_than(connection, seen_before)).await?;
+        for some in left_behind.chunks(DROPPED_AT_ONCE as usize) {
+            let some = some.to_vec();
+            self.write(Durability::Program, move |write| left_behind::drop_older(write, &some, seen_before)).await?;
+        }
+        Ok(dropped)
     }
 
     async fn make_room(&self, newcomer: &DeviceKey, most: u32) -> Result<u64, StoreError> {

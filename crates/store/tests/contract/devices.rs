@@ -182,7 +182,8 @@ async fn a_sighting_leaves_the_revision_as_it_is(store: Arc<dyn Store>) {
         user_agent: None,
         protocol_version: asprov_protocol::version::ProtocolVersion::V14_1,
         at: at(60),
-        refusals: vec![refusal(140)],
+        passed_at: None,
+        refusals: vec![refusal(140).into()],
     };
     store.note(&[sighting]).await.unwrap();
     let after = store.load(&admitted.device).await.unwrap();
@@ -287,6 +288,7 @@ async fn seen(store: &dyn Store, device_id: &str, minute: i64) {
         user_agent: record.user_agent,
         protocol_version: record.protocol_version,
         at: at(minute),
+        passed_at: None,
         refusals: vec![],
     };
     store.note(&[sighting]).await.unwrap();

@@ -6,7 +6,7 @@ use asprov_protocol::http::COMMANDS;
 use asprov_protocol::server::access_rule::RuleName;
 use asprov_protocol::server::{By, Event, EventKind};
 use asprov_protocol::status::{Scope, Status};
-use asprov_store::{Sighting, Store, StoredEvent, limits};
+use asprov_store::{Repeated, Sighting, Store, StoredEvent, limits};
 use jiff::Timestamp;
 
 use crate::every_store;
@@ -21,6 +21,8 @@ every_store!(
     of_many_events_the_newest_thousand_stay,
     the_evidence_of_wipes_stays_when_other_events_go,
     what_an_event_is_about_and_who_did_it_read_back,
+    of_made_up_device_ids_the_newest_fifty_histories_stay,
+    histories_of_devices_without_a_row_grow_old,
 );
 
 fn sighting(device_id: &str, at: Timestamp, refusals: Vec<Event>) -> Sighting {
@@ -31,7 +33,8 @@ fn sighting(device_id: &str, at: Timestamp, refusals: Vec<Event>) -> Sighting {
         user_agent: record.user_agent,
         protocol_version: record.protocol_version,
         at,
-        refusals,
+        passed_at: None,
+        refusals: refusals.into_iter().map(Repeated::from).collect(),
     }
 }
 
@@ -77,6 +80,10 @@ async fn equal_refusals_in_a_row_are_one_with_a_count(store: Arc<dyn Store>) {
         rows,
         [(refusal(142), at(4), at(5), 4), (refusal(144), at(3), at(3), 1), (refusal(142), at(1), at(2), 2),]
     );
+    // So many at once are counted at once.
+    let many = Repeated { event: refusal(142), count: 60 };
+    store.note(&[Sighting { refusals: vec![many], ..sighting("A1", at(5), vec![]) }]).await.unwrap();
+    assert_eq!(store.events(&device("ann", "A1"), 1).await.unwrap()[0].count, 64);
     // What differs in anything is another one.
     let other = refusal(142).with_command(asprov_protocol::http::Command::Sync);
     let detailed = Event { detail: "twice".to_owned(), ..other.clone() };
@@ -145,4 +152,69 @@ async fn what_an_event_is_about_and_who_did_it_read_back(store: Arc<dyn Store>) 
     let told = |event: Event| (key.clone(), event, at(2));
     store.tell(&[told(of_policy), told(Event { policy: Some(name("other")), ..refusal(144) })]).await.unwrap();
     assert_eq!(store.events(&key, 10).await.unwrap().len(), 6);
+}
+
+/// The devices of ann that have a history, among these.
+async fn with_a_history(store: &dyn Store, device_ids: impl Iterator<Item = String>) -> Vec<String> {
+    let mut found = Vec::new();
+    for device_id in device_ids {
+        if !store.events(&device("ann", &device_id), 1).await.unwrap().is_empty() {
+            found.push(device_id);
+        }
+    }
+    found
+}
+
+async fn of_made_up_device_ids_the_newest_fifty_histories_stay(store: Arc<dyn Store>) {
+    let most = limits::HISTORIES_LEFT_BEHIND;
+    // What has a row, what acknowledged something before it was forgotten, and another user's do not count.
+    keep(&*store, &record(device("ann", "row"), at(0))).await;
+    let forgotten = record(device("ann", "forgotten"), at(0));
+    store.save(0, &forgotten, &[Event::new(EventKind::PolicyAcknowledged, "")], at(0)).await.unwrap();
+    store.forget(&forgotten.device).await.unwrap();
+    store.tell(&[(device("bob", "A1"), refusal(142), at(0))]).await.unwrap();
+    store.note(&["row", "forgotten"].map(|id| sighting(id, at(0), vec![refusal(142)]))).await.unwrap();
+    let made_up = |number: usize| format!("made-up-{number:05}");
+    let one = |number: usize| sighting(&made_up(number), at(1), vec![refusal(142)]);
+    // One after the other, and many at once.
+    for number in 0..most + 5 {
+        store.note(&[Sighting { at: at(i64::try_from(number).unwrap()), ..one(number) }]).await.unwrap();
+    }
+    let all = || (0..1_500).map(made_up);
+    assert_eq!(with_a_history(&*store, all()).await, (5..most + 5).map(made_up).collect::<Vec<_>>());
+    let many: Vec<_> = (most + 5..1_000).map(|number| Sighting { at: at(2_000), ..one(number) }).collect();
+    store.note(&many).await.unwrap();
+    assert_eq!(with_a_history(&*store, all()).await.len(), most);
+    // What is told counts with what is noted; the one that was added to least lately goes.
+    let told = |number: usize| (device("ann", &made_up(number)), refusal(401), at(3_000));
+    store.tell(&(1_000..1_010).map(told).collect::<Vec<_>>()).await.unwrap();
+    let stay = with_a_history(&*store, all()).await;
+    assert_eq!((stay.len(), stay.last().cloned()), (most, Some(made_up(1_009))));
+    let others = ["row", "forgotten"].map(str::to_owned);
+    assert_eq!(with_a_history(&*store, others.clone().into_iter()).await, others);
+    assert_eq!(store.events(&device("bob", "A1"), 10).await.unwrap().len(), 1);
+    // Who gets a row is no stranger any more.
+    keep(&*store, &record(device("ann", &made_up(1_009)), at(3_000))).await;
+    store.tell(&(1_010..1_070).map(told).collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(with_a_history(&*store, all()).await.len(), most + 1);
+}
+
+async fn histories_of_devices_without_a_row_grow_old(store: Arc<dyn Store>) {
+    keep(&*store, &full_record(device("ann", "row"))).await;
+    let noted = ["row", "old", "both"].map(|id| sighting(id, at(1), vec![refusal(142)]));
+    store.note(&noted).await.unwrap();
+    let again = ["both", "young"].map(|id| sighting(id, at(5), vec![refusal(144)]));
+    store.note(&again).await.unwrap();
+    // One history for each kind: those of devices that were something once stay.
+    for kind in EventKind::ALL {
+        store.tell(&[(device("ann", kind.as_str()), Event::new(kind, ""), at(1))]).await.unwrap();
+    }
+    let count = async |device_id: &str| store.events(&device("ann", device_id), 10).await.unwrap().len();
+    store.drop_never_acknowledged(at(1)).await.unwrap();
+    assert_eq!((count("row").await, count("old").await, count("both").await), (1, 1, 2), "before, not at");
+    store.drop_never_acknowledged(at(5)).await.unwrap();
+    assert_eq!((count("row").await, count("old").await, count("both").await, count("young").await), (1, 0, 1, 1));
+    for kind in EventKind::ALL {
+        assert_eq!(count(kind.as_str()).await == 1, kind.outlives_its_device(), "{kind:?}");
+    }
 }

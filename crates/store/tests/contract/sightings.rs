@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asprov_protocol::device::DeviceType;
 use asprov_protocol::version::ProtocolVersion;
-use asprov_store::{Saved, Sighting, Store};
+use asprov_store::{Repeated, Saved, Sighting, Store};
 
 use crate::every_store;
 use crate::fixture::*;
@@ -15,6 +15,7 @@ every_store!(
     a_sighting_without_user_agent_leaves_the_known_one,
     a_sighting_that_comes_late_changes_nothing,
     a_sighting_between_look_and_save_is_no_conflict,
+    that_a_device_was_let_through_is_news_after_fifteen_minutes_or_an_event,
 );
 
 fn sighting(minute: i64) -> Sighting {
@@ -25,6 +26,7 @@ fn sighting(minute: i64) -> Sighting {
         user_agent: record.user_agent,
         protocol_version: record.protocol_version,
         at: at(minute),
+        passed_at: None,
         refusals: vec![],
     }
 }
@@ -100,4 +102,31 @@ async fn a_sighting_between_look_and_save_is_no_conflict(store: Arc<dyn Store>) 
     assert_eq!(store.save(snapshot.revision, &full, &[], at(61)).await, Ok(Saved::Saved));
     let stored = store.device(&full.device).await.unwrap().unwrap();
     assert_eq!((stored.record, stored.last_seen_at), (full, at(60)));
+}
+
+async fn that_a_device_was_let_through_is_news_after_fifteen_minutes_or_an_event(store: Arc<dyn Store>) {
+    let key = device("ann", "A1");
+    keep(&*store, &record(key.clone(), at(0))).await;
+    let passed = |minute: i64| Sighting { passed_at: Some(at(minute)), ..sighting(minute) };
+    let known = async || store.device(&key).await.unwrap().unwrap().last_passed_at;
+    assert_eq!(known().await, None, "a new device was let through nowhere yet");
+    for (minute, expected) in [(1, 1), (2, 1), (15, 1), (16, 16), (17, 16)] {
+        store.note(&[passed(minute)]).await.unwrap();
+        assert_eq!(known().await, Some(at(expected)), "let through at minute {minute}");
+    }
+    let refused = |minute: i64| Sighting { refusals: vec![Repeated::from(refusal(144))], ..sighting(minute) };
+    store.note(&[refused(18)]).await.unwrap();
+    assert_eq!(known().await, Some(at(16)), "a refusal lets nobody through");
+    store.note(&[passed(19)]).await.unwrap();
+    assert_eq!(known().await, Some(at(19)), "that it was let through after an event is news at once");
+    store.note(&[passed(20)]).await.unwrap();
+    assert_eq!(known().await, Some(at(19)));
+    store.tell(&[(key.clone(), refusal(401), at(21))]).await.unwrap();
+    // Let through in the same batch as it was refused, and after that.
+    store.note(&[Sighting { passed_at: Some(at(22)), ..refused(22) }]).await.unwrap();
+    assert_eq!(known().await, Some(at(22)));
+    assert_eq!(store.events(&key, 1).await.unwrap()[0].last_at, at(22));
+    store.note(&[passed(5)]).await.unwrap();
+    assert_eq!(known().await, Some(at(22)), "one that comes late turns nothing back");
+    assert_eq!(store.device(&device("ann", "A2")).await, Ok(None));
 }

@@ -116,7 +116,8 @@ fn quarantined() -> Sighting {
         user_agent: None,
         protocol_version: ProtocolVersion::V16_1,
         at: Timestamp::UNIX_EPOCH,
-        refusals: vec![refusal.clone(), refusal],
+        passed_at: None,
+        refusals: vec![refusal.clone().into(), refusal.into()],
     }
 }
 

@@ -1,104 +1,26 @@
-//! Wipes, sign-in and access: who is kept out by somebody's decision.
+//! Sign-in and access: who is kept out by a judge of credentials or by somebody's decision.
 
+use jiff::SignedDuration;
+
+use super::history::Trouble;
 use super::{Look, Why, shown};
-use crate::message::WipeKind;
-use crate::server::access_rule::Standing;
-use crate::server::decision::EventKind;
-use crate::server::record::WipeState;
+use crate::server::access_rule::{NOT_SAID_YET, Standing};
 use crate::status::Scope;
 
-pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
-    let record = look.record?;
-    let wipe = record.due_wipe()?;
-    let by = shown(&wipe.requested_by);
-    if wipe.kind == WipeKind::AccountOnly && !record.protocol_version.has_account_only_remote_wipe() {
-        return Some(
-            Why::keeps_out(
-                "account_wipe_not_understood",
-                format!(
-                    "{by} ordered an account-only wipe {}, and the phone now speaks protocol version {}, which has none. It is \
-                     kept out.",
-                    look.ago(wipe.requested_at),
-                    record.protocol_version
-                ),
-                "Your administrator has ended the use of this account on this phone. Remove the account from it.",
-                vec![
-                    format!("Take the order back: `asprov device cancel-wipe {}`.", look.named()),
-                    "Then block the device, or wipe it whole.".to_owned(),
-                ],
-            )
-            .with(Scope::Common, 129),
-        );
-    }
-    let refused = look.newest().is_some_and(|past| past.event.kind == EventKind::SignInRefused);
-    let (situation, how_far) = match wipe.state {
-        WipeState::Failed => ("wipe_failed", "The phone said that it could not, and gets the order again."),
-        WipeState::Sent => ("wipe_sent", "The phone got the order and has not confirmed it yet."),
-        _ => ("wipe_pending", "The phone has not come for it yet."),
-    };
-    let mut steps = match wipe.state {
-        WipeState::Failed => vec![
-            "A phone says so when the mail app may not erase the device. Have its user let it, or block the device."
-                .to_owned(),
-        ],
-        WipeState::Sent => vec![
-            "A phone confirms before it erases itself; one that was switched off in between never does.".to_owned(),
-        ],
-        _ => {
-            vec!["It gets the order with its next request; a phone that waits for mail, within two seconds.".to_owned()]
-        }
-    };
-    if refused {
-        steps.push(
-            "Its password is refused meanwhile. The wipe arrives all the same when it tries the old password again; to be sure, \
-             let the old one hold until the order is sent."
-                .to_owned(),
-        );
-    }
-    steps.push(format!("Take it back if it was a mistake: `asprov device cancel-wipe {}`.", look.named()));
-    let what = if wipe.kind == WipeKind::Device { "a wipe of the device" } else { "an account-only wipe" };
-    let why = match wipe.reason.as_str() {
-        "" => String::new(),
-        reason => format!(" (\"{}\")", shown(reason)),
-    };
-    Some(
-        Why::keeps_out(
-            situation,
-            format!("{by} ordered {what} {}{why}. {how_far}", look.ago(wipe.requested_at)),
-            "Your administrator has ordered this phone to erase itself, or the account on it. If you still have it, call your \
-             administrator now, before it connects again.",
-            steps,
-        )
-        .with(Scope::Common, 140),
-    )
-}
+/// How long a provisioned phone that was let through counts as one that works, whatever strangers do with its name.
+const WORKS: SignedDuration = SignedDuration::from_hours(24);
 
-pub(super) fn wiped(look: &Look<'_>) -> Option<Why> {
-    let wipe = look.record?.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Acknowledged)?;
-    let when = wipe.acknowledged_at.map_or_else(String::new, |at| format!(" {}", look.ago(at)));
+/// The phone itself was refused: it proved that it is the phone, by an old password or by its key.
+pub(super) fn password_changed(look: &Look<'_>) -> Option<Why> {
+    let trouble = look.refused_sign_ins(true)?;
     Some(
-        Why::keeps_out(
-            "wiped",
-            format!("The phone confirmed a wipe{when}, and stays out until it is forgotten."),
-            "This phone was wiped by order of your administrator. To use it again, ask the administrator to let it back in, \
-             then set the account up anew.",
-            vec![format!("If it may come back: `asprov device forget {}`. Its history stays.", look.named())],
-        )
-        .with(Scope::Common, 129),
-    )
-}
-
-pub(super) fn sign_in_refused(look: &Look<'_>) -> Option<Why> {
-    let past = look.newest().filter(|past| past.event.kind == EventKind::SignInRefused)?;
-    let own = past.event.detail.starts_with("by the credentials");
-    Some(if own {
         Why::keeps_out(
             "password_changed",
             format!(
-                "The phone still sends the password that was right before ({}, last {}): the password was changed, or \
-                 the account disabled.",
-                Look::times(past),
-                look.ago(past.last_at)
+                "The phone itself comes with a password that does not hold ({}, last {}): the password was changed, or the \
+                 account disabled.",
+                trouble.times(),
+                look.ago(trouble.newest.last_at)
             ),
             "Enter your new password in the account settings of the phone.",
             vec![
@@ -108,33 +30,92 @@ pub(super) fn sign_in_refused(look: &Look<'_>) -> Option<Why> {
                     .to_owned(),
             ],
         )
-        .with(Scope::Http, 401)
-    } else {
+        .with(Scope::Http, 401),
+    )
+}
+
+/// Somebody was refused who proved nothing. That says something about the phone only if nothing says that it works: a phone
+/// that has its key shows it, even beside a mistyped password.
+pub(super) fn wrong_password(look: &Look<'_>) -> Option<Why> {
+    let trouble = look.refused_sign_ins(false)?;
+    let provisioned = look.record.is_some_and(|record| record.provisioned.is_some());
+    let of_late = look.circumstances.now.checked_sub(WORKS).ok()?;
+    if provisioned && look.passes() && look.was_let_through_since(of_late) {
+        return None;
+    }
+    let mut steps = vec![
+        "If its user has just changed the password or set the account up anew, it was mistyped on the phone."
+            .to_owned(),
+        "If not, somebody knows user and DeviceId and tries passwords: the server's log has the address. After ten \
+         attempts an hour nobody looks at them."
+            .to_owned(),
+    ];
+    steps.extend(locked(look));
+    Some(
         Why::keeps_out(
             "wrong_password",
             format!(
-                "Somebody sends this DeviceId with a password that was never this phone's ({}, last {}).",
-                Look::times(past),
-                look.ago(past.last_at)
+                "Somebody sends this DeviceId with a password that was never this phone's ({}).",
+                often(look, &trouble)
             ),
             "Check the password in the account settings of the phone.",
-            vec![
-                "If its user has just changed the password, it was mistyped on the phone.".to_owned(),
-                "If not, somebody knows user and DeviceId and tries passwords: the server's log has the address. After ten \
-                 attempts an hour nobody looks at them."
-                    .to_owned(),
-            ],
+            steps,
         )
-        .with(Scope::Http, 401)
+        .with(Scope::Http, 401),
+    )
+}
+
+fn often(look: &Look<'_>, trouble: &Trouble<'_>) -> String {
+    format!("{}, last {}", trouble.times(), look.ago(trouble.newest.last_at))
+}
+
+/// That nobody looks at refused requests for now.
+pub(super) fn locked(look: &Look<'_>) -> Option<String> {
+    let at = look.locked_at()?;
+    Some(format!(
+        "Ten attempts within an hour were in vain, the tenth {}: for the rest of that hour (an hour of the server's, so at most \
+         60 minutes) requests with a wrong password are refused without a look at them. A wipe then reaches the phone only \
+         with a password that holds; who signs in is not concerned.",
+        look.ago(at)
+    ))
+}
+
+/// What strangers did within a day with the name of a phone that is explained by something else.
+pub(super) fn strangers(look: &Look<'_>) -> Option<String> {
+    let trouble = look.strangers_since(look.circumstances.now.checked_sub(WORKS).ok()?)?;
+    Some(format!(
+        "Somebody else sends its user and DeviceId with passwords and keys that are not this phone's ({}). They were refused, \
+         and the phone is not concerned; the server's log has the address. If it is the phone that asks for its password, its \
+         account was set up anew and the password mistyped.",
+        often(look, &trouble)
+    ))
+}
+
+/// A phone that has no row, because a rule about its kind kept it out from the beginning: what it was told says so.
+fn refused_by_rule(look: &Look<'_>, status: u16, what: &str) -> Option<String> {
+    let event = &look.refused_with(status)?.newest.event;
+    // Who has not said yet what it is waits for nobody's decision.
+    if event.detail == NOT_SAID_YET {
+        return None;
+    }
+    Some(match event.detail.as_str() {
+        "" => format!("{what}."),
+        detail => format!("{what}: {}.", shown(detail.trim_end_matches('.'))),
     })
 }
 
 pub(super) fn blocked(look: &Look<'_>) -> Option<Why> {
-    look.access.as_ref().filter(|access| access.standing == Standing::Blocked)?;
+    let summary = match &look.access {
+        Some(access) if access.standing == Standing::Blocked => {
+            format!("It is blocked by {}{}.", look.decided_by(), look.reason())
+        }
+        None => refused_by_rule(look, 129, "It is blocked")?,
+        Some(_) => return None,
+    };
     Some(
         Why::keeps_out(
             "blocked",
-            format!("It is blocked by {}{}.", look.decided_by(), look.reason()),
+            summary,
             "This phone, or this kind of phone or app, may not be used for mail here. Your administrator can tell you which may.",
             vec![
                 format!("Let this one phone in: `asprov device allow {}`.", look.named()),
@@ -146,7 +127,7 @@ pub(super) fn blocked(look: &Look<'_>) -> Option<Why> {
 }
 
 pub(super) fn too_many_devices(look: &Look<'_>) -> Option<Why> {
-    let past = look.newest_is(Scope::Common, 177)?;
+    let past = look.refused_with(177)?.newest;
     Some(
         Why::keeps_out(
             "too_many_devices",
@@ -162,11 +143,17 @@ pub(super) fn too_many_devices(look: &Look<'_>) -> Option<Why> {
 }
 
 pub(super) fn quarantined(look: &Look<'_>) -> Option<Why> {
-    look.access.as_ref().filter(|access| access.standing == Standing::Quarantined)?;
+    let summary = match &look.access {
+        Some(access) if access.standing == Standing::Quarantined => {
+            format!("It waits for a decision: it was quarantined by {}{}.", look.decided_by(), look.reason())
+        }
+        None => refused_by_rule(look, 130, "It waits for a decision")?,
+        Some(_) => return None,
+    };
     Some(
         Why::keeps_out(
             "quarantined",
-            format!("It waits for a decision: it was quarantined by {}{}.", look.decided_by(), look.reason()),
+            summary,
             "Your phone is known, and waits for your administrator to let it in. There is nothing to do on the phone; mail comes \
              by itself afterwards.",
             vec![

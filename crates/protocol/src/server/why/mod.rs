@@ -1,20 +1,30 @@
 //! Why this phone is where it is, in plain words, and what to do: for whoever holds it, and for the administrator.
 //!
-//! A function of what the server knows: the device's record, the policy and the rules that apply, what happened to it, and
-//! whether something stands in the way of everybody. No clock, no store. [`rows`] are the situations in the order in which
-//! they are looked for; the first that fits explains.
+//! A function of what the server knows: the device's record, the policy and the rules that apply, what happened to it, when it
+//! was let through last, and whether something stands in the way of everybody. No clock, no store. [`rows`] are the situations
+//! in the order in which they are looked for; the first that fits explains.
+//!
+//! Two witnesses say whether a phone gets its mail. The gate itself says what it would answer a command with the key that the
+//! phone was given. Whether the phone does its part is told by its requests: a refusal counts until it was let through
+//! again, and what a stranger did with its name does not count against it. What is worth knowing beside the
+//! situation is in [`Why::notes`].
 
 mod access_rows;
+mod history;
 mod policy_rows;
 mod rows;
+mod wipe_rows;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::access_rule::{AccessDecision, AccessFacts, DecidedBy};
-use super::decision::{Event, EventKind};
+use super::decision::{Event, Outcome};
+use super::gate::gate;
 use super::record::DeviceRecord;
-use super::snapshot::Snapshot;
+use super::snapshot::{Caller, ServerRules, Snapshot};
 use crate::device::DeviceKey;
+use crate::http::Command;
+use crate::policy_key::RequestKey;
 use crate::status::{self, Scope, Status};
 
 /// Something that happened, with when and how often.
@@ -50,6 +60,9 @@ pub struct Circumstances<'a> {
     pub events: &'a [PastEvent],
     /// When it was seen last, exact to 15 minutes.
     pub last_seen_at: Option<Timestamp>,
+    /// When a command of it was let through to its mailbox last: exact to 15 minutes, and to the second where it was refused
+    /// something before. `None` when that is not known.
+    pub last_passed_at: Option<Timestamp>,
     /// What stands in the way of everybody.
     pub obstacle: Option<&'a Obstacle>,
     /// Now.
@@ -69,13 +82,18 @@ pub struct Why {
     pub for_user: String,
     /// What an administrator can do, step by step.
     pub for_administrator: Vec<String>,
+    /// What else is worth knowing, and is not the reason.
+    pub notes: Vec<String>,
     /// The status behind it, with its meaning, cause and resolution in [`status`](crate::status).
     pub status: Option<(Scope, Status)>,
 }
 
 /// Explains.
 pub fn why(circumstances: &Circumstances<'_>) -> Why {
-    rows::first_that_fits(&Look::new(circumstances))
+    let look = Look::new(circumstances);
+    let why = rows::first_that_fits(&look);
+    let notes = rows::notes(&look, why.situation);
+    Why { notes, ..why }
 }
 
 /// The circumstances with what follows from them.
@@ -93,21 +111,26 @@ impl<'a> Look<'a> {
         Self { circumstances, record, access }
     }
 
-    /// The newest event that is more than a remark.
-    pub(super) fn newest(&self) -> Option<&PastEvent> {
-        // A refusal before the last time it was let through is over.
-        let is_over = |past: &PastEvent| {
-            past.event.kind.is_refusal() && self.circumstances.last_seen_at.is_some_and(|seen| seen > past.last_at)
-        };
-        let told = |past: &&PastEvent| {
-            !matches!(past.event.kind, EventKind::Observed | EventKind::LoopDetected) && !is_over(past)
-        };
-        self.circumstances.events.iter().find(told)
+    /// Whether the gate lets a command pass with the key that the phone was given; where it was given none, whatever key it
+    /// sends. How many devices its user may have is the server's matter, and not looked at here.
+    pub(super) fn passes(&self) -> bool {
+        let provisioned = self.record.and_then(|record| record.provisioned.as_ref());
+        self.passes_with(provisioned.map_or(RequestKey::Zero, |provisioned| RequestKey::Key(provisioned.key.key())))
     }
 
-    /// The newest refusal with this status, if nothing came after it that ended it.
-    pub(super) fn newest_is(&self, scope: Scope, status: u16) -> Option<&PastEvent> {
-        self.newest().filter(|past| past.event.status == Some((scope, Status(status))))
+    /// Whether the gate lets a command pass that carries this key.
+    pub(super) fn passes_with(&self, policy_key: RequestKey) -> bool {
+        let Some((snapshot, record)) = self.circumstances.snapshot.zip(self.record) else { return false };
+        let caller = Caller {
+            device: record.device.clone(),
+            device_type: record.device_type.clone(),
+            user_agent: record.user_agent.clone(),
+            version: record.protocol_version,
+            policy_key,
+        };
+        let rules = ServerRules { devices_per_user: u32::MAX };
+        let decision = gate(snapshot, &caller, Command::Sync, rules, self.circumstances.now);
+        matches!(decision.outcome, Outcome::Pass)
     }
 
     /// The arguments that name the device on the command line.
@@ -133,11 +156,6 @@ impl<'a> Look<'a> {
         format!("{number} {unit} ago")
     }
 
-    /// How often that happened.
-    pub(super) fn times(past: &PastEvent) -> String {
-        if past.count == 1 { "once".to_owned() } else { format!("{} times", past.count) }
-    }
-
     /// Who keeps it out, in words that follow "by".
     pub(super) fn decided_by(&self) -> String {
         match self.access.as_ref().map(|access| &access.decided_by) {
@@ -160,8 +178,8 @@ impl<'a> Look<'a> {
 impl Why {
     /// An explanation of a phone that gets no mail.
     pub(super) fn keeps_out(situation: &'static str, summary: String, for_user: &str, steps: Vec<String>) -> Self {
-        let for_user = for_user.to_owned();
-        Self { situation, syncs: false, summary, for_user, for_administrator: steps, status: None }
+        let (for_user, notes) = (for_user.to_owned(), Vec::new());
+        Self { situation, syncs: false, summary, for_user, for_administrator: steps, notes, status: None }
     }
 
     /// The same with the status behind it.

@@ -3,14 +3,24 @@
 use super::rows::gets_its_mail;
 use super::{Look, Why, shown};
 use crate::message::AcknowledgmentStatus;
-use crate::server::access_rule::Standing;
+use crate::policy_key::RequestKey;
+use crate::server::access_rule::{NOT_SAID_YET, Standing};
 use crate::server::decision::EventKind;
+use crate::server::provision::tolerates;
 use crate::server::snapshot::EffectivePolicy;
 use crate::status::{Scope, Status};
 
 pub(super) fn policy_refused(look: &Look<'_>) -> Option<Why> {
     let record = look.record?;
     let said = record.acknowledgment.filter(|said| !said.accepted)?;
+    // It may get by without a key, or another policy may have come to count.
+    if look.passes() || (look.passes_with(RequestKey::Absent) && look.was_let_through_since(said.at)) {
+        return None;
+    }
+    // What it said would do by now: it has to say it again, and that is another row.
+    if tolerates(&look.circumstances.snapshot?.policy.readable()?.rules, said.status) {
+        return None;
+    }
     let policy = look.policy();
     let lint = format!("See which settings its client does not apply: `asprov policy lint {policy}`.");
     Some(match said.status {
@@ -43,6 +53,9 @@ pub(super) fn policy_refused(look: &Look<'_>) -> Option<Why> {
 
 pub(super) fn policy_unreadable(look: &Look<'_>) -> Option<Why> {
     let EffectivePolicy::Unreadable { name, fault } = &look.circumstances.snapshot?.policy else { return None };
+    if look.passes() {
+        return None;
+    }
     Some(
         Why::keeps_out(
             "policy_unreadable",
@@ -56,7 +69,11 @@ pub(super) fn policy_unreadable(look: &Look<'_>) -> Option<Why> {
 
 /// The rows of 3.1.5.2 that a request itself brings about, and Status 165.
 pub(super) fn provision_refused(look: &Look<'_>) -> Option<Why> {
-    let past = look.newest().filter(|past| past.event.kind == EventKind::ProvisionRefused)?;
+    let trouble = look.trouble(
+        |past| past.event.kind == EventKind::ProvisionRefused,
+        |kind| matches!(kind, EventKind::PolicyOffered | EventKind::PolicyAcknowledged | EventKind::PolicyRefused),
+    )?;
+    let past = trouble.newest;
     let (scope, status) = past.event.status?;
     let trace = format!("Record what it sends: `asprov device trace {}`.", look.named());
     let (situation, summary, step) = match (scope, status.0) {
@@ -95,7 +112,7 @@ pub(super) fn provision_refused(look: &Look<'_>) -> Option<Why> {
     steps.push(trace);
     let mut why = Why::keeps_out(
         situation,
-        format!("{summary} ({}, last {})", Look::times(past), look.ago(past.last_at)),
+        format!("{summary} ({}, last {})", trouble.times(), look.ago(past.last_at)),
         "Update the mail app. If that does not help, remove the account and set it up again.",
         steps,
     );
@@ -106,10 +123,15 @@ pub(super) fn provision_refused(look: &Look<'_>) -> Option<Why> {
 pub(super) fn no_policy(look: &Look<'_>) -> Option<Why> {
     let exempt = look.access.as_ref().is_some_and(|access| access.standing == Standing::Exempt);
     let none = matches!(look.circumstances.snapshot?.policy, EffectivePolicy::None);
-    let summary = match (exempt, none) {
-        (true, _) => format!("Nothing keeps it out: {} exempts it from any policy.", look.decided_by()),
-        (false, true) => "Nothing keeps it out: no policy is assigned to it.".to_owned(),
-        (false, false) => return None,
+    let provisioned = look.record.is_some_and(|record| record.provisioned.is_some());
+    let reports = look.circumstances.snapshot?.policy.reporting().filter(|_| !provisioned && look.passes());
+    let summary = match (exempt, none, reports) {
+        (true, ..) => format!("Nothing keeps it out: {} exempts it from any policy.", look.decided_by()),
+        (false, true, _) => "Nothing keeps it out: no policy is assigned to it.".to_owned(),
+        (false, false, Some(policy)) => {
+            format!("Nothing keeps it out: it has no policy key, and policy `{}` only reports.", policy.name.as_str())
+        }
+        (false, false, None) => return None,
     };
     Some(gets_its_mail(look, "no_policy", summary))
 }
@@ -117,7 +139,7 @@ pub(super) fn no_policy(look: &Look<'_>) -> Option<Why> {
 pub(super) fn policy_changed(look: &Look<'_>) -> Option<Why> {
     let (record, policy) = (look.record?, look.circumstances.snapshot?.policy.readable()?);
     let provisioned = record.provisioned.as_ref()?;
-    if provisioned.fingerprint == policy.document.fingerprint(record.protocol_version) {
+    if look.passes() || provisioned.fingerprint == policy.document.fingerprint(record.protocol_version) {
         return None;
     }
     let name = policy.name.as_str();
@@ -144,7 +166,7 @@ pub(super) fn refresh_due(look: &Look<'_>) -> Option<Why> {
     let (record, policy) = (look.record?, look.circumstances.snapshot?.policy.readable()?);
     let (interval, provisioned) = (policy.rules.refresh_interval?, record.provisioned.as_ref()?);
     let age = provisioned.acknowledged_at.duration_until(look.circumstances.now).as_secs();
-    if u64::try_from(age).unwrap_or(0) < interval.seconds() {
+    if look.passes() || u64::try_from(age).unwrap_or(0) < interval.seconds() {
         return None;
     }
     Some(
@@ -165,6 +187,9 @@ pub(super) fn refresh_due(look: &Look<'_>) -> Option<Why> {
 pub(super) fn offered(look: &Look<'_>) -> Option<Why> {
     let record = look.record?;
     let offer = record.offer.as_ref().filter(|_| record.provisioned.is_none())?;
+    if look.passes() || (look.passes_with(RequestKey::Absent) && look.was_let_through_since(offer.offered_at)) {
+        return None;
+    }
     Some(Why::keeps_out(
         "offered",
         format!(
@@ -185,7 +210,8 @@ pub(super) fn not_provisioned(look: &Look<'_>) -> Option<Why> {
     if record.provisioned.is_some() {
         return None;
     }
-    if policy.rules.allow_non_provisionable {
+    let challenged = look.challenges();
+    if look.passes_with(RequestKey::Absent) && challenged.is_none() {
         return Some(gets_its_mail(
             look,
             "passes_without_key",
@@ -195,11 +221,16 @@ pub(super) fn not_provisioned(look: &Look<'_>) -> Option<Why> {
             ),
         ));
     }
-    let said = look.newest().filter(|past| past.event.kind == EventKind::CommandRefused);
+    let said = challenged.map(|trouble| trouble.newest);
+    let lets_in = if policy.rules.allow_non_provisionable {
+        "lets in without one only phones that do not speak of keys at all, which this one does"
+    } else {
+        "lets nobody in without one"
+    };
     Some(
         Why::keeps_out(
             "not_provisioned",
-            format!("It has no policy key yet, and policy `{}` lets nobody in without one.", policy.name.as_str()),
+            format!("It has no policy key yet, and policy `{}` {lets_in}.", policy.name.as_str()),
             "Open the mail app and look for a question about security settings. If none comes, remove the account and set it up \
              again.",
             vec![
@@ -211,8 +242,52 @@ pub(super) fn not_provisioned(look: &Look<'_>) -> Option<Why> {
     )
 }
 
+/// The gate would let it pass with the key that it was given, and told it to provision all the same: it sends another, or none.
+pub(super) fn key_not_sent(look: &Look<'_>) -> Option<Why> {
+    let record = look.record.filter(|record| record.provisioned.is_some() && look.passes())?;
+    let challenged = look.challenges()?;
+    let mut steps = vec![
+        "Once is harmless: it provisions again and comes back. If it goes on, have its user remove the account and set it up \
+         again."
+            .to_owned(),
+        format!("Record whether its commands carry the key (X-MS-PolicyKey): `asprov device trace {}`.", look.named()),
+    ];
+    if let Some(offer) = &record.offer {
+        let policy = offer.policy.as_str();
+        steps.insert(
+            0,
+            format!(
+                "It was offered policy `{policy}` anew {} and has not acknowledged it.",
+                look.ago(offer.offered_at)
+            ),
+        );
+    }
+    Some(
+        Why::keeps_out(
+            "key_not_sent",
+            format!(
+                "It was given its policy key, and was told to provision since ({}, last {}): its commands do not carry that key.",
+                challenged.times(),
+                look.ago(challenged.newest.last_at)
+            ),
+            "Open the mail app and look for a question about security settings. If none comes, remove the account and set it up \
+             again.",
+            steps,
+        )
+        .with_status_of(challenged.newest.event.status),
+    )
+}
+
 pub(super) fn not_known_yet(look: &Look<'_>) -> Option<Why> {
-    look.access.as_ref().filter(|access| access.standing == Standing::Discovery)?;
+    let by_state = look.access.as_ref().is_some_and(|access| access.standing == Standing::Discovery);
+    // A phone without a row is known by what it was told alone.
+    let told = || {
+        look.record.is_none()
+            && look.refused_with(130).is_some_and(|refused| refused.newest.event.detail == NOT_SAID_YET)
+    };
+    if !by_state && !told() {
+        return None;
+    }
     Some(
         Why::keeps_out(
             "discovery",

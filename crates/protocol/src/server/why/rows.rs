@@ -2,29 +2,34 @@
 
 use jiff::SignedDuration;
 
-use super::access_rows::{blocked, quarantined, sign_in_refused, too_many_devices, wipe_due, wiped};
+use super::access_rows::{blocked, locked, password_changed, quarantined, strangers, too_many_devices, wrong_password};
 use super::policy_rows::{
-    no_policy, not_known_yet, not_provisioned, offered, policy_changed, policy_refused, policy_unreadable,
-    provision_refused, refresh_due,
+    key_not_sent, no_policy, not_known_yet, not_provisioned, offered, policy_changed, policy_refused,
+    policy_unreadable, provision_refused, refresh_due,
 };
+use super::wipe_rows::{wipe_cancelled_too_late, wipe_due, wiped};
 use super::{Look, Obstacle, Why, shown};
 use crate::server::decision::EventKind;
-use crate::server::loops::Loop;
 use crate::status::{Scope, Status};
 
 /// How long a phone may be silent before that is the explanation.
 const SILENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
-    const ROWS: &[fn(&Look<'_>) -> Option<Why>] = &[
+    type Row = fn(&Look<'_>) -> Option<Why>;
+    /// A phone without a row: what it was told is all there is.
+    const WITHOUT_A_ROW: &[Row] =
+        &[obstacle, looping, blocked, too_many_devices, quarantined, provision_refused, not_known_yet, unknown];
+    const ROWS: &[Row] = &[
         obstacle,
-        unknown,
         wipe_due,
         wiped,
-        sign_in_refused,
+        wipe_cancelled_too_late,
+        password_changed,
         blocked,
         too_many_devices,
         quarantined,
+        wrong_password,
         looping,
         policy_refused,
         policy_unreadable,
@@ -36,9 +41,24 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
         refresh_due,
         offered,
         not_provisioned,
+        key_not_sent,
         silent,
     ];
-    ROWS.iter().find_map(|row| row(look)).unwrap_or_else(|| fine(look))
+    let rows = if look.record.is_some() { ROWS } else { WITHOUT_A_ROW };
+    rows.iter().find_map(|row| row(look)).unwrap_or_else(|| fine(look))
+}
+
+/// What is worth knowing beside the situation.
+pub(super) fn notes(look: &Look<'_>, situation: &str) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !matches!(situation, "wrong_password" | "unknown" | "store_away") {
+        notes.extend(strangers(look));
+        notes.extend(locked(look));
+    }
+    if let Some((one, past, _)) = look.loop_of_late().filter(|_| situation != "loop") {
+        notes.push(format!("It was in a loop {}: {}. {}", look.ago(past.last_at), one.sentence(), one.advice()));
+    }
+    notes
 }
 
 fn obstacle(look: &Look<'_>) -> Option<Why> {
@@ -68,17 +88,15 @@ fn obstacle(look: &Look<'_>) -> Option<Why> {
 }
 
 fn unknown(look: &Look<'_>) -> Option<Why> {
-    if look.record.is_some() {
-        return None;
-    }
-    if let Some(past) = look.newest().filter(|past| past.event.kind == EventKind::CommandRefused) {
+    if let Some(trouble) = look.challenges() {
+        let past = trouble.newest;
         return Some(
             Why::keeps_out(
                 "never_provisioned",
                 format!(
                     "It signed in {} and was told to provision ({} in all), and has never sent Provision.",
                     look.ago(past.last_at),
-                    Look::times(past)
+                    trouble.times()
                 ),
                 "Open the mail app and look for a question about security settings. If none comes, this app cannot do what \
                  your company asks for; use another one.",
@@ -107,9 +125,7 @@ fn unknown(look: &Look<'_>) -> Option<Why> {
 }
 
 fn looping(look: &Look<'_>) -> Option<Why> {
-    let past = look.circumstances.events.iter().take(20).find(|past| past.event.kind == EventKind::LoopDetected)?;
-    let recent = past.last_at.duration_until(look.circumstances.now) < SignedDuration::from_hours(1);
-    let one = Loop::named_in(&past.event.detail).filter(|_| recent)?;
+    let (one, past, _) = look.loop_of_late().filter(|(.., is_over)| !is_over)?;
     let mut why = Why::keeps_out(
         "loop",
         format!("It is in a loop: {} (last {}).", one.sentence(), look.ago(past.last_at)),
@@ -121,7 +137,11 @@ fn looping(look: &Look<'_>) -> Option<Why> {
 }
 
 fn upstream_refused(look: &Look<'_>) -> Option<Why> {
-    let past = look.newest().filter(|past| past.event.kind == EventKind::UpstreamRefused)?;
+    let trouble = look.trouble(
+        |past| past.event.kind == EventKind::UpstreamRefused,
+        |kind| kind.is_of_a_signed_in_request() && kind != EventKind::WouldBeRefused,
+    )?;
+    let past = trouble.newest;
     let mut why = Why::keeps_out(
         "upstream_refused",
         format!("The mail server behind the gateway refuses it: {}.", shown(&past.event.detail)),
@@ -157,7 +177,11 @@ fn fine(look: &Look<'_>) -> Why {
 }
 
 pub(super) fn gets_its_mail(look: &Look<'_>, situation: &'static str, summary: String) -> Why {
-    let seen = look.circumstances.last_seen_at.map_or_else(String::new, |at| format!(" It was seen {}.", look.ago(at)));
+    let seen = match (look.circumstances.last_passed_at, look.circumstances.last_seen_at) {
+        (Some(passed), _) => format!(" It was let through to its mail {}.", look.ago(passed)),
+        (None, Some(seen)) => format!(" It was seen {}.", look.ago(seen)),
+        (None, None) => String::new(),
+    };
     Why {
         situation,
         syncs: true,
@@ -168,6 +192,7 @@ pub(super) fn gets_its_mail(look: &Look<'_>, situation: &'static str, summary: S
             "If mail is missing all the same, the fault lies behind: look at the mail server's own log.".to_owned(),
             format!("Record what goes back and forth: `asprov device trace {}`.", look.named()),
         ],
+        notes: Vec::new(),
         status: None,
     }
 }

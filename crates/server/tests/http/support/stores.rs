@@ -37,6 +37,8 @@ pub(crate) enum Broken {
     Busy,
     /// Nothing can be noted.
     Notes,
+    /// Nobody is told what a device can prove itself with, until something else is wrong.
+    Proofs,
     /// Nothing can be read; what is written is kept.
     Reads,
 }
@@ -51,6 +53,10 @@ pub(crate) struct Faulty {
     notes: AtomicU32,
     /// How often a snapshot was asked for.
     loads: AtomicU32,
+    /// How often something was told, or tried to be.
+    tells: AtomicU32,
+    /// How often somebody asked what a device can prove itself with, while nobody was told.
+    looked_up: AtomicU32,
 }
 
 impl Faulty {
@@ -61,6 +67,8 @@ impl Faulty {
             conflicts: AtomicU32::new(0),
             notes: AtomicU32::new(0),
             loads: AtomicU32::new(0),
+            tells: AtomicU32::new(0),
+            looked_up: AtomicU32::new(0),
         })
     }
 
@@ -81,6 +89,16 @@ impl Faulty {
     /// How often a snapshot was asked for.
     pub(crate) fn loads(&self) -> u32 {
         self.loads.load(Ordering::SeqCst)
+    }
+
+    /// How often something was told, or tried to be.
+    pub(crate) fn tells(&self) -> u32 {
+        self.tells.load(Ordering::SeqCst)
+    }
+
+    /// How often somebody asked what a device can prove itself with, while nobody was told.
+    pub(crate) fn looked_up(&self) -> u32 {
+        self.looked_up.load(Ordering::SeqCst)
     }
 
     fn is(&self, broken: Broken) -> bool {
@@ -144,6 +162,7 @@ impl StoreAround for Faulty {
     }
 
     async fn tell(&self, events: &[(DeviceKey, Event, Timestamp)]) -> Result<(), StoreError> {
+        self.tells.fetch_add(1, Ordering::SeqCst);
         self.check(Broken::Notes).await?;
         self.inner.tell(events).await
     }
@@ -155,6 +174,12 @@ impl StoreAround for Faulty {
 
     async fn proofs(&self, device: &DeviceKey) -> Result<Proofs, StoreError> {
         self.check(Broken::Reads).await?;
+        if self.is(Broken::Proofs) {
+            self.looked_up.fetch_add(1, Ordering::SeqCst);
+        }
+        while self.is(Broken::Proofs) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
         self.inner.proofs(device).await
     }
 

@@ -1,0 +1,140 @@
+//! What happened to a phone, and what of it still counts: a refusal counts until the phone was let through, or until something
+//! else became of its requests.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Look, PastEvent};
+use crate::server::decision::EventKind;
+use crate::server::loops::Loop;
+use crate::server::refused_sign_in::RefusedSignIn;
+use crate::status::{Scope, Status};
+
+/// How long a loop is told after it was noticed last: it is noticed once an hour.
+const LOOP_COUNTS: SignedDuration = SignedDuration::from_hours(1);
+
+/// Equal trouble, as often as it came since it began.
+pub(super) struct Trouble<'a> {
+    /// The newest of it.
+    pub(super) newest: &'a PastEvent,
+    /// How often.
+    pub(super) count: u64,
+}
+
+impl Trouble<'_> {
+    /// How often, in words.
+    pub(super) fn times(&self) -> String {
+        if self.count == 1 { "once".to_owned() } else { format!("{} times", self.count) }
+    }
+}
+
+impl<'a> Look<'a> {
+    /// Whether a command was let through at that time or later.
+    pub(super) fn was_let_through_since(&self, at: Timestamp) -> bool {
+        self.circumstances.last_passed_at.is_some_and(|passed| passed >= at)
+    }
+
+    /// Whether it was let through after that refusal. Where it is not known when it was let through, a phone that was seen
+    /// later without being refused does as well.
+    fn is_over(&self, past: &PastEvent) -> bool {
+        match self.circumstances.last_passed_at {
+            Some(passed) => passed >= past.last_at,
+            None => self.circumstances.last_seen_at.is_some_and(|seen| seen > past.last_at),
+        }
+    }
+
+    /// The events for which `is_it` holds, from the newest to the first that ended them: that the phone was let through, or an
+    /// event for which `ends` holds.
+    pub(super) fn trouble(
+        &self,
+        is_it: impl Fn(&PastEvent) -> bool,
+        ends: impl Fn(EventKind) -> bool,
+    ) -> Option<Trouble<'a>> {
+        let mut trouble: Option<Trouble<'a>> = None;
+        for past in self.circumstances.events {
+            if is_it(past) {
+                if self.is_over(past) {
+                    break;
+                }
+                match &mut trouble {
+                    Some(trouble) => trouble.count = trouble.count.saturating_add(past.count),
+                    None => trouble = Some(Trouble { newest: past, count: past.count }),
+                }
+            } else if ends(past.event.kind) {
+                break;
+            }
+        }
+        trouble
+    }
+
+    /// Refused sign-ins, the phone's own or others'; over when a request of the phone was signed in.
+    pub(super) fn refused_sign_ins(&self, own: bool) -> Option<Trouble<'a>> {
+        let is_it = |past: &PastEvent| {
+            past.event.kind == EventKind::SignInRefused
+                && (RefusedSignIn::named_in(&past.event.detail) == RefusedSignIn::Itself) == own
+        };
+        self.trouble(is_it, EventKind::is_of_a_signed_in_request)
+    }
+
+    /// The strangers' sign-ins since that time, whatever became of the phone meanwhile.
+    pub(super) fn strangers_since(&self, since: Timestamp) -> Option<Trouble<'a>> {
+        let is_it = |past: &&PastEvent| {
+            past.event.kind == EventKind::SignInRefused
+                && past.last_at >= since
+                && RefusedSignIn::named_in(&past.event.detail) != RefusedSignIn::Itself
+        };
+        let mut found = self.circumstances.events.iter().filter(is_it);
+        let newest = found.next()?;
+        let count = found.fold(newest.count, |count, past| count.saturating_add(past.count));
+        Some(Trouble { newest, count })
+    }
+
+    /// When the proofs of refused requests were last looked at in vain for the tenth time in an hour, if that was within the
+    /// last hour.
+    pub(super) fn locked_at(&self) -> Option<Timestamp> {
+        let is_it = |past: &&PastEvent| {
+            past.event.kind == EventKind::SignInRefused
+                && RefusedSignIn::named_in(&past.event.detail) == RefusedSignIn::LastStranger
+        };
+        let at = self.circumstances.events.iter().find(is_it)?.last_at;
+        (at.duration_until(self.circumstances.now) < SignedDuration::from_hours(1)).then_some(at)
+    }
+
+    /// The refused commands with the newest one's status.
+    pub(super) fn refused_commands(&self) -> Option<Trouble<'a>> {
+        let status = self.circumstances.events.iter().find(|past| past.event.kind == EventKind::CommandRefused)?;
+        let status = status.event.status;
+        let is_it = |past: &PastEvent| past.event.kind == EventKind::CommandRefused && past.event.status == status;
+        self.trouble(is_it, |kind| matches!(kind, EventKind::CommandRefused | EventKind::UpstreamRefused))
+    }
+
+    /// The refused commands, if they were refused with this common status.
+    pub(super) fn refused_with(&self, status: u16) -> Option<Trouble<'a>> {
+        let refused = self.refused_commands()?;
+        (refused.newest.event.status == Some((Scope::Common, Status(status)))).then_some(refused)
+    }
+
+    /// Every demand to provision since it acknowledged a policy or was let through, with whatever status.
+    pub(super) fn challenges(&self) -> Option<Trouble<'a>> {
+        let is_it = |past: &PastEvent| {
+            past.event.kind == EventKind::CommandRefused
+                && past
+                    .event
+                    .status
+                    .is_some_and(|(scope, Status(code))| scope == Scope::Common && (141..=144).contains(&code))
+        };
+        self.trouble(is_it, |kind| kind == EventKind::PolicyAcknowledged)
+    }
+
+    /// The loop that was noticed within the last hour, and whether the phone got out of it since: by an acknowledgment, unless
+    /// acknowledging is what it repeats, or by being let through.
+    pub(super) fn loop_of_late(&self) -> Option<(Loop, &'a PastEvent, bool)> {
+        let events = self.circumstances.events;
+        let place = events.iter().position(|past| past.event.kind == EventKind::LoopDetected)?;
+        let past = events.get(place)?;
+        let recent = past.last_at.duration_until(self.circumstances.now) < LOOP_COUNTS;
+        let one = Loop::named_in(&past.event.detail).filter(|_| recent)?;
+        let acknowledged = one != Loop::ProvisionsAgainAndAgain
+            && events.iter().take(place).any(|later| later.event.kind == EventKind::PolicyAcknowledged);
+        Some((one, past, acknowledged || self.is_over(past)))
+    }
+}

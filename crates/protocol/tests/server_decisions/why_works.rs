@@ -1,0 +1,204 @@
+//! A phone that gets its mail is said to get its mail, whatever happened to it before and whatever others do with its name;
+//! one that does not is not.
+
+use asprov_protocol::http::Command;
+use asprov_protocol::message::{AcknowledgmentStatus, Ask, WipeKind};
+use asprov_protocol::policy_key::RequestKey;
+use asprov_protocol::server::{AccessState, EffectivePolicy, Event, EventKind, Loop, RefusedSignIn};
+use jiff::SignedDuration;
+
+use super::situation::*;
+use super::why::*;
+
+/// Every trouble that a phone can have had before it was let through.
+fn troubles() -> Vec<Event> {
+    vec![
+        sign_in_refused(RefusedSignIn::Itself),
+        sign_in_refused(RefusedSignIn::Stranger),
+        sign_in_refused(RefusedSignIn::LastStranger),
+        refused_with(142),
+        refused_with(177),
+        Event::new(EventKind::UpstreamRefused, "HTTP 403 to FolderSync"),
+        Event::new(EventKind::ProvisionRefused, "")
+            .with_status(asprov_protocol::status::Scope::Policy, asprov_protocol::status::Status(5)),
+        looping(Loop::ChallengesWithoutAcknowledgment),
+        looping(Loop::ProvisionsAgainAndAgain),
+        looping(Loop::RefusalStorm),
+        looping(Loop::NewDeviceIds),
+    ]
+}
+
+fn minutes_later(mut told: Told, minutes: i64) -> Told {
+    told.situation.now += SignedDuration::from_mins(minutes);
+    told
+}
+
+#[test]
+fn whatever_came_before_it_was_let_through_is_over() {
+    for trouble in troubles() {
+        let text = format!("{trouble:?}");
+        // Seen last a quarter of an hour ago, as far as the list of devices knows.
+        let told = minutes_later(minutes_later(Told::provisioned(), 10).event(trouble), 1).passed();
+        let why = minutes_later(told, 2).why();
+        assert_eq!((why.situation, why.syncs), ("fine", true), "{text}");
+        assert!(why.summary.contains("let through to its mail 2 minutes ago"), "{}", why.summary);
+    }
+}
+
+#[test]
+fn what_came_after_it_was_let_through_counts() {
+    let situations: Vec<&str> = troubles()
+        .into_iter()
+        .map(|trouble| minutes_later(minutes_later(Told::provisioned().passed(), 5).event(trouble), 1).why().situation)
+        .collect();
+    assert_eq!(
+        situations,
+        [
+            "password_changed",
+            "fine",
+            "fine",
+            "key_not_sent",
+            "too_many_devices",
+            "upstream_refused",
+            "policy_key_mismatch",
+            "loop",
+            "loop",
+            "loop",
+            "loop"
+        ]
+    );
+}
+
+#[test]
+fn a_strangers_wrong_passwords_are_a_note_beside_a_phone_that_works() {
+    let attacked = |hours: i64| {
+        let told = Told::provisioned().passed().later(hours);
+        (0..9)
+            .fold(told, |told, _| told.event(sign_in_refused(RefusedSignIn::Stranger)))
+            .event(sign_in_refused(RefusedSignIn::LastStranger))
+    };
+    // A phone that looks for mail every four hours was not let through since.
+    for hours in [0, 1, 4, 23] {
+        let why = attacked(hours).why();
+        assert_eq!((why.situation, why.syncs), ("fine", true), "after {hours} hours");
+        assert!(why.notes[0].contains("10 times, last just now"), "{:?}", why.notes);
+        assert!(why.notes[1].contains("Ten attempts within an hour were in vain"), "{:?}", why.notes);
+    }
+    let why = attacked(25).why();
+    assert_eq!((why.situation, why.syncs), ("wrong_password", false), "nothing says any more that it works");
+    assert!(why.for_administrator.iter().any(|step| step.contains("Ten attempts within an hour")));
+    // It stays a note beside whatever else there is to say.
+    let blocked = Told::provisioned().with(|s| s.set_access(AccessState::Blocked));
+    let why = blocked.event(sign_in_refused(RefusedSignIn::Stranger)).why();
+    assert_eq!((why.situation, why.notes.len()), ("blocked", 1));
+}
+
+#[test]
+fn the_lock_is_told_for_an_hour() {
+    let told = Told::provisioned().event(sign_in_refused(RefusedSignIn::LastStranger));
+    assert_eq!(minutes_later(told, 59).passed().why().notes.len(), 2);
+    let told = Told::provisioned().event(sign_in_refused(RefusedSignIn::LastStranger));
+    assert_eq!(minutes_later(told, 60).passed().why().notes.len(), 1);
+}
+
+#[test]
+fn an_acknowledgment_ends_a_loop_but_not_one_of_acknowledgments() {
+    for one in Loop::ALL {
+        let told = Told::new().gate(Command::Sync).event(looping(one)).acknowledging(AcknowledgmentStatus::Applied);
+        let why = minutes_later(told, 1).why();
+        let ended = one != Loop::ProvisionsAgainAndAgain;
+        assert_eq!(why.syncs, ended, "{why:?}");
+        assert_eq!(why.situation, if ended { "fine" } else { "loop" }, "{one:?}");
+        assert_eq!(why.notes.iter().any(|note| note.contains(one.sentence())), ended, "it is a note then");
+    }
+}
+
+#[test]
+fn what_an_administrator_does_ends_no_trouble_of_the_phone() {
+    let told = Told::provisioned().event(sign_in_refused(RefusedSignIn::Itself));
+    assert_eq!(told.event(Event::new(EventKind::AccessChanged, "allowed by ada")).why().situation, "password_changed");
+}
+
+#[test]
+fn what_only_reports_or_exempts_keeps_nobody_out() {
+    let changed = |told: Told| {
+        told.with(|s| {
+            s.change_policy(|policy| {
+                let value = asprov_protocol::policy::Value::Number(8);
+                policy.document.set(asprov_protocol::policy::SettingId::MinDevicePasswordLength, value).unwrap();
+            });
+        })
+    };
+    let reports = |told: Told| told.with(|s| s.rules(|rules| rules.report_only = true));
+    let exempt = |told: Told| told.with(|s| s.set_access_rules("printers: exempt if DeviceType = \"PocketPC\""));
+    let refused = || Told::new().acknowledging(AcknowledgmentStatus::AppliedInPart);
+    let offered = || Told::new().request(&initial(V161));
+    for told in [
+        reports(Told::new()).acknowledging(AcknowledgmentStatus::AppliedInPart),
+        reports(refused()),
+        reports(offered()),
+        reports(changed(Told::provisioned())),
+        exempt(refused()),
+        exempt(offered()),
+        exempt(changed(Told::provisioned())),
+        exempt(Told::provisioned().with(Situation::damage_policy)),
+        refused().with(|s| s.snapshot.policy = EffectivePolicy::None),
+    ] {
+        let mut at_the_gate = told.situation.clone();
+        let why = told.why();
+        assert!(why.syncs, "{why:?}");
+        assert_eq!(at_the_gate.command(Command::Sync), Got::Passed, "{why:?}");
+    }
+    // Where it reported, and does no more: its acknowledgment of before does not do.
+    let strict = reports(Told::new()).acknowledging(AcknowledgmentStatus::AppliedInPart);
+    let strict = strict.with(|s| s.rules(|rules| rules.report_only = false));
+    assert_eq!(strict.why().situation, "policy_not_applied");
+    // Where what it said would do by now, it has to say it again.
+    let relaxed = refused().with(|s| s.rules(|rules| rules.allow_partial = true));
+    assert_eq!(relaxed.why().situation, "not_provisioned");
+}
+
+#[test]
+fn a_phone_without_a_key_works_if_it_was_let_through_and_does_not_if_it_is_told_to_provision() {
+    let lenient = || Told::new().with(|s| s.rules(|rules| rules.allow_non_provisionable = true));
+    let mut keyless = lenient().request(&initial(V161)).later(1);
+    keyless.situation.caller.policy_key = RequestKey::Absent;
+    assert_eq!(keyless.situation.clone().command(Command::Sync), Got::Passed);
+    assert_eq!(keyless.why().situation, "offered", "nobody knows yet what it does");
+    assert_eq!(keyless.passed().why().situation, "passes_without_key");
+    let asked = lenient().ask(Ask::Empty).passed().later(1).gate(Command::Sync).later(1);
+    let why = asked.why();
+    assert_eq!((why.situation, why.syncs), ("not_provisioned", false), "it speaks of keys: {why:?}");
+}
+
+#[test]
+fn how_often_is_the_sum_of_all_rows_that_count() {
+    let told =
+        Told::new().gate(Command::FolderSync).gate(Command::Sync).gate(Command::FolderSync).event(refused_with(144));
+    assert!(told.why().summary.contains("(4 times in all)"), "{}", told.why().summary);
+}
+
+#[test]
+fn a_phone_without_a_row_is_explained_by_what_it_was_told() {
+    let rules = |rules: &'static str| Told::new().with(move |s| s.set_access_rules(rules)).gate(Command::Sync);
+    let quarantined = rules("new: quarantine if DeviceType = \"PocketPC\" because \"look at it\"").why();
+    assert_eq!(quarantined.situation, "quarantined");
+    assert!(quarantined.summary.contains("rule new: look at it"), "{}", quarantined.summary);
+    let mut no_model = initial(V161);
+    no_model.device_information = None;
+    assert_eq!(Told::new().request(&no_model).why().situation, "device_information_missing");
+    assert_eq!(Told::new().event(refused_with(177)).why().situation, "too_many_devices");
+}
+
+#[test]
+fn a_wipe_that_was_taken_back_in_time_or_from_a_phone_that_came_again_is_over() {
+    let ordered = || Told::provisioned().with(|s| s.order_wipe(WipeKind::Device));
+    let cancelled = |told: Told| told.later(1).with(Situation::cancel_wipe).event(wipe_cancelled()).later(1);
+    assert_eq!(cancelled(ordered()).why().situation, "not_provisioned", "the order never went out");
+    let late = || cancelled(ordered().ask(Ask::Empty));
+    let why = late().why();
+    assert_eq!((why.situation, why.syncs), ("wipe_cancelled_too_late", false));
+    assert!(why.summary.contains("may already be erasing itself, or be erased"), "{}", why.summary);
+    assert_eq!(late().gate(Command::Sync).why().situation, "not_provisioned", "it came again");
+    assert_eq!(late().acknowledging(AcknowledgmentStatus::Applied).why().situation, "fine");
+}
