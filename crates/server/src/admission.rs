@@ -9,11 +9,11 @@ use http_body::Body;
 
 use crate::answer;
 use crate::body::{self, ResponseBody};
+use crate::connection::network::{Connection, came_in_clear, client_address};
 use crate::error::BoxError;
 use crate::layer::Shared;
-use crate::line::Line;
-use crate::network::{Connection, came_in_clear, client_address};
 use crate::path::device_of;
+use crate::seen::line::Line;
 use crate::service::refused;
 use crate::sign_in::{BearerToken, Credentials, Verdict};
 use crate::wipe_after_disable::{Proof, Refused};

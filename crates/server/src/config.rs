@@ -6,10 +6,10 @@ use asprov_protocol::quirk::answer_449::Answer449;
 use asprov_protocol::server::ServerRules;
 
 use crate::autodiscover::PublicUrl;
+use crate::connection::network::IpNetwork;
 use crate::groups::GroupSource;
 use crate::limits::Limits;
-use crate::network::IpNetwork;
-use crate::secret_key::SecretKey;
+use crate::wipe_after_disable::secret_key::SecretKey;
 
 /// How a server behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]

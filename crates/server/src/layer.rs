@@ -5,20 +5,20 @@ use std::sync::Arc;
 use asprov_store::Store;
 use tower::Layer;
 
-use crate::challenges::Challenges;
 use crate::changes::Changes;
 use crate::config::Config;
-use crate::counters::Counters;
 use crate::groups::Groups;
 use crate::hold::Holds;
 use crate::housekeeping;
-use crate::loops::Loops;
 use crate::path::Path;
 use crate::random::RequestIds;
+use crate::seen::challenges::Challenges;
+use crate::seen::counters::Counters;
+use crate::seen::loops::Loops;
+use crate::seen::sightings::Sightings;
+use crate::seen::trace::Traces;
 use crate::service::ProvisionService;
-use crate::sightings::Sightings;
 use crate::sign_in::SignIn;
-use crate::trace::Traces;
 use crate::wipe_after_disable::WipeAfterDisable;
 
 /// Puts sign-in, Provision and the gate in front of a service. The service gets only requests that pass, untouched and

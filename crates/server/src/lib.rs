@@ -32,20 +32,20 @@
 //!
 //! | room | what happens there |
 //! | --- | --- |
-//! | `listen`, `workers`, `tls` | connections, encrypted or not, with limits and an end in good order |
+//! | `connection` | from a socket to a request: accepted, encrypted, given to a thread, ended in good order |
 //! | `service`, `admission`, `layer` | the rows that look at no policy, in their order: call, password, device |
 //! | [`sign_in`] | who is asking |
 //! | [`groups`] | which groups a user is in |
 //! | `path` | load, decide, save; again when somebody was faster |
 //! | `live` | another behaviour in place of the one that runs |
 //! | `snapshots`, `changes` | what was loaded a moment ago, and what drops it again |
-//! | `challenges` | who was told to provision and did not come; `answer_449` |
+//! | `seen` | what is noticed about devices: challenges nobody heeds, loops, sightings, the log, recordings, counts |
 //! | `wipe_after_disable` | the wipe conversation of a device that cannot sign in any more |
 //! | `hold` | held Ping and Sync, ended when the device may no longer pass |
 //! | `mailbox` | the empty mailbox |
 //! | [`gateway`] | any ActiveSync server in place of it |
 //! | `autodiscover` | where phones find this server |
-//! | `sightings`, `housekeeping` | what is written by the second and the hour, not by the request |
+//! | `housekeeping` | what is done by the hour, not by the request |
 //!
 //! There is no administrator's interface here: that is asprov-admin, and the two meet in the store.
 
@@ -53,60 +53,47 @@ mod admission;
 mod answer;
 mod autodiscover;
 mod body;
-mod challenges;
 mod changes;
 mod clock;
 mod config;
-mod counters;
+mod connection;
 mod error;
-mod framing;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 pub mod groups;
 mod hold;
 mod housekeeping;
-mod inventory;
 mod layer;
 mod limits;
-mod line;
-mod listen;
 mod live;
-mod loops;
 mod mailbox;
-mod network;
 mod path;
 mod random;
 #[cfg(feature = "gateway")]
 mod readiness;
-mod secret_key;
+mod seen;
 mod server;
 mod service;
-mod sightings;
 pub mod sign_in;
 mod snapshots;
-mod stop;
-#[cfg(feature = "tls")]
-mod tls;
-mod trace;
 mod wipe_after_disable;
-mod workers;
 
 pub use autodiscover::{PublicUrl, PublicUrlError};
 pub use body::ResponseBody;
 pub use config::Config;
-pub use counters::{Answered, Counters};
+pub use connection::listen::Listener;
+pub use connection::network::{Connection, IpNetwork};
+pub use connection::stop::{Stop, StopSignal};
+#[cfg(feature = "tls")]
+pub use connection::tls::{Tls, TlsError};
 pub use error::{BoxError, NetworkError, ServeError};
 pub use layer::ProvisionLayer;
 pub use limits::Limits;
-pub use listen::Listener;
 pub use live::{Behaviour, Live};
 pub use mailbox::Mailbox;
-pub use network::{Connection, IpNetwork};
 #[cfg(feature = "gateway")]
 pub use readiness::Readiness;
-pub use secret_key::{SecretKey, SecretKeyError};
+pub use seen::counters::{Answered, Counters};
 pub use server::{Server, serve_service};
 pub use service::{Passed, PassedOptions, ProvisionService};
-pub use stop::{Stop, StopSignal};
-#[cfg(feature = "tls")]
-pub use tls::{Tls, TlsError};
+pub use wipe_after_disable::secret_key::{SecretKey, SecretKeyError};

@@ -16,16 +16,16 @@ use tower::{Layer as _, Service};
 
 use crate::autodiscover::Autodiscover;
 use crate::body::ResponseBody;
-use crate::counters::Counters;
+use crate::connection::listen::Listener;
+use crate::connection::stop::{Stop, StopSignal};
 use crate::error::ServeError;
 #[cfg(feature = "gateway")]
 use crate::gateway::{Gateway, GatewayService};
 use crate::layer::ProvisionLayer;
-use crate::listen::Listener;
 use crate::mailbox::Mailbox;
+use crate::seen::counters::Counters;
 use crate::server::{Server, serve_connections};
 use crate::service::ProvisionService;
-use crate::stop::{Stop, StopSignal};
 
 /// What a server does with the requests it gets.
 #[derive(Clone, Debug)]

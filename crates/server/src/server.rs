@@ -16,15 +16,15 @@ use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::body::ResponseBody;
 use crate::config::Config;
-use crate::counters::Counters;
+use crate::connection::listen::{Connections, Listener};
+use crate::connection::stop::{Stop, StopSignal};
+use crate::connection::workers::Workers;
 use crate::error::{BoxError, ServeError};
 use crate::layer::ProvisionLayer;
 use crate::limits::Limits;
-use crate::listen::{Connections, Listener};
 use crate::live::Live;
+use crate::seen::counters::Counters;
 use crate::sign_in::SignIn;
-use crate::stop::{Stop, StopSignal};
-use crate::workers::Workers;
 
 /// A server that provisions devices and keeps the others out.
 ///

@@ -18,14 +18,14 @@ use tower::Service;
 use crate::admission::{NotIn, not_signed_in, sign_in};
 use crate::answer;
 use crate::body::{self, ResponseBody};
+use crate::connection::framing::FramedTwice;
+use crate::connection::network::Connection;
 use crate::error::BoxError;
-use crate::framing::FramedTwice;
 use crate::hold::Hold;
 use crate::layer::Shared;
-use crate::line::Line;
-use crate::loops::Counted;
-use crate::network::Connection;
 use crate::path::{Away, Ruling, device_of};
+use crate::seen::line::Line;
+use crate::seen::loops::Counted;
 
 /// What is known of a request that passes the gate, in the extensions of the request that the inner service gets.
 #[derive(Clone, Debug)]

@@ -20,11 +20,11 @@ use crate::admission::{NotIn, sign_in};
 use crate::answer;
 use crate::body::{self, ReceivedBody, ResponseBody, full};
 use crate::clock::now;
+use crate::connection::framing::FramedTwice;
+use crate::connection::network::Connection;
 use crate::error::BoxError;
-use crate::framing::FramedTwice;
 use crate::layer::{ProvisionLayer, Shared};
-use crate::line::Line;
-use crate::network::Connection;
+use crate::seen::line::Line;
 
 pub use public_url::{PublicUrl, PublicUrlError};
 

@@ -33,13 +33,13 @@ use super::smuggling;
 use super::upstream::UpstreamIndex;
 use crate::answer;
 use crate::body::{ResponseBody, full};
+use crate::connection::network::{Connection, is_trusted};
+use crate::connection::stop::Stop;
 use crate::error::BoxError;
 use crate::groups::GroupSource;
-use crate::inventory;
 use crate::layer;
-use crate::network::{Connection, is_trusted};
+use crate::seen::inventory;
 use crate::service::{Passed, PassedOptions, Told};
-use crate::stop::Stop;
 
 /// How long an upstream with a policy of its own is reported as a reason not to be ready, after it was noticed last.
 const POLICY_REPORTED: Duration = Duration::from_secs(10 * 60);

@@ -13,7 +13,7 @@ use super::GatewayShared;
 use super::forward_paths::{has_one_reading, is_disguised};
 use crate::answer;
 use crate::body::ResponseBody;
-use crate::framing::FramedTwice;
+use crate::connection::framing::FramedTwice;
 
 /// Stands in front of the mode's service, which answers whatever is no forwarded path.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use http::header::{AUTHORIZATION, CONNECTION, COOKIE, FORWARDED, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::options;
-use crate::network::Connection;
+use crate::connection::network::Connection;
 use crate::sign_in::Credentials;
 
 /// Which way a message goes.

@@ -77,15 +77,15 @@ use self::sign_in::UpstreamSignIn;
 use self::upstream::Upstreams;
 use crate::body::ResponseBody;
 use crate::config::Config;
-use crate::counters::Counters;
+use crate::connection::listen::Listener;
+use crate::connection::stop::Stop;
 use crate::error::ServeError;
 use crate::layer::ProvisionLayer;
-use crate::listen::Listener;
 use crate::live::{Behaviour, Live};
 use crate::readiness::Readiness;
+use crate::seen::counters::Counters;
 use crate::service::ProvisionService;
 use crate::sign_in::SignIn;
-use crate::stop::Stop;
 
 pub use document_url::{DocumentUrl, DocumentUrlError};
 pub use forward_paths::{ForwardPath, ForwardPathError};

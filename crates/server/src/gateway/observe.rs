@@ -33,12 +33,12 @@ use super::upstream::UpstreamIndex;
 use crate::answer;
 use crate::body::ResponseBody;
 use crate::clock::now;
+use crate::connection::framing::FramedTwice;
+use crate::connection::network::{Connection, came_in_clear};
 use crate::error::BoxError;
-use crate::framing::FramedTwice;
 use crate::layer;
-use crate::line::Line;
-use crate::network::{Connection, came_in_clear};
 use crate::path::device_of;
+use crate::seen::line::Line;
 
 /// Devices that were written down lately, and for how long that is enough.
 const WRITTEN: (u64, Duration) = (100_000, Duration::from_secs(14 * 60));

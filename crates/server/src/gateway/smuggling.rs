@@ -3,7 +3,7 @@
 //!
 //! Where each difference is met: a path in disguise in `forward_paths.rs`; a parameter twice, and plain parameters beside
 //! a base64 query, in the reading of the call and in `request_line.rs`; Content-Length together with Transfer-Encoding in
-//! the crate's `framing.rs`; folded header lines and lengths that contradict each other in the HTTP library. Here are the
+//! `connection/framing.rs`; folded header lines and lengths that contradict each other in the HTTP library. Here are the
 //! headers.
 
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST};

@@ -17,7 +17,7 @@ use moka::sync::Cache;
 
 pub use self::file::{FILE_BYTES, GroupsFile, GroupsFileError};
 use crate::config::Config;
-use crate::network::{Connection, is_trusted};
+use crate::connection::network::{Connection, is_trusted};
 use crate::sign_in::Stamp;
 
 /// Where the groups of users come from.

@@ -30,11 +30,11 @@ use self::sync::{SyncAnswer, Syncs};
 use crate::answer;
 use crate::body::{self, ReceivedBody, ResponseBody};
 use crate::config::Config;
+use crate::connection::stop::Stop;
 use crate::error::BoxError;
 use crate::limits::Limits;
 use crate::path::{Away, Path};
 use crate::service::{Passed, Told};
-use crate::stop::Stop;
 
 /// The empty mailbox as a service, to be put behind [`ProvisionLayer`](crate::ProvisionLayer).
 #[derive(Clone)]

@@ -7,8 +7,8 @@ use asprov_protocol::status::Status;
 use asprov_protocol::version::ProtocolVersion;
 use asprov_wbxml::Element;
 
-use crate::inventory::keep;
 use crate::path::{Away, Path};
+use crate::seen::inventory::keep;
 use crate::service::Passed;
 
 /// The answer to a Settings request, once what it tells is kept; and why it is refused, for the log.

@@ -11,6 +11,7 @@
 //! only when it is news.
 
 mod misses;
+pub(crate) mod secret_key;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -29,9 +30,9 @@ use moka::sync::Cache;
 use sha2::Sha256;
 
 use self::misses::Misses;
+use self::secret_key::SecretKey;
 use crate::clock::now;
 use crate::limits::Limits;
-use crate::secret_key::SecretKey;
 use crate::sign_in::{BearerToken, Credentials};
 
 /// What was accepted from whom, and who tried in vain.

@@ -20,14 +20,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::{Service, ServiceExt as _};
 
 use crate::body::ResponseBody;
-use crate::error::{BoxError, ServeError};
-use crate::framing::{Flag, FramedTwice, Watched};
-use crate::limits::Limits;
-use crate::network::Connection;
-use crate::stop::Stop;
+use crate::connection::framing::{Flag, FramedTwice, Watched};
+use crate::connection::network::Connection;
+use crate::connection::stop::Stop;
 #[cfg(feature = "tls")]
-use crate::tls::Tls;
-use crate::workers::Workers;
+use crate::connection::tls::Tls;
+use crate::connection::workers::Workers;
+use crate::error::{BoxError, ServeError};
+use crate::limits::Limits;
 
 /// Between two attempts to accept when the process has no descriptors left.
 const NO_DESCRIPTORS: Duration = Duration::from_millis(100);

@@ -8,8 +8,8 @@ use asprov_protocol::status::{self, Scope, StatusRow};
 use http::Response;
 
 use crate::answer::AnsweredStatus;
-use crate::counters::Answered;
-use crate::trace::Recording;
+use crate::seen::counters::Answered;
+use crate::seen::trace::Recording;
 
 /// Characters of a device's own words that a line shows.
 const SHOWN: usize = 200;
