@@ -35,6 +35,9 @@ pub(super) fn words(address: &Address, error: &TransportError) -> (&'static str,
             "Nothing listens there, or a firewall or proxy is between.",
             "Check the port, the firewall and the variables HTTPS_PROXY and NO_PROXY.",
         ),
+        TransportError::WantsCertificate { .. } => {
+            ("TLS", Distrust::WantsCertificate.cause(), with_flag(Distrust::WantsCertificate))
+        }
         TransportError::NoHttp { .. } if !address.is_tls() => (
             "connection",
             "What listens on this port does not speak plain HTTP; most likely it speaks TLS.",
