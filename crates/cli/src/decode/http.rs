@@ -1,6 +1,7 @@
 //! A log of HTTP, request by request: which command, with which policy key, what came back, and what that means. Passwords
 //! and cookies of the log are not printed.
 
+mod body;
 mod curl;
 mod har;
 
@@ -98,10 +99,14 @@ struct Reading<'a> {
 }
 
 pub(super) fn write(text: &str, json: bool, out: &mut dyn io::Write) -> Result<(), Failure> {
-    let exchanges = if text.trim_start().starts_with('{') { har::read(text)? } else { curl::read(text) };
+    let mut exchanges = if text.trim_start().starts_with('{') { har::read(text)? } else { curl::read(text) };
     if exchanges.is_empty() {
         return Err(Failure::new("the log holds no request")
             .hint("`curl -v` writes it to stderr: add 2>curl.log; `curl --trace curl.log` keeps the bodies too"));
+    }
+    for exchange in &mut exchanges {
+        body::unpack(&mut exchange.request_headers, &mut exchange.request_body);
+        body::unpack(&mut exchange.response_headers, &mut exchange.response_body);
     }
     let readings: Vec<_> = exchanges.iter().map(|exchange| (exchange, Reading::of(exchange))).collect();
     if json {
@@ -146,13 +151,14 @@ impl<'a> Reading<'a> {
             Some(RequestKey::Unusable) => "a policy key that is no number",
         };
         let request = message(&exchange.request_body).and_then(Result::ok);
-        let is_packed = exchange.response_headers.contains_key(CONTENT_ENCODING);
+        let packed = exchange.response_headers.get(CONTENT_ENCODING).and_then(|how| how.to_str().ok());
         let (answer, unreadable) = match message(&exchange.response_body) {
             // What was announced and is not there is said below.
             None => (None, None),
             Some(Ok(answer)) => (Some(answer), None),
-            Some(Err(_)) if is_packed => {
-                (None, Some("the answer is compressed; curl --compressed unpacks it".to_owned()))
+            Some(Err(_)) if packed.is_some() => {
+                let how = harmless(packed.unwrap_or_default());
+                (None, Some(format!("the answer is compressed and cannot be unpacked: {how}")))
             }
             Some(Err(_)) if !exchange.response_body.starts_with(&[0x03]) => {
                 (None, Some(format!("the answer is no WBXML: {} bytes", exchange.response_body.len())))

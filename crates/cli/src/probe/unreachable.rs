@@ -32,7 +32,7 @@ pub(super) fn words(address: &Address, error: &TransportError) -> (&'static str,
         ),
         TransportError::Connect { .. } => (
             "connection",
-            "Nothing listens there, or a firewall or proxy is between.",
+            "Nothing listens there, what listens says nothing, or a firewall or proxy is between.",
             "Check the port, the firewall and the variables HTTPS_PROXY and NO_PROXY.",
         ),
         TransportError::WantsCertificate { .. } => {
@@ -50,7 +50,7 @@ pub(super) fn words(address: &Address, error: &TransportError) -> (&'static str,
         ),
         TransportError::Broken { .. } if !address.is_tls() => (
             "connection",
-            "The server hung up without an answer: it speaks TLS on this port, or is in trouble.",
+            "The server hung up without an answer: it speaks TLS or something else than HTTP on this port, or is in trouble.",
             "Write https:// in place of http://; if it speaks plain HTTP, look at its log.",
         ),
         TransportError::Broken { .. } => {
