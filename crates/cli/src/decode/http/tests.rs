@@ -171,6 +171,40 @@ fn a_number_that_no_table_has_is_explained_by_its_class() {
 }
 
 #[test]
+fn the_headers_that_say_what_to_do_are_shown_and_a_control_character_is_not_obeyed() {
+    let moved = VERBOSE.replace("449 Need provisioning", "451 Redirect");
+    let moved = moved
+        .replace("< content-length: 0", "< X-MS-Location: https://eas2.example.com/\u{202e}x\n< content-length: 0");
+    let text = shown(&moved);
+    assert!(text.contains("\nX-MS-Location: https://eas2.example.com/\\u{202e}x\nhttp 451 Redirect\n"), "{text}");
+    let mut out = Vec::new();
+    write(&moved, true, &mut out).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert!(json[0]["headers"]["X-MS-Location"].as_str().unwrap().starts_with("https://eas2.example.com/"));
+}
+
+#[test]
+fn a_request_that_is_none_of_activesync_and_a_body_of_another_kind_are_said() {
+    let text = shown(&VERBOSE.replace("Cmd=FolderSync", "Cmd=Dance"));
+    assert!(text.contains("\nthis is no request of ActiveSync: "), "{text}");
+    let har = r#"{"log":{"entries":[{"request":{"method":"POST","url":"https://h/x","postData":{"text":"a=b"}},
+        "response":{"status":200,"headers":[{"name":"Content-Type","value":"text/html"}],"content":{"text":"<html>"}}}]}}"#;
+    let text = shown(har);
+    assert!(
+        text.contains("\nthe request is no WBXML: 3 bytes\nthe answer is no WBXML but text/html: 6 bytes\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn of_an_answer_in_several_parts_the_first_is_the_message() {
+    // A count, an offset and a length a part; then 142 of section 4 of the specification, and a byte of something else.
+    let har = r#"{"log":{"entries":[{"request":{"method":"POST","url":"https://h/x"},"response":{"status":200,
+        "content":{"encoding":"base64","text":"AgAAABQAAAAPAAAAIwAAAAEAAAADAWoAAAdWTAMxNDIAAQH/"}}}]}}"#;
+    assert!(shown(har).contains("<Status>142</Status> <!-- common 142 "), "{}", shown(har));
+}
+
+#[test]
 fn the_same_status_is_explained_once() {
     let text = shown(&VERBOSE.repeat(2));
     assert_eq!(text.matches("RetryWith").count(), 2, "{text}");
