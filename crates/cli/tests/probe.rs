@@ -424,6 +424,13 @@ fn tls_on_a_plain_port_and_plain_http_on_a_port_of_tls_are_told_apart() {
     let found = finding(&json, "connection");
     assert!(found["cause"].as_str().unwrap().contains("TLS"), "{found}");
     assert!(found["resolution"].as_str().unwrap().starts_with("Write https:// in place of http://"), "{found}");
+
+    // As nginx says it, in HTTP.
+    let page = b"<center>The plain HTTP request was sent to HTTPS port</center>";
+    let url = serve(|_| (400, "Content-Type: text/html\r\n", page.to_vec()));
+    let (code, findings, json) = probe(&url);
+    assert_eq!((code, findings.as_slice()), (1, ["connection: problem".to_owned()].as_slice()), "{json}");
+    assert_eq!(finding(&json, "connection")["resolution"], "Write https:// in place of http://.");
 }
 
 #[test]
