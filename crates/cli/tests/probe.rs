@@ -198,9 +198,36 @@ fn a_server_that_forgets_the_key_is_a_problem() {
         _ => handshake(asked, "77", "78").0,
     });
     let (code, findings, json) = probe(&url);
-    assert!(findings.contains(&"permanent key: problem".to_owned()), "{findings:?}");
+    // Nobody gets in, so nothing is said of who does.
+    assert_eq!(findings.last().unwrap(), "permanent key: problem", "{findings:?}");
     assert_eq!((code, json["problems"].as_u64()), (1, Some(1)));
     assert!(text(&json, "permanent key").contains("HTTP 449"), "{json}");
+}
+
+#[test]
+fn a_device_in_quarantine_is_told_once_and_nothing_is_said_of_who_gets_in() {
+    let url = serve(|asked| match asked.command.as_str() {
+        _ if asked.is_options => (200, OPTIONS, Vec::new()),
+        "FolderSync" => folder_sync("130"),
+        _ => handshake(asked, "77", "78").0,
+    });
+    let (code, findings, json) = probe(&url);
+    let expected = ["no key: problem", "handshake: ok", "temporary key: note", "permanent key: problem"];
+    assert_eq!((code, &findings[2..]), (1, &expected.map(str::to_owned)[..]));
+    assert!(text(&json, "temporary key").contains("not for its key: common 130 "), "{json}");
+}
+
+#[test]
+fn a_server_that_compares_keys_but_asks_for_none_is_found_out() {
+    let url = serve(|asked| match (asked.command.as_str(), asked.key.as_deref()) {
+        _ if asked.is_options => (200, OPTIONS, Vec::new()),
+        ("FolderSync", None | Some("0" | "78")) => folder_sync("1"),
+        ("FolderSync", _) => folder_sync("144"),
+        _ => handshake(asked, "77", "78").0,
+    });
+    let (_, findings, json) = probe(&url);
+    assert_eq!(findings.last().unwrap(), "enforcement: note", "{json}");
+    assert!(text(&json, "enforcement").starts_with("a device gets in with no key or key 0;"), "{json}");
 }
 
 #[test]
@@ -397,6 +424,13 @@ fn tls_on_a_plain_port_and_plain_http_on_a_port_of_tls_are_told_apart() {
     let found = finding(&json, "connection");
     assert!(found["cause"].as_str().unwrap().contains("TLS"), "{found}");
     assert!(found["resolution"].as_str().unwrap().starts_with("Write https:// in place of http://"), "{found}");
+
+    // As nginx says it, in HTTP.
+    let page = b"<center>The plain HTTP request was sent to HTTPS port</center>";
+    let url = serve(|_| (400, "Content-Type: text/html\r\n", page.to_vec()));
+    let (code, findings, json) = probe(&url);
+    assert_eq!((code, findings.as_slice()), (1, ["connection: problem".to_owned()].as_slice()), "{json}");
+    assert_eq!(finding(&json, "connection")["resolution"], "Write https:// in place of http://.");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Why a server is not trusted, in sentences. The libraries below name their errors after what they are in the program;
 //! somebody who has to get a certificate mended needs to read what is wrong with the certificate.
 
+mod words;
+
 use std::error::Error as StdError;
 use std::io;
 
@@ -44,6 +46,8 @@ pub enum Distrust {
     HungUp,
     /// It speaks only versions or algorithms of TLS that are no longer safe.
     NothingInCommon,
+    /// It refused the handshake, and TLS has no word for why.
+    Refused,
     /// It serves no such name.
     UnknownName,
     /// It wants a certificate of the device.
@@ -52,16 +56,9 @@ pub enum Distrust {
     Other,
 }
 
-/// The reason in a few words, the cause and what helps.
-struct Words {
-    reason: &'static str,
-    cause: &'static str,
-    resolution: &'static str,
-}
-
 impl Distrust {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Expired,
         Self::NotValidYet,
         Self::OtherName,
@@ -76,6 +73,7 @@ impl Distrust {
         Self::NoTls,
         Self::HungUp,
         Self::NothingInCommon,
+        Self::Refused,
         Self::UnknownName,
         Self::WantsCertificate,
         Self::Other,
@@ -164,8 +162,9 @@ impl Distrust {
     /// What the server says before it hangs up (RFC 8446 section 6.2).
     const fn of_alert(alert: AlertDescription) -> Self {
         match alert {
-            AlertDescription::HandshakeFailure
-            | AlertDescription::ProtocolVersion
+            // No algorithm in common, no certificate, or none of the device up to TLS 1.2: all of that is number 40.
+            AlertDescription::HandshakeFailure => Self::Refused,
+            AlertDescription::ProtocolVersion
             | AlertDescription::InsufficientSecurity
             | AlertDescription::NoApplicationProtocol => Self::NothingInCommon,
             AlertDescription::UnrecognisedName => Self::UnknownName,
@@ -175,108 +174,6 @@ impl Distrust {
             | AlertDescription::UnsupportedCertificate => Self::WantsCertificate,
             _ => Self::HungUp,
         }
-    }
-
-    const fn words(self) -> Words {
-        let (reason, cause, resolution) = match self {
-            Self::Expired => (
-                "the certificate is out of date",
-                "The server's certificate is out of date, or the clock of this machine is wrong.",
-                "Set the clock, or have the administrator renew the certificate.",
-            ),
-            Self::NotValidYet => (
-                "the certificate is not valid yet",
-                "The server's certificate is not valid yet, or the clock of this machine is wrong.",
-                "Set the clock, or have the administrator renew the certificate.",
-            ),
-            Self::OtherName => (
-                "the certificate is for another name",
-                "The server's certificate is for another name than the one in the address.",
-                "Use the name that the certificate is for, or have the administrator install one for this name.",
-            ),
-            Self::UnknownIssuer => (
-                "the certificate comes from an authority that is not trusted",
-                "The server's certificate comes from an authority that is not trusted here, is signed by itself, or comes \
-                 without the certificates between its own and the authority's.",
-                "Have the administrator install the whole chain of certificates; a private authority, or a certificate \
-                 signed by itself, is added to the root certificates that are trusted.",
-            ),
-            Self::AuthorityItself => (
-                "the certificate is one of an authority (CA:TRUE), not of a server",
-                "The server's certificate says that it belongs to an authority, as one that `openssl req -x509` makes does. \
-                 Such a certificate signs others; as a server's own it is refused, even when it is trusted.",
-                "Have the administrator install a certificate from an authority, or make the server's own anew with \
-                 `-addext basicConstraints=critical,CA:FALSE`.",
-            ),
-            Self::OtherPurpose => (
-                "the certificate is not for a server",
-                "The server's certificate may be used for other things only: its extended key usage lacks serverAuth.",
-                "Have the administrator install a certificate for TLS servers.",
-            ),
-            Self::Algorithm => (
-                "the certificate is signed in a way that is not accepted",
-                "The server's certificate, or one in its chain, is signed with an algorithm that is no longer safe, such as \
-                 SHA-1, or with a kind of key that is not known here.",
-                "Have the administrator install a certificate signed with SHA-256 or better, with an RSA key of 2048 bits \
-                 or more, or one on P-256 or P-384.",
-            ),
-            Self::NotAllowed => (
-                "the chain of certificates is not allowed",
-                "An authority between the server's certificate and the trusted one may not issue it: it is no authority, or \
-                 not for this name, or the chain is too long.",
-                "Have the administrator install a certificate and a chain that its authority may issue.",
-            ),
-            Self::Malformed => (
-                "the certificate cannot be used",
-                "The server's certificate is not as X.509 version 3 asks for: it is of an older version, damaged, or has an \
-                 extension that is wrong or not known here.",
-                "Have the administrator make it anew, as version 3 with a subjectAltName for this name.",
-            ),
-            Self::Revoked => (
-                "the certificate was revoked",
-                "The authority has revoked the server's certificate, or is itself no longer trusted.",
-                "Have the administrator install a new certificate.",
-            ),
-            Self::RevocationUnknown => (
-                "nobody can say whether the certificate was revoked",
-                "The list of revoked certificates, or what the server says about it, is missing or out of date.",
-                "Try again; if it stays so, have the administrator look at OCSP stapling and the authority's list.",
-            ),
-            Self::NoTls => (
-                "what answers does not speak TLS",
-                "What listens on this port does not speak TLS.",
-                "Check the port: HTTPS usually is 443, or 8443.",
-            ),
-            Self::HungUp => (
-                "the server ended the connection during the TLS handshake",
-                "What listens on this port does not speak TLS, is not ready, or a firewall is between.",
-                "Check the port, which for HTTPS usually is 443 or 8443, and have the administrator look at the log of the \
-                 server.",
-            ),
-            Self::NothingInCommon => (
-                "there is no version or algorithm of TLS that both sides accept",
-                "The server offers only versions or algorithms of TLS that are no longer safe, or has no certificate.",
-                "Have the administrator switch TLS 1.2 or 1.3 on, with a certificate.",
-            ),
-            Self::UnknownName => (
-                "the server serves no such name",
-                "The server says that it has no certificate for the name in the address.",
-                "Correct the name, or have the administrator install a certificate for it.",
-            ),
-            Self::WantsCertificate => (
-                "the server wants a certificate of the device",
-                "The server, or the proxy in front of it, lets only devices in that show a certificate of their own.",
-                "asprov has no certificates for clients: ask the administrator for a way in with a password.",
-            ),
-            Self::Other => (
-                "TLS failed",
-                "The certificate is out of date, is for another name, or comes from an authority that is not trusted \
-                 here; or the port does not speak TLS.",
-                "Have the administrator install a certificate for this name with its whole chain; a private authority is \
-                 added to the root certificates that are trusted.",
-            ),
-        };
-        Words { reason, cause, resolution }
     }
 
     /// Why, in a sentence.
@@ -300,13 +197,13 @@ pub(crate) fn in_words(error: &io::Error) -> String {
     }
 }
 
-/// The same for what was found somewhere in an error, if it is one of TLS.
-pub(crate) fn found_in(error: &(dyn StdError + 'static)) -> Option<String> {
+/// Reason and words for what was found somewhere in an error, if it is one of TLS.
+pub(crate) fn found_in(error: &(dyn StdError + 'static)) -> Option<(Distrust, String)> {
     let inner = match error.downcast_ref::<io::Error>() {
         Some(error) => tls_error(error),
         None => error.downcast_ref::<TlsError>(),
     };
-    inner.map(tls_in_words)
+    inner.map(|error| (Distrust::of_tls(error), tls_in_words(error)))
 }
 
 fn tls_in_words(error: &TlsError) -> String {
@@ -333,8 +230,10 @@ fn details(error: &TlsError) -> Option<String> {
         TlsError::InvalidCertificate(CertificateError::NotValidForNameContext { expected, presented }) => {
             let names: Vec<_> = presented.iter().take(MOST_NAMES).map(|name| bare(name)).collect();
             let more = if presented.len() > MOST_NAMES { " and others" } else { "" };
-            let names = if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
-            Some(format!("{names}{more}; not {}", shown(&expected.to_str())))
+            if names.is_empty() {
+                return Some("it has no subjectAltName, where the names of hosts stand".to_owned());
+            }
+            Some(format!("{}{more}; not {}", names.join(", "), shown(&expected.to_str())))
         }
         // The words of an operating system's own verifier.
         TlsError::InvalidCertificate(CertificateError::Other(OtherError(inner)))

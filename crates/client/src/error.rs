@@ -58,6 +58,15 @@ pub enum TransportError {
         /// What was seen.
         why: String,
     },
+    /// The server is trusted, and lets only devices in that show a certificate of their own. It says so after the
+    /// handshake, when the request may be with it already.
+    #[error("{address} ended the connection: {why}")]
+    WantsCertificate {
+        /// The server.
+        address: String,
+        /// What it said.
+        why: String,
+    },
     /// Something answered, and not in HTTP.
     #[error("what answers at {address} does not speak HTTP: {why}")]
     NoHttp {

@@ -10,10 +10,13 @@ use std::fmt;
 use asprov_protocol::client::{CommandRequest, Failure, Outcome, Report, SeenStatus};
 use asprov_protocol::http::Command;
 use asprov_protocol::status::Scope;
+use asprov_protocol::version::ProtocolVersion;
 
+use crate::address::Address;
 use crate::autodiscover::{Autodiscover, Discovered, MailAddress, NotFound};
 use crate::device::{Conversation, Device, encrypted_as_before};
-use crate::error::ClientError;
+use crate::error::{ClientError, TransportError};
+use crate::transport::{Negotiated, Transport};
 
 /// How the server is found again.
 pub(crate) struct Rediscovery {
@@ -68,6 +71,41 @@ impl Device {
     }
 }
 
+impl Transport {
+    /// As [`Transport::negotiate`]; a server that refuses OPTIONS with 401, 403, 451 or 500 is looked for again, once, and
+    /// asked there. `confirm` decides whether a host outside the domain of the address may have the credentials.
+    ///
+    /// # Errors
+    /// As [`Transport::negotiate`]; when no other server is found, what the first one said.
+    pub async fn negotiate_with_autodiscover(
+        &mut self,
+        own: &[ProtocolVersion],
+        address: &MailAddress,
+        autodiscover: &mut Autodiscover,
+        mut confirm: impl FnMut(&Address) -> bool + Send,
+    ) -> Result<Negotiated, TransportError> {
+        let refused = match self.negotiate(own).await {
+            Err(error @ TransportError::OptionsRefused { status, .. }) if asks_for_a_search(status) => error,
+            other => return other,
+        };
+        let Ok(Discovered { address: there, is_own_domain, .. }) = autodiscover.find(address).await else {
+            return Err(refused);
+        };
+        let there = Some(there).filter(|there| there != self.address());
+        match there.and_then(|there| encrypted_as_before(self.address(), &there.to_string())) {
+            Some(there) if is_own_domain || confirm(&there) => {
+                self.move_to(there);
+                self.negotiate(own).await
+            }
+            _ => Err(refused),
+        }
+    }
+}
+
+const fn asks_for_a_search(status: u16) -> bool {
+    matches!(status, 401 | 403 | 451 | 500)
+}
+
 /// The HTTP status of an outcome after which the server may be another one.
 fn may_have_moved(outcome: &Outcome) -> Option<u16> {
     let Outcome::Failed { why } = outcome else { return None };
@@ -76,7 +114,7 @@ fn may_have_moved(outcome: &Outcome) -> Option<u16> {
         Failure::Moved { location: Some(_) } => None,
         why => why.status().filter(|seen| seen.scope == Scope::Http).map(|seen| seen.code),
     }
-    .filter(|code| matches!(code, 401 | 403 | 451 | 500))
+    .filter(|code| asks_for_a_search(*code))
 }
 
 /// What Autodiscover says of the account, where it says more than the server did.

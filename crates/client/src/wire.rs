@@ -162,8 +162,10 @@ fn no_answer(address: &str, error: &HyperError) -> TransportError {
             };
         }
         // After the handshake: a server that wants a certificate of the device says so only then.
-        if let Some(why) = distrust::found_in(inner) {
-            return TransportError::Broken { address, why };
+        match distrust::found_in(inner) {
+            Some((Distrust::WantsCertificate, why)) => return TransportError::WantsCertificate { address, why },
+            Some((_, why)) => return TransportError::Broken { address, why },
+            None => {}
         }
         // TLS in answer to plain HTTP, for example.
         if inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {

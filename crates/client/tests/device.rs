@@ -508,6 +508,30 @@ async fn over_tls_a_server_that_only_speaks_http_1_is_served_too() {
 }
 
 #[tokio::test]
+async fn a_server_that_wants_a_certificate_of_the_device_is_told_and_not_asked_again() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate.der().clone()).unwrap();
+        let verifier =
+            rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let configuration = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_client_cert_verifier(verifier.build().unwrap())
+            .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+            .unwrap();
+        let server = Server::start_with(Some(TlsAcceptor::from(Arc::new(configuration)))).await;
+        let roots = RootCertificates::from_pem(certificate.pem().as_bytes()).unwrap();
+        let error = server.tls_transport(roots).options().await.unwrap_err();
+        assert!(error.to_string().contains("the server wants a certificate of the device"), "{error}");
+        assert!(!error.is_passing(), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_that_is_shown_holds_a_secret() {
     let server = Server::start().await;
     let mut device = open(&server, ProtocolVersion::V14_0).await;

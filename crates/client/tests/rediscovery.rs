@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use asprov_client::{
     Address, Autodiscover, Conversation, Credentials, Device, MailAddress, Memory, MemoryError, Transport,
-    TransportSettings,
+    TransportError, TransportSettings,
 };
 use asprov_protocol::client::{ClientMemory, Failure, FirstContact, Outcome};
 use asprov_protocol::http::Command;
@@ -196,6 +196,36 @@ async fn when_nothing_else_is_found_the_conversation_ends_with_the_answer_that_b
             assert_eq!(device.address().to_string(), KNOWN);
             assert_eq!(network.new.with(|state| state.cookies.len()), 0, "{url}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_versions_are_asked_of_the_server_that_is_found() {
+    let mail = MailAddress::parse("ann@example.com").unwrap();
+    for (code, to, confirmed, there) in [
+        (401, "https://new.example.com", false, true),
+        (403, "https://new.example.com", false, true),
+        (451, "https://elsewhere.example", true, true),
+        (500, "https://elsewhere.example", false, false),
+        (403, KNOWN, true, false),
+        (404, "https://new.example.com", true, false),
+    ] {
+        let network = Network::new().await;
+        network.refuses(code);
+        network.finds(200, to);
+        let mut transport = network.transport();
+        let mut autodiscover = Autodiscover::new(Some(credentials()), &network.settings).unwrap().name_servers([]);
+        let negotiated =
+            transport.negotiate_with_autodiscover(&ProtocolVersion::ALL, &mail, &mut autodiscover, |_| confirmed).await;
+        match negotiated {
+            Ok(negotiated) => assert_eq!(negotiated.version, ProtocolVersion::V16_1),
+            Err(TransportError::OptionsRefused { address, status }) => {
+                assert_eq!((address.as_str(), status), (KNOWN, code));
+            }
+            Err(error) => panic!("{error}"),
+        }
+        assert_eq!(transport.address().to_string(), if there { to } else { KNOWN }, "{code}");
+        assert_eq!(network.searches(), usize::from(code != 404), "{code}");
     }
 }
 

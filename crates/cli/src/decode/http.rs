@@ -1,14 +1,16 @@
 //! A log of HTTP, request by request: which command, with which policy key, what came back, and what that means. Passwords
 //! and cookies of the log are not printed.
 
+mod body;
 mod curl;
 mod har;
 
+use std::collections::BTreeMap;
 use std::io;
 
 use ::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use asprov_protocol::http::{Call, Target};
+use asprov_protocol::http::{Call, PATH, Target, headers};
 use asprov_protocol::policy_key::RequestKey;
 use asprov_protocol::status::Scope;
 use asprov_wbxml::{Element, Limits, Unknown, decode, xml};
@@ -16,14 +18,24 @@ use serde::Serialize;
 
 use super::annotation::{annotated, annotations};
 use super::json::Message;
+use super::multipart;
 use crate::explain::{Explanation, write_json, write_pairs};
 use crate::failure::Failure;
 use crate::meaning::Meaning;
-use crate::terminal::{ACCENT, BAD, HEADING, HINT, harmless, painted, width};
+use crate::terminal::{ACCENT, BAD, HEADING, HINT, harmless, listed, painted, width};
 
 /// How a log gets its bodies: the other ways of curl leave them out, or put dots in place of most bytes.
 const BODIES: &str = "`curl --trace FILE` keeps the bodies where -v and --trace-ascii do not; in a HAR file, save the \
                       content too. A body saved by itself (`curl -o FILE`) is read by `asprov decode FILE`.";
+
+/// Where else to go, where the password is changed, how long to wait and why.
+const TELLING: [&str; 5] = [
+    headers::X_MS_LOCATION,
+    headers::X_MS_CREDENTIAL_SERVICE_URL,
+    "Retry-After",
+    headers::X_MS_AS_THROTTLE,
+    "Location",
+];
 
 /// A request and what came back, as far as the log has them.
 #[derive(Debug, Default)]
@@ -55,6 +67,14 @@ impl Exchange {
         {
             headers.append(name, value);
         }
+    }
+
+    /// The headers of the answer that say what to do.
+    fn telling(&self) -> impl Iterator<Item = (&'static str, String)> {
+        TELLING.into_iter().filter_map(|name| {
+            let value = self.response_headers.get(name)?;
+            Some((name, listed(&String::from_utf8_lossy(value.as_bytes()))))
+        })
     }
 
     /// The bodies that the log announces and does not hold.
@@ -90,18 +110,22 @@ struct Reading<'a> {
     call: Option<Call>,
     request: Option<Element<'a>>,
     answer: Option<Element<'a>>,
-    /// Why the answer is not shown.
-    unreadable: Option<String>,
+    /// Why the request or the answer is not shown.
+    unreadable: Vec<String>,
     /// Bodies that there were and that are not in the log, with how long they were if that is known.
     missing: Vec<(&'static str, String)>,
     statuses: Vec<Meaning>,
 }
 
 pub(super) fn write(text: &str, json: bool, out: &mut dyn io::Write) -> Result<(), Failure> {
-    let exchanges = if text.trim_start().starts_with('{') { har::read(text)? } else { curl::read(text) };
+    let mut exchanges = if text.trim_start().starts_with('{') { har::read(text)? } else { curl::read(text) };
     if exchanges.is_empty() {
         return Err(Failure::new("the log holds no request")
             .hint("`curl -v` writes it to stderr: add 2>curl.log; `curl --trace curl.log` keeps the bodies too"));
+    }
+    for exchange in &mut exchanges {
+        body::unpack(&mut exchange.request_headers, &mut exchange.request_body);
+        body::unpack(&mut exchange.response_headers, &mut exchange.response_body);
     }
     let readings: Vec<_> = exchanges.iter().map(|exchange| (exchange, Reading::of(exchange))).collect();
     if json {
@@ -124,11 +148,16 @@ pub(super) fn write(text: &str, json: bool, out: &mut dyn io::Write) -> Result<(
 impl<'a> Reading<'a> {
     fn of(exchange: &'a Exchange) -> Self {
         let method = exchange.method.parse().unwrap_or(Method::GET);
-        let call = exchange
-            .target
-            .parse::<Uri>()
-            .ok()
-            .and_then(|uri| Call::parse(&method, &uri, &exchange.request_headers).ok());
+        let call = exchange.target.parse::<Uri>().ok().map(|uri| Call::parse(&method, &uri, &exchange.request_headers));
+        let mut unreadable = Vec::new();
+        let call = match call {
+            Some(Ok(target)) => Some(target),
+            Some(Err(error)) if exchange.target.starts_with(PATH) => {
+                unreadable.push(format!("this is no request of ActiveSync: {}", harmless(&error.to_string())));
+                None
+            }
+            Some(Err(_)) | None => None,
+        };
         let (title, call) = match call {
             Some(Target::Command(call)) => (format!("{} version {}", call.command, call.version), Some(call)),
             Some(Target::Options) => ("OPTIONS".to_owned(), None),
@@ -145,20 +174,15 @@ impl<'a> Reading<'a> {
             Some(RequestKey::Key(_)) => "with a policy key",
             Some(RequestKey::Unusable) => "a policy key that is no number",
         };
-        let request = message(&exchange.request_body).and_then(Result::ok);
-        let is_packed = exchange.response_headers.contains_key(CONTENT_ENCODING);
-        let (answer, unreadable) = match message(&exchange.response_body) {
-            // What was announced and is not there is said below.
-            None => (None, None),
-            Some(Ok(answer)) => (Some(answer), None),
-            Some(Err(_)) if is_packed => {
-                (None, Some("the answer is compressed; curl --compressed unpacks it".to_owned()))
+        let mut read = |what, body, headers| match message(what, body, headers) {
+            Ok(element) => element,
+            Err(why) => {
+                unreadable.push(why);
+                None
             }
-            Some(Err(_)) if !exchange.response_body.starts_with(&[0x03]) => {
-                (None, Some(format!("the answer is no WBXML: {} bytes", exchange.response_body.len())))
-            }
-            Some(Err(error)) => (None, Some(format!("the answer cannot be read: {error}"))),
         };
+        let request = read("request", &exchange.request_body, &exchange.request_headers);
+        let answer = read("answer", &exchange.response_body, &exchange.response_headers);
         let missing = exchange.missing();
         let http = exchange.status.filter(|status| *status != 200).map(|code| Meaning::of(Scope::Http, code));
         let named = answer.iter().flat_map(annotations).filter_map(|annotation| annotation.meaning);
@@ -188,8 +212,11 @@ impl<'a> Reading<'a> {
             writeln!(out, "{}", painted(HEADING, "answer"))?;
             write!(out, "{}", annotated(answer, &xml::to_xml(answer)))?;
         }
-        if let Some(unreadable) = &self.unreadable {
-            writeln!(out, "{unreadable}")?;
+        for why in &self.unreadable {
+            writeln!(out, "{why}")?;
+        }
+        for (name, value) in exchange.telling() {
+            writeln!(out, "{name}: {value}")?;
         }
         for (body, size) in &self.missing {
             let text = format!("the {body} has a body{size} that is not in this log; what it says is not known");
@@ -215,10 +242,14 @@ struct Shown {
     protocol_version: Option<&'static str>,
     policy_key: Option<&'static str>,
     http: Option<u16>,
+    /// The headers of the answer that say what to do.
+    headers: BTreeMap<&'static str, String>,
     request: Option<Message>,
     answer: Option<Message>,
     /// Bodies that there were and that are not in the log: request, answer.
     missing_bodies: Vec<&'static str>,
+    /// Why the request or the answer is not shown.
+    unreadable: Vec<String>,
     statuses: Vec<Explanation>,
 }
 
@@ -236,16 +267,32 @@ impl Shown {
                 RequestKey::Unusable => "unusable",
             }),
             http: exchange.status,
+            headers: exchange.telling().collect(),
             request: reading.request.as_ref().map(Message::of),
             answer: reading.answer.as_ref().map(Message::of),
             missing_bodies: reading.missing.iter().map(|(body, _)| *body).collect(),
+            unreadable: reading.unreadable.clone(),
             statuses: reading.statuses.iter().copied().map(Explanation::of).collect(),
         }
     }
 }
 
-fn message(body: &[u8]) -> Option<Result<Element<'_>, asprov_wbxml::Error>> {
-    (!body.is_empty()).then(|| decode(body, &Limits::default(), Unknown::Keep))
+/// The message of a body, which in a multipart answer is its first part; an empty body is none, and what was announced and
+/// is not there is said elsewhere.
+fn message<'a>(what: &str, body: &'a [u8], headers: &HeaderMap) -> Result<Option<Element<'a>>, String> {
+    let bytes = multipart::parts(body).and_then(|parts| parts.first().copied()).unwrap_or(body);
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    decode(bytes, &Limits::default(), Unknown::Keep).map(Some).map_err(|error| {
+        let header = |name| headers.get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()));
+        match (header(CONTENT_ENCODING), header(CONTENT_TYPE)) {
+            (Some(how), _) => format!("the {what} is compressed and cannot be unpacked: {}", listed(&how)),
+            _ if bytes.starts_with(&[0x03]) => format!("the {what} cannot be read: {error}"),
+            (None, Some(kind)) => format!("the {what} is no WBXML but {}: {} bytes", listed(&kind), bytes.len()),
+            (None, None) => format!("the {what} is no WBXML: {} bytes", bytes.len()),
+        }
+    })
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ fn not_found(error: &NotFound, findings: &mut Findings) {
             "autodiscover",
             Verdict::Problem,
             "no server was found for this address".to_owned(),
-            "The domain publishes no Autodiscover, neither at autodiscover.DOMAIN nor at DOMAIN itself nor in a SRV record.",
+            "The domain is misspelt, or publishes no Autodiscover, neither at autodiscover.DOMAIN nor at DOMAIN itself nor in a SRV record.",
             "Name the server: asprov probe https://mail.example.com. The administrator may publish Autodiscover.",
         ),
     }

@@ -43,10 +43,12 @@ pub(super) async fn look(transport: &Transport, settings: &ClientSettings, findi
             Tried::Refused(refusal) => {
                 let code = refusal.seen.code;
                 findings.status(check, Verdict::Problem, "FolderSync is refused", refusal, settings.version);
-                // Blocked, disabled, elsewhere: a handshake would say no more. In quarantine it may succeed.
+                // Blocked, disabled, elsewhere: a handshake would say no more. In quarantine it may succeed, and every
+                // key is refused alike.
                 if code != 130 {
                     return;
                 }
+                break;
             }
             Tried::Unclear(why) => {
                 why.tell(check, findings);
@@ -184,8 +186,12 @@ async fn keys(
 ) {
     let temporary_passes = matches!(temporary, Some(Tried::Passed | Tried::Failed(_)));
     match temporary {
-        Some(Tried::Refused(refusal)) => {
-            findings.plain("temporary key", Verdict::Ok, format!("FolderSync is refused: {}", brief(refusal.seen)));
+        Some(Tried::Refused(Refusal { seen, .. })) if asks_for_provisioning(seen, settings.version) => {
+            findings.plain("temporary key", Verdict::Ok, format!("FolderSync is refused: {}", brief(seen)));
+        }
+        Some(Tried::Refused(Refusal { seen, .. })) => {
+            let text = format!("FolderSync is refused, but not for its key: {}", brief(seen));
+            findings.plain("temporary key", Verdict::Note, text);
         }
         Some(Tried::Passed | Tried::Failed(_)) => {
             findings.plain(
@@ -197,7 +203,9 @@ async fn keys(
         Some(Tried::Unclear(why)) => why.tell("temporary key", findings),
         None => {}
     }
-    match folder_sync(transport, settings, client.memory().clone()).await {
+    let permanent = folder_sync(transport, settings, client.memory().clone()).await;
+    let gets_in = matches!(permanent, Tried::Passed | Tried::Failed(_));
+    match permanent {
         Tried::Passed => findings.plain("permanent key", Verdict::Ok, "FolderSync passes".to_owned()),
         Tried::Failed(seen) => findings.status("permanent key", Verdict::Problem, FAILS, seen, settings.version),
         Tried::Refused(refusal) => {
@@ -205,6 +213,7 @@ async fn keys(
         }
         Tried::Unclear(why) => why.tell("permanent key", findings),
     }
+    // Where nobody gets in, nothing can be said of who does.
     if passing.len() == 3 {
         findings.explained(
             "enforcement",
@@ -221,15 +230,15 @@ async fn keys(
             "The server does not distinguish the two keys of [MS-ASPROV] 3.2.5.1.2.1.",
             "A phone can ignore the policy. A policy gateway in front makes the acknowledgment count.",
         );
-    } else if let [only] = passing {
+    } else if !passing.is_empty() {
         findings.explained(
             "enforcement",
             Verdict::Note,
-            format!("a device gets in with {only}; any other has to acknowledge the policy"),
-            "The server lets devices in that cannot be provisioned: those that send no policy key.",
+            format!("a device gets in with {}; any other has to acknowledge the policy", passing.join(" or ")),
+            "The server lets devices in that cannot be provisioned: those that send no policy key, or 0.",
             "If the policy is meant for all, set allow_non_provisionable to false.",
         );
-    } else {
+    } else if gets_in {
         findings.plain("enforcement", Verdict::Ok, "only a device that acknowledged the policy gets in".to_owned());
     }
 }

@@ -107,6 +107,9 @@ async fn first_contact(
             return None;
         }
     };
+    if findings.is_for_tls(transport.address(), &answer) {
+        return None;
+    }
     findings.reached(transport.address());
     let http = SeenStatus { scope: Scope::Http, code: answer.status, command: Command::Provision };
     if answer.status != 200 {

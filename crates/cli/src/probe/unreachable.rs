@@ -1,10 +1,11 @@
 //! Why a server gives no answer: which step on the way to it failed, why, and what helps.
 
-use asprov_client::{Address, Distrust, TransportError};
+use asprov_client::{Address, Answer, Distrust, TransportError};
 
 use super::finding::{Findings, Verdict};
 use crate::terminal::harmless;
 
+const WRITE_HTTPS: &str = "Write https:// in place of http://.";
 const LOOK_AT_THE_LOG: &str = "Have the administrator look at the log of the server and of the proxy in front of it.";
 
 impl Findings {
@@ -15,6 +16,23 @@ impl Findings {
             self.plain("name", Verdict::Ok, format!("{} is found", address.host()));
         }
         self.explained(check, Verdict::Problem, text, &cause, resolution);
+    }
+
+    /// Whether plain HTTP came to a port of TLS, as web servers answer it: HTTP 400, and a page that says so.
+    pub(super) fn is_for_tls(&mut self, address: &Address, answer: &Answer) -> bool {
+        let says_so = || answer.body.windows(5).any(|word| word == b"HTTPS");
+        let is_so = !address.is_tls() && answer.status == 400 && says_so();
+        if is_so {
+            self.plain("name", Verdict::Ok, format!("{} is found", address.host()));
+            self.explained(
+                "connection",
+                Verdict::Problem,
+                "the server answers HTTP 400 and speaks of HTTPS".to_owned(),
+                "What listens on this port speaks TLS, and was sent plain HTTP.",
+                WRITE_HTTPS,
+            );
+        }
+        is_so
     }
 }
 
@@ -32,13 +50,16 @@ pub(super) fn words(address: &Address, error: &TransportError) -> (&'static str,
         ),
         TransportError::Connect { .. } => (
             "connection",
-            "Nothing listens there, or a firewall or proxy is between.",
+            "Nothing listens there, what listens says nothing, or a firewall or proxy is between.",
             "Check the port, the firewall and the variables HTTPS_PROXY and NO_PROXY.",
         ),
+        TransportError::WantsCertificate { .. } => {
+            ("TLS", Distrust::WantsCertificate.cause(), with_flag(Distrust::WantsCertificate))
+        }
         TransportError::NoHttp { .. } if !address.is_tls() => (
             "connection",
             "What listens on this port does not speak plain HTTP; most likely it speaks TLS.",
-            "Write https:// in place of http://.",
+            WRITE_HTTPS,
         ),
         TransportError::NoHttp { .. } => (
             "connection",
@@ -47,7 +68,7 @@ pub(super) fn words(address: &Address, error: &TransportError) -> (&'static str,
         ),
         TransportError::Broken { .. } if !address.is_tls() => (
             "connection",
-            "The server hung up without an answer: it speaks TLS on this port, or is in trouble.",
+            "The server hung up without an answer: it speaks TLS or something else than HTTP on this port, or is in trouble.",
             "Write https:// in place of http://; if it speaks plain HTTP, look at its log.",
         ),
         TransportError::Broken { .. } => {

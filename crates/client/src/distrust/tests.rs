@@ -61,6 +61,10 @@ fn a_certificate_for_another_name_says_which_and_one_out_of_date_since_when() {
     assert_eq!(Distrust::of(&error), Distrust::OtherName);
     assert_eq!(words, "the certificate is for another name: localhost, 192.0.2.1; not mail.example.com");
 
+    let (error, words) = self_signed(|params| params.subject_alt_names.clear());
+    assert_eq!(Distrust::of(&error), Distrust::OtherName);
+    assert!(words.ends_with(": it has no subjectAltName, where the names of hosts stand"), "{words}");
+
     let (error, words) = self_signed(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
     assert_eq!(Distrust::of(&error), Distrust::Expired);
     let days = words.strip_prefix("the certificate is out of date: for ").and_then(|rest| rest.strip_suffix(" days"));
@@ -185,7 +189,7 @@ fn every_error_ends_in_words_and_none_in_the_name_of_a_type() {
         };
         assert!(!words.split_whitespace().any(of_rust), "{kind}: {words}");
         assert!(!words.contains(['{', '[', '"']), "{kind}: {words}");
-        assert_eq!(found_in(&error), Some(words));
+        assert_eq!(found_in(&error), Some((Distrust::of(&error), words)));
     }
 }
 

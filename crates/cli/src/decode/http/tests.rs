@@ -77,6 +77,38 @@ fn a_trace_shows_the_bodies_and_the_status_in_them() {
     assert_eq!(shown(&timed), text);
 }
 
+/// The same, of a server whose answer was compressed and came in chunks; curl had been told `--compressed`.
+const PACKED: &str = "\
+=> Send header, 94 bytes (0x5e)
+0000: 50 4f 53 54 20 2f 20 48 54 54 50 2f 31 2e 31 0d POST / HTTP/1.1.
+0010: 0a                                              .
+<= Recv header, 17 bytes (0x11)
+0000: 48 54 54 50 2f 31 2e 31 20 32 30 30 20 4f 4b 0d HTTP/1.1 200 OK.
+0010: 0a                                              .
+<= Recv header, 28 bytes (0x1c)
+0000: 54 72 61 6e 73 66 65 72 2d 45 6e 63 6f 64 69 6e Transfer-Encodin
+0010: 67 3a 20 63 68 75 6e 6b 65 64 0d 0a             g: chunked..
+<= Recv header, 24 bytes (0x18)
+0000: 43 6f 6e 74 65 6e 74 2d 45 6e 63 6f 64 69 6e 67 Content-Encoding
+0010: 3a 20 67 7a 69 70 0d 0a                         : gzip..
+<= Recv data, 11 bytes (0xb)
+0000: 36 0d 0a 1f 8b 08 00 eb 94 0d 0a                6..........
+<= Recv data, 59 bytes (0x3b)
+0000: 36 0d 0a 03 6b 02 ff 63 66 0d 0a 36 0d 0a cc 62 6...k..cf..6...b
+0010: 60 60 0f f3 0d 0a 36 0d 0a 61 36 34 31 62 60 0d ``....6..a641b`.
+0020: 0a 36 0d 0a 64 04 00 99 21 fa 0d 0a 35 0d 0a 6c .6..d...!...5..l
+0030: 0f 00 00 00 0d 0a 30 0d 0a 0d 0a                ......0....
+";
+
+#[test]
+fn an_answer_in_chunks_and_compressed_is_unpacked() {
+    let text = shown(PACKED);
+    assert!(text.contains("<Status>142</Status> <!-- common 142 DeviceNotProvisioned"), "{text}");
+    let gzip = "3a 20 67 7a 69 70 0d 0a                         : gzip..";
+    let text = shown(&PACKED.replace(gzip, "3a 20 62 72 0d 0a                               : br.."));
+    assert!(text.contains("the answer is compressed and cannot be unpacked: br"), "{text}");
+}
+
 #[test]
 fn a_trace_in_ascii_has_no_bodies_and_its_long_lines_are_joined() {
     let text = shown(ASCII);
@@ -136,6 +168,40 @@ fn a_number_that_no_table_has_is_explained_by_its_class() {
     assert_eq!(json[0]["statuses"][0]["code"], 599);
     assert_eq!(json[0]["statuses"][0]["name"], serde_json::Value::Null);
     assert!(json[0]["statuses"][0]["resolution"].is_string());
+}
+
+#[test]
+fn the_headers_that_say_what_to_do_are_shown_and_a_control_character_is_not_obeyed() {
+    let moved = VERBOSE.replace("449 Need provisioning", "451 Redirect");
+    let moved = moved
+        .replace("< content-length: 0", "< X-MS-Location: https://eas2.example.com/\u{202e}x\n< content-length: 0");
+    let text = shown(&moved);
+    assert!(text.contains("\nX-MS-Location: https://eas2.example.com/\\u{202e}x\nhttp 451 Redirect\n"), "{text}");
+    let mut out = Vec::new();
+    write(&moved, true, &mut out).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert!(json[0]["headers"]["X-MS-Location"].as_str().unwrap().starts_with("https://eas2.example.com/"));
+}
+
+#[test]
+fn a_request_that_is_none_of_activesync_and_a_body_of_another_kind_are_said() {
+    let text = shown(&VERBOSE.replace("Cmd=FolderSync", "Cmd=Dance"));
+    assert!(text.contains("\nthis is no request of ActiveSync: "), "{text}");
+    let har = r#"{"log":{"entries":[{"request":{"method":"POST","url":"https://h/x","postData":{"text":"a=b"}},
+        "response":{"status":200,"headers":[{"name":"Content-Type","value":"text/html"}],"content":{"text":"<html>"}}}]}}"#;
+    let text = shown(har);
+    assert!(
+        text.contains("\nthe request is no WBXML: 3 bytes\nthe answer is no WBXML but text/html: 6 bytes\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn of_an_answer_in_several_parts_the_first_is_the_message() {
+    // A count, an offset and a length a part; then 142 of section 4 of the specification, and a byte of something else.
+    let har = r#"{"log":{"entries":[{"request":{"method":"POST","url":"https://h/x"},"response":{"status":200,
+        "content":{"encoding":"base64","text":"AgAAABQAAAAPAAAAIwAAAAEAAAADAWoAAAdWTAMxNDIAAQH/"}}}]}}"#;
+    assert!(shown(har).contains("<Status>142</Status> <!-- common 142 "), "{}", shown(har));
 }
 
 #[test]
