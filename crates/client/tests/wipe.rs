@@ -1,5 +1,5 @@
-//! The acknowledgment of a wipe: it goes out at once, whole, and nobody waits for its answer. \[MS-ASPROV\] 3.1.5.1.2.2
-//! (R642 to R645), 3.1.5.1.2.3.
+//! The acknowledgment of a wipe: it goes out at once, whole, and nobody waits for its answer (\[MS-ASPROV\]
+//! 3.1.5.1.2.2, 3.1.5.1.2.3).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
 
@@ -90,6 +90,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 #[test]
 fn the_acknowledgment_is_written_and_its_answer_is_not_waited_for() {
+    // [MS-ASPROV] 3.1.5.1.2.2 (R645)
     for (answer, status) in [(WipeAnswer::TakenOn, WipeStatus::Success), (WipeAnswer::Failed, WipeStatus::Failure)] {
         let (address, asked) = orders_a_wipe_and_falls_silent();
         // Nothing of the program lives longer than this: what the server has not got by then never comes.
