@@ -60,9 +60,8 @@ pub use proof::{CredentialDigest, Proofs};
 pub use sqlite::{SqliteOptions, SqliteStore, mishap};
 pub use store::{
     Change, ChangeKind, DevicePage, DeviceQuery, Saved, Sighting, Store, StoreError, StoredDevice, StoredEvent,
-    StoredPolicy,
 };
 pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};
-pub use version::{Author, PolicySaved, PolicyVersion, StoredStage};
+pub use version::{Author, PolicySaved, PolicyVersion, StoredPolicy, StoredStage};
 pub use watched::WatchedStore;

@@ -146,6 +146,15 @@ impl Store for Faulty {
         self.inner.save_policy(policy, author).await
     }
 
+    async fn save_policy_over(
+        &self,
+        before: Option<&StoredPolicy>,
+        policy: &Policy,
+        author: Option<&Author>,
+    ) -> Result<Option<PolicySaved>, StoreError> {
+        self.inner.save_policy_over(before, policy, author).await
+    }
+
     async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, StoreError> {
         self.inner.policy_versions(name).await
     }
