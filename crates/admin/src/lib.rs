@@ -43,6 +43,7 @@ mod fixture;
 mod given;
 mod host;
 mod openapi;
+mod precondition;
 pub mod problem;
 mod router;
 mod state;

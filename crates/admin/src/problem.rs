@@ -33,6 +33,8 @@ pub enum ProblemKind {
     UnknownPath,
     /// The path exists, and has no such method.
     MethodNotAllowed,
+    /// The policy is not what the request's If-Match or If-None-Match says.
+    PolicyChanged,
     /// The body is larger than 1 MiB.
     BodyTooLarge,
     /// The body is no `application/json`.
@@ -124,6 +126,7 @@ pub static KINDS: &[KindRow] = {
         row(AccountOnlyWipe, S::CONFLICT, "account-only-wipe", "The device does not understand an account-only wipe"),
         row(AlreadyWiped, S::CONFLICT, "already-wiped", "The device has been wiped"),
         row(TooManyTraces, S::CONFLICT, "too-many-traces", "Too many devices are recorded"),
+        row(PolicyChanged, S::PRECONDITION_FAILED, "policy-changed", "The policy is not the one that was read"),
         row(BodyTooLarge, S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
         row(
             UnsupportedMediaType,

@@ -55,6 +55,14 @@ pub trait StoreAround: Send + Sync + 'static {
     async fn save_policy(&self, policy: &Policy, author: Option<&Author>) -> Result<PolicySaved, StoreError> {
         self.reach().await?.save_policy(policy, author).await
     }
+    async fn save_policy_over(
+        &self,
+        before: Option<&StoredPolicy>,
+        policy: &Policy,
+        author: Option<&Author>,
+    ) -> Result<Option<PolicySaved>, StoreError> {
+        self.reach().await?.save_policy_over(before, policy, author).await
+    }
     async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, StoreError> {
         self.reach().await?.policy_versions(name).await
     }
@@ -205,6 +213,14 @@ impl<Around: StoreAround> Store for Around {
     }
     async fn save_policy(&self, policy: &Policy, author: Option<&Author>) -> Result<PolicySaved, StoreError> {
         StoreAround::save_policy(self, policy, author).await
+    }
+    async fn save_policy_over(
+        &self,
+        before: Option<&StoredPolicy>,
+        policy: &Policy,
+        author: Option<&Author>,
+    ) -> Result<Option<PolicySaved>, StoreError> {
+        StoreAround::save_policy_over(self, before, policy, author).await
     }
     async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, StoreError> {
         StoreAround::policy_versions(self, name).await

@@ -62,10 +62,8 @@ pub use proof::{CredentialDigest, Proofs};
 pub use sighting::{Repeated, Sighting};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore, mishap};
-pub use store::{
-    Change, ChangeKind, DevicePage, DeviceQuery, Saved, Store, StoreError, StoredDevice, StoredEvent, StoredPolicy,
-};
+pub use store::{Change, ChangeKind, DevicePage, DeviceQuery, Saved, Store, StoreError, StoredDevice, StoredEvent};
 pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};
-pub use version::{Author, PolicySaved, PolicyVersion, StoredStage};
+pub use version::{Author, PolicySaved, PolicyVersion, StoredPolicy, StoredStage};
 pub use watched::WatchedStore;

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     Assignment, AssignmentTarget, Author, Census, CredentialDigest, PolicyProgress, PolicySaved, PolicyVersion, Proofs,
-    Sighting, StoredStage, Trace, TraceMessage,
+    Sighting, StoredPolicy, StoredStage, Trace, TraceMessage,
 };
 
 /// What keeps asprov's state. Every method is atomic; what a writing method has answered survives a crash, and but for
@@ -56,6 +56,15 @@ pub trait Store: Send + Sync + 'static {
     /// Creates or replaces a policy, and keeps what it says as its newest version. Saving one with the same content is no
     /// [`Change`] and no version; nor is assigning what is assigned already.
     async fn save_policy(&self, policy: &Policy, author: Option<&Author>) -> Result<PolicySaved, StoreError>;
+
+    /// [`Store::save_policy`] for whoever has looked before: only while the policy still is `before` (`None`: there is none
+    /// of that name). `None` when somebody was faster, and then nothing is changed.
+    async fn save_policy_over(
+        &self,
+        before: Option<&StoredPolicy>,
+        policy: &Policy,
+        author: Option<&Author>,
+    ) -> Result<Option<PolicySaved>, StoreError>;
 
     /// [`Store::save_policy`] for whoever does not say who he is; `true` when the policy is new.
     async fn put_policy(&self, policy: &Policy) -> Result<bool, StoreError> {
@@ -243,20 +252,6 @@ pub enum Saved {
     Saved,
     /// Somebody was faster: look again, decide again.
     Conflict,
-}
-
-/// A policy as the store has it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum StoredPolicy {
-    /// It can be read.
-    Readable(Policy),
-    /// It cannot: damaged, or tampered with.
-    Unreadable {
-        /// Its name.
-        name: PolicyName,
-        /// What is wrong with it.
-        fault: String,
-    },
 }
 
 /// A device as the store has it.

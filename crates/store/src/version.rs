@@ -1,10 +1,22 @@
-//! What a policy said before, and what it is going to say.
+//! What a policy says, said before, and is going to say.
 
-use asprov_protocol::policy::PolicyName;
 use asprov_protocol::policy::stage::Stage;
+use asprov_protocol::policy::{Policy, PolicyName};
 use jiff::Timestamp;
 
-use crate::StoredPolicy;
+/// A policy as the store has it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoredPolicy {
+    /// It can be read.
+    Readable(Policy),
+    /// It cannot: damaged, or tampered with.
+    Unreadable {
+        /// Its name.
+        name: PolicyName,
+        /// What is wrong with it.
+        fault: String,
+    },
+}
 
 /// Who changes a policy, when, and how it comes about.
 #[derive(Clone, Debug, PartialEq, Eq)]

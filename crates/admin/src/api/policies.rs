@@ -18,6 +18,7 @@ use super::lint::{FindingBody, LintBody};
 use crate::document_json::{GivenSettings, PolicySettings};
 use crate::extract::{Administrator, JsonBody, PolicyPath, QueryParameters, message, one_line};
 use crate::openapi::shape;
+use crate::precondition::{self, Precondition};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AdminState;
 
@@ -255,54 +256,73 @@ pub(crate) async fn list_policies(State(state): State<AdminState>) -> Result<Jso
 #[utoipa::path(get, path = "/api/v1/policies/{name}", tag = "policies",
     params(("name" = String, Path, description = "The policy's name.")),
     responses(
-        (status = 200, description = "The policy; one that is damaged has `unreadable` and its name alone.", body = PolicyBody),
+        (status = 200, description = "The policy; one that is damaged has `unreadable` and its name alone.", body = PolicyBody,
+            headers(("ETag" = String, description = "For If-Match: it changes with the policy."))),
         (status = 404, description = "There is no such policy.")))]
 pub(crate) async fn read_policy(
     State(state): State<AdminState>,
     PolicyPath(name): PolicyPath,
-) -> Result<Json<PolicyBody>, Problem> {
+) -> Result<Response, Problem> {
     let policy = state.store().policy(&name).await?.ok_or_else(|| no_such_policy(&name))?;
-    Ok(Json(PolicyBody::from(&policy)))
+    Ok(([precondition::tag(&policy)], Json(PolicyBody::from(&policy))).into_response())
 }
 
 /// Create or replace a policy
 ///
 /// What the body leaves out gets its default. The answer says how many devices have to provision again. Saving a policy with the same content disturbs no device.
+///
+/// Without If-Match or If-None-Match the last of two administrators wins, and the history has both.
 #[utoipa::path(put, path = "/api/v1/policies/{name}", tag = "policies", request_body = PolicyToKeep,
-    params(("name" = String, Path, description = "The policy's name: 1 to 64 of A-Z a-z 0-9 - _ ."), PolicyPut),
+    params(("name" = String, Path, description = "The policy's name: 1 to 64 of A-Z a-z 0-9 - _ ."), PolicyPut,
+        ("If-Match" = Option<String>, Header, description = "The ETag that reading the policy gave, or `*`: replace it only while it still is that.", example = "*"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: only if there is none of that name.", example = "*")),
     responses(
         (status = 200, description = "It is replaced; or nothing was done but weigh it.", body = PolicyKept),
         (status = 201, description = "It is new.", body = PolicyKept),
+        (status = 412, description = "It is not what If-Match or If-None-Match says: somebody was faster."),
         (status = 422, description = "A setting is unknown or a value is not accepted.")))]
 pub(crate) async fn put_policy(
     State(state): State<AdminState>,
     PolicyPath(name): PolicyPath,
     QueryParameters(put): QueryParameters<PolicyPut>,
     Administrator(administrator): Administrator,
+    precondition: Precondition,
     JsonBody(body): JsonBody<PolicyToKeep>,
 ) -> Result<Response, Problem> {
     let policy = body.policy(name)?;
-    keep(&state, &policy, put.dry_run, administrator, String::new()).await
+    keep(&state, &policy, &precondition, put.dry_run, administrator, String::new()).await
 }
 
 /// Weighs and saves a policy; `note` says how it came about.
 pub(super) async fn keep(
     state: &AdminState,
     policy: &Policy,
+    precondition: &Precondition,
     dry_run: bool,
     administrator: String,
     note: String,
 ) -> Result<Response, Problem> {
+    let before = if precondition.is_none() { None } else { Some(state.store().policy(&policy.name).await?) };
+    if let Some(before) = &before {
+        precondition.check(before.as_ref())?;
+    }
     let effect = PolicyEffect::of(state, dry_run, |given| given.with_policy(policy)).await?;
     let answer = PolicyKept::new(policy, effect);
     if dry_run {
         return Ok(kept(false, answer));
     }
     let author = Author { at: state.now(), by: administrator, note };
-    let saved = state.store().save_policy(policy, Some(&author)).await?;
+    let saved = match &before {
+        None => state.store().save_policy(policy, Some(&author)).await?,
+        Some(before) => {
+            let saved = state.store().save_policy_over(before.as_ref(), policy, Some(&author)).await?;
+            saved.ok_or_else(precondition::changed)?
+        }
+    };
     let (name, version, new) = (policy.name.as_str(), saved.version, saved.is_new);
     tracing::info!(administrator = author.by, policy = name, version, new, note = author.note, "policy kept");
-    Ok(kept(saved.is_new, answer.kept_as(saved.version)))
+    let tag = precondition::tag(&StoredPolicy::Readable(policy.clone()));
+    Ok(([tag], kept(saved.is_new, answer.kept_as(saved.version))).into_response())
 }
 
 /// Delete a policy

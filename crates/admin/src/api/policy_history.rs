@@ -14,6 +14,7 @@ use super::Route;
 use super::policies::{PolicyBody, PolicyKept, PolicyPut, keep, no_such_policy};
 use crate::difference::{Difference, difference};
 use crate::extract::{Administrator, JsonBody, PolicyPath, QueryParameters, VersionPath, policy_name};
+use crate::precondition::Precondition;
 use crate::problem::{Problem, ProblemKind, quoted};
 use crate::state::AdminState;
 
@@ -238,7 +239,15 @@ pub(crate) async fn roll_back(
     let version = versions.iter().find(|version| version.number == number);
     match version.map(|version| &version.policy) {
         Some(StoredPolicy::Readable(policy)) => {
-            keep(&state, policy, put.dry_run, administrator, format!("rolled back to version {number}")).await
+            keep(
+                &state,
+                policy,
+                &Precondition::None,
+                put.dry_run,
+                administrator,
+                format!("rolled back to version {number}"),
+            )
+            .await
         }
         Some(StoredPolicy::Unreadable { fault, .. }) => {
             let detail = format!("version {number} of policy `{name}` cannot be read: {fault}");

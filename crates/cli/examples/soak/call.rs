@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use asprov_protocol::http::Command;
 use asprov_wbxml::{Element, Limits, Unknown, code_page, decode, encode};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+use crate::wire;
 
 /// A device, as `phones provision` prints it: its id, its policy key, its credentials in base64.
 #[derive(Clone, Debug)]
@@ -59,6 +60,17 @@ pub(crate) async fn folder_sync(
 }
 
 async fn exchange(stream: &mut TcpStream, device: &Device) -> std::io::Result<Answer> {
+    let received = wire::exchange(stream, &request(device)).await?;
+    let document = decode(&received.body, &Limits::default(), Unknown::Keep).ok();
+    Ok(Answer {
+        http: received.http,
+        status: document.and_then(|document| Command::FolderSync.status_of(&document)).map(|status| status.0),
+        is_upstreams: received.header("x-soak").is_some() || received.body.windows(4).any(|four| four == b"mail"),
+        has_retry_after: received.header("retry-after").is_some(),
+    })
+}
+
+fn request(device: &Device) -> Vec<u8> {
     use code_page::folder_hierarchy::{FOLDER_SYNC, SYNC_KEY};
     let body = encode(&Element::new(FOLDER_SYNC).with_child(Element::with_text(SYNC_KEY, "0")));
     let Device { id, key, credentials } = device;
@@ -68,26 +80,5 @@ async fn exchange(stream: &mut TcpStream, device: &Device) -> std::io::Result<An
          Content-Type: application/vnd.ms-sync.wbxml\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    stream.write_all(&[head.as_bytes(), &body].concat()).await?;
-    let mut bytes = Vec::new();
-    loop {
-        let mut buffer = [0; 4096];
-        let length = stream.read(&mut buffer).await?;
-        if length == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        bytes.extend_from_slice(&buffer[..length]);
-        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-        let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
-        let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        let length: usize = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        let Some(body) = bytes.get(end + 4..).filter(|body| body.len() >= length) else { continue };
-        let document = decode(body, &Limits::default(), Unknown::Keep).ok();
-        return Ok(Answer {
-            http: head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0),
-            status: document.and_then(|document| Command::FolderSync.status_of(&document)).map(|status| status.0),
-            is_upstreams: header("x-soak").is_some() || body.windows(4).any(|four| four == b"mail"),
-            has_retry_after: header("retry-after").is_some(),
-        });
-    }
+    [head.as_bytes(), &body].concat()
 }

@@ -6,11 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::administrator::Administrator;
+
 /// A folder and the programs beside this one.
 pub(crate) struct Machine {
     folder: tempfile::TempDir,
     programs: PathBuf,
 }
+
+/// What everybody types.
+pub(crate) const PASSWORD: &str = "soak";
+/// Its bcrypt hash at the lowest cost: what a hash costs is shown elsewhere.
+const PASSWORD_HASH: &str = "$2b$04$abcdefghijklmnopqrstuugT5uiedcCeAbRq2izaOCNCYBpT1PD6O";
 
 /// A process that is killed when it is dropped.
 pub(crate) struct Process(Child);
@@ -52,34 +59,75 @@ impl Machine {
     }
 
     /// Serves in front of this upstream, and waits until it is ready; a policy that everybody has to acknowledge is set.
-    pub(crate) async fn gateway(&self, upstream: SocketAddr) -> Result<Gateway, String> {
-        let (phones, administrators) = (free(), free());
-        let process = self.start(
-            "asprov",
-            self.asprov()
-                .args(["serve", "--log", "warn", "--store", "sqlite:asprov.db"])
-                .args(["--listen", &phones.to_string(), "--admin-listen", &administrators.to_string()])
-                .args(["--upstream", &format!("http://{upstream}")]),
-        );
-        let gateway = Gateway { process, phones, administrators };
-        until("the gateway is ready", || Ok(gateway.is_ready())).await?;
+    pub(crate) async fn gateway(&self, upstream: SocketAddr) -> Result<Server, String> {
+        let mut server = Server::new();
+        let upstream = format!("http://{upstream}");
+        server.process = Some(self.start("asprov", self.serve(&server).args(["--upstream", &upstream])));
+        until("the gateway is ready", || Ok(server.is_ready())).await?;
+        self.demand_a_policy(&server)?;
+        Ok(server)
+    }
+
+    /// Serves an empty mailbox to so many users, and waits until it is ready; the same policy is set.
+    pub(crate) async fn mailbox(&self, users: usize) -> Result<Server, String> {
+        self.write_users(users);
+        let mut server = Server::new();
+        server.process = Some(self.start("asprov", &mut self.serve_mailbox(&server)));
+        until("the server is ready", || Ok(server.is_ready())).await?;
+        self.demand_a_policy(&server)?;
+        Ok(server)
+    }
+
+    /// The command that serves with a store in this folder.
+    pub(crate) fn serve(&self, server: &Server) -> Command {
+        let mut command = self.asprov();
+        command.args(["serve", "--log", "warn", "--store", "sqlite:asprov.db"]).args([
+            "--listen",
+            &server.phones.to_string(),
+            "--admin-listen",
+            &server.administrators.to_string(),
+        ]);
+        command
+    }
+
+    /// The same for an empty mailbox.
+    pub(crate) fn serve_mailbox(&self, server: &Server) -> Command {
+        let mut command = self.serve(server);
+        command.args(["--users", "users", "--devices-per-user", "1000000"]);
+        command
+    }
+
+    /// The users `u0`, `u1` and so on, all with [`PASSWORD`].
+    pub(crate) fn write_users(&self, users: usize) {
+        let lines: String = (0..users).map(|number| format!("u{number}:{PASSWORD_HASH}\n")).collect();
+        fs::write(self.path().join("users"), lines).expect("a file of users");
+    }
+
+    pub(crate) fn demand_a_policy(&self, server: &Server) -> Result<(), String> {
         self.administer(
-            &gateway,
+            server,
             &["policy", "set", "default", "allow_non_provisionable=false", "DevicePasswordEnabled=true"],
-        )?;
-        Ok(gateway)
+        )
+    }
+
+    /// Somebody at the API, with the token that lies beside the store.
+    pub(crate) fn administrator(&self, name: &str, server: &Server) -> Administrator {
+        let token = fs::read_to_string(self.path().join("asprov.token")).expect("the token beside the store");
+        Administrator::new(name, server.administrators, &token)
     }
 
     /// A command of the administrator.
-    pub(crate) fn administer(&self, gateway: &Gateway, arguments: &[&str]) -> Result<(), String> {
-        let done = self
-            .asprov()
-            .args(arguments)
-            .args(["--admin", &format!("http://{}", gateway.administrators)])
-            .output()
-            .map_err(|error| error.to_string())?;
+    pub(crate) fn administer(&self, server: &Server, arguments: &[&str]) -> Result<(), String> {
+        let done = self.administration(server).args(arguments).output().map_err(|error| error.to_string())?;
         let said = || format!("asprov {}: {}", arguments.join(" "), String::from_utf8_lossy(&done.stderr));
         if done.status.success() { Ok(()) } else { Err(said()) }
+    }
+
+    /// The program, as an administrator of this server starts it.
+    pub(crate) fn administration(&self, server: &Server) -> Command {
+        let mut command = self.asprov();
+        command.env("ASPROV_ADMIN", format!("http://{}", server.administrators));
+        command
     }
 
     /// The lines of a file here.
@@ -103,22 +151,62 @@ impl Machine {
     }
 }
 
-/// A running gateway.
-pub(crate) struct Gateway {
-    pub(crate) process: Process,
+/// `asprov serve`, running or not.
+pub(crate) struct Server {
+    process: Option<Process>,
     pub(crate) phones: SocketAddr,
     pub(crate) administrators: SocketAddr,
 }
 
-impl Gateway {
+impl Server {
+    /// One that is to listen where nobody listens yet.
+    pub(crate) fn new() -> Self {
+        Self { process: None, phones: free(), administrators: free() }
+    }
+
+    pub(crate) fn runs(&mut self, process: Process) {
+        self.process = Some(process);
+    }
+
+    pub(crate) fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("it was started")
+    }
+
+    /// SIGKILL, and its end.
+    pub(crate) fn kill(&mut self) {
+        drop(self.process.take());
+    }
+
+    /// SIGTERM, and its end in good order.
+    pub(crate) async fn stop(&mut self) -> Result<(), String> {
+        let process = self.process();
+        let told = Command::new("kill").arg(process.id().to_string()).status().is_ok_and(|status| status.success());
+        if !told {
+            return Err("SIGTERM was not sent".to_owned());
+        }
+        until("the server has stopped", || Ok(!process.is_running())).await?;
+        self.kill();
+        Ok(())
+    }
+
+    /// What `/readyz` says.
+    pub(crate) fn readiness(&self) -> String {
+        self.ask("/readyz").unwrap_or_default()
+    }
+
     pub(crate) fn is_ready(&self) -> bool {
+        self.readiness().starts_with("HTTP/1.1 200")
+    }
+
+    fn ask(&self, path: &str) -> std::io::Result<String> {
         use std::io::{Read as _, Write as _};
-        let Ok(mut stream) = std::net::TcpStream::connect(self.administrators) else { return false };
+        let mut stream = std::net::TcpStream::connect(self.administrators)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         let mut answer = String::new();
-        let asked = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.administrators);
-        stream.write_all(asked.as_bytes()).is_ok()
-            && stream.read_to_string(&mut answer).is_ok()
-            && answer.starts_with("HTTP/1.1 200")
+        let asked = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.administrators);
+        stream.write_all(asked.as_bytes())?;
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 }
 
@@ -134,6 +222,12 @@ impl Process {
 
     pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
+    }
+
+    /// How it ended, if that was not well.
+    pub(crate) fn failure(&mut self) -> Option<String> {
+        let status = self.0.wait().ok()?;
+        (!status.success()).then(|| status.to_string())
     }
 
     fn end(&mut self) {

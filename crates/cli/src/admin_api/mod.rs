@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use asprov_admin::{ADMINISTRATOR_HEADER, AdminToken, read_token_file};
 use http::{Method, StatusCode, Uri};
 use serde_json::Value;
+use transport::Answer;
 
 use crate::failure::Failure;
 use crate::terminal::harmless;
@@ -46,8 +47,29 @@ impl AdminApi {
 
     /// What is at a path; `None` when there is nothing.
     pub(crate) async fn read_if_there(&self, path: &str) -> Result<Option<Value>, Failure> {
-        match self.exchange(&Method::GET, path, None).await? {
-            (StatusCode::NOT_FOUND, _) => Ok(None),
+        Ok(self.read_tagged(path).await?.map(|(body, _)| body))
+    }
+
+    /// The same, with its ETag.
+    pub(crate) async fn read_tagged(&self, path: &str) -> Result<Option<(Value, Option<String>)>, Failure> {
+        match self.exchange(&Method::GET, path, None, None).await? {
+            Answer { status: StatusCode::NOT_FOUND, .. } => Ok(None),
+            answer => {
+                let tag = answer.tag.clone();
+                self.judged(answer).map(|body| Some((body, tag)))
+            }
+        }
+    }
+
+    /// Puts something on this condition, a header and its value; `None` when it does not hold any more.
+    pub(crate) async fn put_if(
+        &self,
+        path: &str,
+        condition: (&'static str, String),
+        body: &Value,
+    ) -> Result<Option<Value>, Failure> {
+        match self.exchange(&Method::PUT, path, Some(condition), Some(body)).await? {
+            Answer { status: StatusCode::PRECONDITION_FAILED, .. } => Ok(None),
             answer => self.judged(answer).map(Some),
         }
     }
@@ -65,7 +87,7 @@ impl AdminApi {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
-        let answer = self.exchange(&method, path, body).await?;
+        let answer = self.exchange(&method, path, None, body).await?;
         self.judged(answer)
     }
 
@@ -73,9 +95,11 @@ impl AdminApi {
         &self,
         method: &Method,
         path: &str,
+        condition: Option<(&'static str, String)>,
         body: Option<&Value>,
-    ) -> Result<(StatusCode, Vec<u8>), Failure> {
+    ) -> Result<Answer, Failure> {
         let mut headers = vec![("authorization", format!("Bearer {}", self.token.expose()))];
+        headers.extend(condition);
         // For the history: who it was, on a machine where several may be.
         let user = ["SUDO_USER", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
         if let Some(user) =
@@ -87,7 +111,7 @@ impl AdminApi {
     }
 
     /// The answer's JSON, or what the server says is wrong.
-    fn judged(&self, (status, body): (StatusCode, Vec<u8>)) -> Result<Value, Failure> {
+    fn judged(&self, Answer { status, body, .. }: Answer) -> Result<Value, Failure> {
         if status.is_success() && body.is_empty() {
             return Ok(Value::Null);
         }

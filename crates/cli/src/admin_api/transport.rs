@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::ETAG;
 use http::uri::Scheme;
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -31,6 +32,14 @@ pub(super) struct Transport {
     port: u16,
     tls: Option<TlsConnector>,
     shown: String,
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// Its ETag.
+    pub(super) tag: Option<String>,
+    pub(super) body: Vec<u8>,
 }
 
 impl fmt::Display for Transport {
@@ -67,7 +76,7 @@ impl Transport {
         path: &str,
         headers: &[(&str, String)],
         body: Option<String>,
-    ) -> Result<(StatusCode, Vec<u8>), Failure> {
+    ) -> Result<Answer, Failure> {
         let mut request = Request::builder().method(method.clone()).uri(path);
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         request = request.header("host", format!("{host}:{}", self.port));
@@ -85,7 +94,7 @@ impl Transport {
             .unwrap_or_else(|_| Err(self.silent(&format!("no answer within {} seconds", PATIENCE.as_secs()))))
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Vec<u8>), Failure> {
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
         let stream = TcpStream::connect((self.host.as_str(), self.port))
             .await
             .map_err(|error| self.silent(&error.to_string()))?;
@@ -100,7 +109,7 @@ impl Transport {
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, Vec<u8>), Failure> {
+    ) -> Result<Answer, Failure> {
         let failed = |error: &dyn fmt::Display| self.silent(&error.to_string());
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
@@ -108,8 +117,9 @@ impl Transport {
         tokio::spawn(async move { drop(connection.await) });
         let answer = sender.send_request(request).await.map_err(|error| failed(&error))?;
         let status = answer.status();
+        let tag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         let body = Limited::new(answer.into_body(), ANSWER_BYTES).collect().await.map_err(|error| failed(&error))?;
-        Ok((status, body.to_bytes().to_vec()))
+        Ok(Answer { status, tag, body: body.to_bytes().to_vec() })
     }
 
     fn silent(&self, why: &str) -> Failure {

@@ -11,6 +11,7 @@ mod history;
 mod import;
 mod lint;
 mod preset;
+mod set;
 mod show;
 mod stage;
 mod status;
@@ -275,7 +276,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             let answer = AdminApi::connect(&policy.connection)?.read(&policy.path()).await?;
             if json { write_json(out, &answer) } else { show::one(&answer, out) }
         }
-        Action::Set { policy, preset, changes, dry_run } => set(&policy, preset, &changes, dry_run).await,
+        Action::Set { policy, preset, changes, dry_run } => set::set(&policy, preset, &changes, dry_run).await,
         Action::Export { names, connection } => export::run(&AdminApi::connect(&connection)?, &names, out).await,
         Action::History { policy, json } => history::list(&policy.api()?, &policy.name, json, out).await,
         Action::Diff { policy, sides, json } => history::compare(&policy.api()?, &policy.name, &sides, json, out).await,
@@ -325,43 +326,6 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             if json { write_json(out, assignments) } else { assignment::list(assignments, out) }
         }
     }
-}
-
-async fn set(
-    policy: &Named,
-    preset: Option<&'static Preset>,
-    changes: &[Change],
-    dry_run: bool,
-) -> Result<(), Failure> {
-    let api = AdminApi::connect(&policy.connection)?;
-    let (mut body, new) = match api.read_if_there(&policy.path()).await? {
-        Some(body) if body.get("unreadable").is_none() => (body, false),
-        // What is damaged is replaced as a whole: nothing of it can be kept.
-        Some(_) => {
-            anstream::eprintln!("the stored policy was damaged; it is replaced by what is said here alone");
-            (serde_json::json!({}), false)
-        }
-        None => (serde_json::json!({}), true),
-    };
-    if let Some(preset) = preset {
-        body = preset::body(preset)?;
-        // It is the preset of another name.
-        body.as_object_mut().map(|body| body.remove("name"));
-    }
-    for change in changes {
-        change.apply(&mut body);
-    }
-    let kept = api.put(&format!("{}?dry_run={dry_run}", policy.path()), &body).await?;
-    if dry_run {
-        anstream::eprintln!("{}", difference::devices_asked(kept.get("effect"), true));
-        return Ok(());
-    }
-    say(if new { "made" } else { "changed" }, &policy.name);
-    if difference::devices(kept.get("effect")) > 0 {
-        anstream::eprintln!("{}", difference::devices_asked(kept.get("effect"), false));
-    }
-    lint::remind(&kept, &policy.name);
-    Ok(())
 }
 
 async fn lint_one(policy: &str, connection: &Connection, json: bool, out: &mut dyn io::Write) -> Result<(), Failure> {

@@ -43,6 +43,22 @@ fn a_policy_is_looked_back_at_compared_and_rolled_back() {
 }
 
 #[test]
+fn of_two_who_set_settings_of_a_policy_at_the_same_time_nobody_loses_one() {
+    let server = Running::start("", &["--store", "memory:"]);
+    let settings = ["AllowCamera", "AllowWiFi", "AllowBrowser", "AllowIrDA", "AllowTextMessaging", "AllowStorageCard"];
+    std::thread::scope(|scope| {
+        for setting in settings {
+            let server = &server;
+            scope.spawn(move || server.out(&["policy", "set", "shared", &format!("{setting}=false")]));
+        }
+    });
+    let policy = server.json(&["policy", "show", "shared", "--json"]);
+    for setting in settings {
+        assert_eq!(policy["settings"][setting], json!(false), "{setting} is lost: {policy}");
+    }
+}
+
+#[test]
 fn what_is_exported_is_no_change_when_it_is_applied() {
     let server = Running::start("", &["--store", "memory:"]);
     server.out(&["policy", "set", "a.b", "--preset", "strict", "refresh_interval=24h", "description=it's \"ours\""]);

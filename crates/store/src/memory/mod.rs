@@ -91,6 +91,16 @@ impl Store for MemoryStore {
         Ok(self.write(|state| state.save_policy(policy, author)))
     }
 
+    async fn save_policy_over(
+        &self,
+        before: Option<&StoredPolicy>,
+        policy: &Policy,
+        author: Option<&Author>,
+    ) -> Result<Option<PolicySaved>, StoreError> {
+        Ok(self
+            .write(|state| (state.policy(&policy.name).as_ref() == before).then(|| state.save_policy(policy, author))))
+    }
+
     async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, StoreError> {
         Ok(self.read(|state| state.policy_versions(name)))
     }

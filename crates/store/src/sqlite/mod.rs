@@ -16,6 +16,7 @@ mod device_proof;
 mod device_row;
 mod event;
 mod fault;
+mod integrity;
 mod left_behind;
 pub mod mishap;
 mod policy;
@@ -162,6 +163,21 @@ impl Store for SqliteStore {
     async fn save_policy(&self, policy: &Policy, author: Option<&Author>) -> Result<PolicySaved, StoreError> {
         let (policy, author) = (policy.clone(), author.cloned());
         self.write(Durability::Disk, move |write| policy::save(write, &policy, author.as_ref())).await
+    }
+
+    async fn save_policy_over(
+        &self,
+        before: Option<&StoredPolicy>,
+        policy: &Policy,
+        author: Option<&Author>,
+    ) -> Result<Option<PolicySaved>, StoreError> {
+        let (before, policy, author) = (before.cloned(), policy.clone(), author.cloned());
+        self.write(Durability::Disk, move |write| {
+            // In the transaction that writes: nobody comes between.
+            let still = policy::one(write.connection, &policy.name)? == before;
+            still.then(|| policy::save(write, &policy, author.as_ref())).transpose()
+        })
+        .await
     }
 
     async fn policy_versions(&self, name: &PolicyName) -> Result<Vec<PolicyVersion>, StoreError> {

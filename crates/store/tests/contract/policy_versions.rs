@@ -12,6 +12,7 @@ every_store!(
     a_new_store_knows_the_first_version_of_its_policy,
     every_saved_version_is_kept_with_time_author_and_content,
     saving_the_same_again_makes_no_version,
+    a_policy_is_saved_over_what_was_looked_at_and_over_nothing_else,
     the_history_of_a_policy_outlives_it_and_goes_on,
     only_the_newest_versions_are_kept,
     every_setting_and_rule_reads_back_from_history,
@@ -58,6 +59,19 @@ async fn saving_the_same_again_makes_no_version(store: Arc<dyn Store>) {
     assert_eq!(again, Ok(PolicySaved { is_new: false, version: 1 }));
     let versions = store.policy_versions(&name("sales")).await.unwrap();
     assert_eq!(versions.iter().map(|version| version.author.clone()).collect::<Vec<_>>(), [Some(author(1, "ada"))]);
+}
+
+async fn a_policy_is_saved_over_what_was_looked_at_and_over_nothing_else(store: Arc<dyn Store>) {
+    let first = with_length(4);
+    let new = store.save_policy_over(None, &first, None).await;
+    assert_eq!(new, Ok(Some(PolicySaved { is_new: true, version: 1 })));
+    assert_eq!(store.save_policy_over(None, &with_length(5), None).await, Ok(None), "there is one now");
+    let looked = StoredPolicy::Readable(first);
+    let saved = store.save_policy_over(Some(&looked), &with_length(6), None).await;
+    assert_eq!(saved, Ok(Some(PolicySaved { is_new: false, version: 2 })));
+    assert_eq!(store.save_policy_over(Some(&looked), &with_length(7), None).await, Ok(None), "somebody was faster");
+    assert_eq!(store.policy(&name("sales")).await, Ok(Some(StoredPolicy::Readable(with_length(6)))));
+    assert_eq!(numbers(&*store, "sales").await, [2, 1]);
 }
 
 async fn the_history_of_a_policy_outlives_it_and_goes_on(store: Arc<dyn Store>) {

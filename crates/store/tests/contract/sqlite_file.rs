@@ -46,6 +46,20 @@ async fn a_store_that_was_not_closed_has_everything_that_was_answered() {
     assert_eq!(copy.open().load(&full.device).await.unwrap().device, Some(full));
 }
 
+#[test]
+fn a_file_is_sound_until_its_pages_are_overwritten() {
+    let folder = Folder::new();
+    drop(folder.open());
+    assert_eq!(SqliteStore::faults(folder.file()), Ok(Vec::new()));
+    let mut bytes = std::fs::read(folder.file()).unwrap();
+    bytes[4096..8192].fill(0xA5);
+    std::fs::write(folder.file(), bytes).unwrap();
+    let faults = SqliteStore::faults(folder.file());
+    assert!(faults.as_ref().is_err() || faults.as_ref().is_ok_and(|faults| !faults.is_empty()), "{faults:?}");
+    std::fs::write(folder.file(), [0xA5; 4096]).unwrap();
+    assert!(matches!(SqliteStore::faults(folder.file()), Err(StoreError::Unusable { .. })));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_new_file_and_its_log_are_for_their_owner_only() {

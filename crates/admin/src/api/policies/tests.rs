@@ -250,3 +250,37 @@ async fn a_change_says_how_many_devices_have_to_provision_again_before_it_is_mad
     );
     api.put(&format!("{STRICT}?dry_run=perhaps"), &longer).await.problem(422, "invalid-value");
 }
+
+/// Puts a policy on a condition.
+async fn put_if(api: &Api, name: &str, value: &str, body: &Json) -> crate::fixture::Answer {
+    let mut request = api.request(http::Method::PUT, STRICT, Some("application/json"), &body.to_string());
+    let name: http::HeaderName = name.parse().unwrap();
+    request.headers_mut().append(name, value.parse().unwrap());
+    api.send(request).await
+}
+
+#[tokio::test]
+async fn of_two_who_read_the_same_policy_the_second_to_save_it_is_told() {
+    let api = Api::new();
+    let created = put_if(&api, "if-none-match", "*", &strict()).await;
+    let tag = created.header("etag").to_owned();
+    created.json(201);
+    assert!(
+        put_if(&api, "if-none-match", "*", &strict()).await.problem(412, "policy-changed").contains("read it again")
+    );
+    let read = api.get(STRICT).await;
+    assert_eq!(read.header("etag"), tag, "what was saved is what is read");
+
+    let first = put_if(&api, "if-match", &format!("\"other\", {tag}"), &json!({"description": "first"})).await;
+    assert_ne!(first.header("etag"), tag);
+    first.json(200);
+    put_if(&api, "if-match", &tag, &json!({"description": "second"})).await.problem(412, "policy-changed");
+    assert_eq!(api.get(STRICT).await.json(200)["description"], "first");
+    put_if(&api, "if-match", "*", &json!({"description": "third"})).await.json(200);
+
+    api.delete(STRICT).await.empty(204);
+    put_if(&api, "if-match", "*", &strict()).await.problem(412, "policy-changed");
+    for (name, value) in [("if-match", "no quotes"), ("if-none-match", "\"a\"")] {
+        put_if(&api, name, value, &strict()).await.problem(422, "invalid-value");
+    }
+}

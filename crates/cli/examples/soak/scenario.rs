@@ -1,0 +1,112 @@
+//! The table of scenarios: `--list`, the usage and the page in the documentation are made of it.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::machine::Machine;
+use crate::{acknowledgments, administrators, held_pings, server_killed, upstream_killed};
+
+/// What a scenario came to: figures for one line, or why there are none.
+pub(crate) type Outcome = Result<Vec<String>, Failure>;
+
+/// Why a scenario did not pass.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something that has to hold did not.
+    Violated(String),
+    /// This machine cannot do it.
+    NotRun(String),
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Self::Violated(why)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Violated(format!("a request that nothing stood in the way of was not answered: {error}"))
+    }
+}
+
+/// One row.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// What it does to the server.
+    pub(crate) does: &'static str,
+    /// What has to hold then and afterwards.
+    pub(crate) holds: &'static str,
+    /// It is ended after so long, and has failed then.
+    pub(crate) at_most: Duration,
+    pub(crate) run: for<'a> fn(&'a Machine) -> Pin<Box<dyn Future<Output = Outcome> + 'a>>,
+}
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "server-killed",
+        does: "SIGKILL, 500 times, while devices provision and administrators order wipes and save policies",
+        holds: "what was answered is there after the restart: permanent keys, wipes, policies; no temporary key opens \
+                anything; the file passes SQLite's own check",
+        at_most: Duration::from_secs(840),
+        run: |machine| Box::pin(server_killed::run(machine)),
+    },
+    Scenario {
+        name: "upstream-killed",
+        does: "the server behind the gateway is killed under load, over and over",
+        holds: "no state is lost and nobody is admitted, and the gateway comes back by itself",
+        at_most: Duration::from_secs(180),
+        run: |machine| Box::pin(upstream_killed::run(machine)),
+    },
+    Scenario {
+        name: "held-pings",
+        does: "5,000 Pings are held at once, then one of their devices is wiped",
+        holds: "a held Ping takes at most 24 kB, and the wipe ends that one Ping within 2 s",
+        at_most: Duration::from_secs(420),
+        run: |machine| Box::pin(held_pings::run(machine)),
+    },
+    Scenario {
+        name: "acknowledgments",
+        does: "the same acknowledgment 20 times at once, of a policy and of a wipe, from devices of every version",
+        holds: "one permanent key and Policy Status 5 for the others; one acknowledged wipe and no directive; one event each",
+        at_most: Duration::from_secs(180),
+        run: |machine| Box::pin(acknowledgments::run(machine)),
+    },
+    Scenario {
+        name: "administrators",
+        does: "two administrators at once save the same policy, set settings of it, and order and cancel the same wipe",
+        holds: "whoever asked not to overwrite is told (HTTP 412), `asprov policy set` loses nothing, and the history has \
+                exactly what was answered",
+        at_most: Duration::from_secs(180),
+        run: |machine| Box::pin(administrators::run(machine)),
+    },
+];
+
+/// The most that any scenario may take, if somebody said so.
+pub(crate) fn seconds() -> Option<Duration> {
+    number("SOAK_SECONDS").map(Duration::from_secs)
+}
+
+/// A number in the environment.
+pub(crate) fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().expect("SOAK_SECONDS and SOAK_KILLS are numbers"))
+}
+
+/// The table for the documentation.
+pub(crate) fn table() -> String {
+    let mut table = "| scenario | what it does to the server | what has to hold |\n| --- | --- | --- |\n".to_owned();
+    for Scenario { name, does, holds, .. } in SCENARIOS {
+        table.push_str(&format!("| `{name}` | {does} | {holds} |\n"));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_page_of_bad_days_has_the_table_of_scenarios() {
+        let page = include_str!("../../../../docs/reference/bad-days.md");
+        assert!(page.contains(&super::table()), "the page lacks what `soak --table` prints");
+    }
+}
