@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -52,7 +51,7 @@ impl Connector {
         Self { tls, time }
     }
 
-    pub(super) async fn open(&self, to: &Destination) -> Result<TokioIo<UpstreamStream>, ConnectError> {
+    pub(super) async fn open(&self, to: &Destination) -> Result<UpstreamStream, ConnectError> {
         let host = to.host.trim_start_matches('[').trim_end_matches(']');
         let opening = async {
             let tcp = TcpStream::connect((host, to.port)).await.map_err(ConnectError::Tcp)?;
@@ -69,7 +68,7 @@ impl Connector {
         let stream = tokio::time::timeout(self.time, opening).await;
         let stream = stream.map_err(|_| ConnectError::TimedOut(self.time))??;
         tracing::debug!(host, port = to.port, tls = to.tls, "connected to the upstream");
-        Ok(TokioIo::new(stream))
+        Ok(stream)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use asprov_protocol::http::Reply;
 
 use super::connector::ConnectError;
+use super::exchange::ExchangeError;
 
 /// Why there is no answer of the upstream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +66,15 @@ impl UpstreamFault {
             cause = inner.source();
         }
         Self::Broke(why)
+    }
+
+    /// The fault behind an exchange without an answer.
+    pub(super) fn of_exchange(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::RequestBody(why) => Self::RequestBody(why),
+            ExchangeError::Request(why) => Self::Request(why.to_owned()),
+            error => Self::Broke(error.to_string()),
+        }
     }
 
     /// Why there is no connection.

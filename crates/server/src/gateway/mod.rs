@@ -37,10 +37,12 @@
 //! | `upstream`, `pool`, `connector`, `tls`, `sent_body`, `fault` | connections to the upstream, and what can go wrong with them |
 
 mod bearer;
+mod cased;
 mod coding;
 mod connector;
 mod detect;
 mod document_url;
+mod exchange;
 mod explain;
 mod fault;
 mod forward;

@@ -55,9 +55,16 @@ impl Progress {
 
     /// The whole body once more, if it went out whole and was short enough to be kept.
     pub(super) fn again(&self) -> Option<UpstreamBody> {
-        let state = self.state();
-        let kept = state.kept.as_ref().filter(|_| state.ended)?;
-        Some(full(kept.concat()))
+        let mut state = self.state();
+        if !state.ended {
+            return None;
+        }
+        let whole = state.kept.take()?.concat();
+        // It is kept anew when it goes out again, for yet another time.
+        state.most = state.most.saturating_add(whole.len());
+        state.kept = Some(Vec::new());
+        state.ended = false;
+        Some(full(whole))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -136,12 +143,17 @@ mod tests {
 
     async fn sent(body: &'static [u8], most: usize) -> Option<Vec<u8>> {
         let progress = Progress::new(most);
-        let body = SentBody::new(full(body.to_vec()), progress.clone());
-        assert!(progress.again().is_none() || body.is_end_stream(), "it has not gone out yet");
-        let whole = body.collect().await.unwrap().to_bytes();
-        let again = progress.again()?.collect().await.unwrap().to_bytes();
-        assert_eq!(again, whole);
-        Some(again.to_vec())
+        let first = SentBody::new(full(body.to_vec()), progress.clone());
+        assert!(first.is_end_stream() || progress.again().is_none(), "it has not gone out yet");
+        assert_eq!(first.collect().await.unwrap().to_bytes(), body);
+        let mut next = progress.again()?;
+        // However often it goes out, it is the same body.
+        for _ in 0..3 {
+            let again = SentBody::new(next, progress.clone()).collect().await.unwrap().to_bytes();
+            assert_eq!(again, body);
+            next = progress.again()?;
+        }
+        Some(body.to_vec())
     }
 
     #[tokio::test]

@@ -11,7 +11,6 @@ use std::time::Duration;
 use http::header::CONTENT_LENGTH;
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Request, Response, Version};
-use hyper::client::conn::http1;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::connector::{Connector, Destination};
@@ -46,9 +45,8 @@ impl Upstreams {
     pub(super) fn new(settings: &GatewaySettings) -> Result<Self, RootCertificatesError> {
         let limits = settings.limits.clone();
         let connector = Connector::new(tls::configuration(&settings.root_certificates)?, limits.connect_time);
-        let mut builder = http1::Builder::new();
-        builder.preserve_header_case(settings.mode == Mode::Observe);
-        let pool = |most| Arc::new(Pool::new(connector.clone(), builder.clone(), most, limits.idle_time));
+        let cased = settings.mode == Mode::Observe;
+        let pool = |most| Arc::new(Pool::new(connector.clone(), cased, most, limits.idle_time));
         let mut urls = vec![settings.upstream.clone()];
         urls.extend(settings.other_upstreams.iter().cloned());
         let away = urls.iter().map(|_| AtomicBool::new(false)).collect();
