@@ -40,6 +40,7 @@ mod bearer;
 mod coding;
 mod connector;
 mod detect;
+mod distrust;
 mod document_url;
 mod explain;
 mod fault;
