@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use asprov_client::Distrust;
 use http::uri::Scheme;
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -114,6 +113,7 @@ impl Transport {
     }
 
     fn distrusted(&self, error: &io::Error) -> Failure {
+        use asprov_client::Distrust;
         let why = Distrust::of(error);
         let failure = Failure::new(format!("no trusted connection to {}: {}", self.shown, Distrust::in_words(error)));
         let failure = failure.hint(format!("{} {}", why.cause(), why.resolution()));

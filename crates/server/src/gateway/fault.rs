@@ -7,7 +7,6 @@ use std::time::Duration;
 use asprov_protocol::http::Reply;
 
 use super::connector::ConnectError;
-use super::distrust::in_words;
 
 /// Why there is no answer of the upstream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +70,7 @@ impl UpstreamFault {
     /// Why there is no connection.
     pub(super) fn of_connecting(error: &ConnectError) -> Self {
         match error {
-            ConnectError::Tls(error) => Self::Tls(in_words(error)),
+            ConnectError::Tls(error) => Self::Tls(super::distrust::in_words(error)),
             ConnectError::TimedOut(time) => Self::SlowConnect(*time),
             ConnectError::Tcp(error) => Self::Unreachable(error.to_string()),
         }
