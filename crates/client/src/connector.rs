@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::distrust::in_words;
+use crate::distrust::Distrust;
 use crate::proxy::Proxies;
 use crate::proxy::tunnel::through;
 use crate::wire::TransportSettings;
@@ -50,7 +50,7 @@ pub(crate) enum ConnectError {
     Name(io::Error),
     #[error("the proxy {proxy} {why}")]
     Proxy { proxy: String, why: String },
-    #[error("{}", in_words(.0))]
+    #[error("{}", Distrust::in_words(.0))]
     Tls(io::Error),
     #[error("no connection within {} seconds", .0.as_secs())]
     TimedOut(Duration),

@@ -79,8 +79,8 @@ impl Distrust {
         Self::Other,
     ];
 
-    /// What a failed handshake says.
-    pub(crate) fn of(error: &io::Error) -> Self {
+    /// What a failed handshake says, for those who make handshakes of their own with rustls.
+    pub fn of(error: &io::Error) -> Self {
         match tls_error(error) {
             Some(error) => Self::of_tls(error),
             None if hung_up(error) => Self::HungUp,
@@ -176,6 +176,17 @@ impl Distrust {
         }
     }
 
+    /// A failed handshake in words that follow a colon: the reason, and what of it only this certificate or connection
+    /// shows. Text of the server in it is escaped and cut.
+    pub fn in_words(error: &io::Error) -> String {
+        match tls_error(error) {
+            Some(error) => tls_in_words(error),
+            None if hung_up(error) => Self::HungUp.words().reason.to_owned(),
+            // The operating system's words.
+            None => error.to_string(),
+        }
+    }
+
     /// Why, in a sentence.
     pub const fn cause(self) -> &'static str {
         self.words().cause
@@ -184,16 +195,6 @@ impl Distrust {
     /// What helps, in a sentence.
     pub const fn resolution(self) -> &'static str {
         self.words().resolution
-    }
-}
-
-/// A failed handshake in words: the reason, and what of it only this certificate or connection shows.
-pub(crate) fn in_words(error: &io::Error) -> String {
-    match tls_error(error) {
-        Some(error) => tls_in_words(error),
-        None if hung_up(error) => Distrust::HungUp.words().reason.to_owned(),
-        // The operating system's words.
-        None => error.to_string(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One HTTP request to the admin listener, and its answer.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,8 +101,7 @@ impl Transport {
             .map_err(|error| self.silent(&error.to_string()))?;
         let Some(tls) = &self.tls else { return self.speak(stream, request).await };
         let name = ServerName::try_from(self.host.clone()).map_err(|error| self.silent(&error.to_string()))?;
-        let stream =
-            tls.connect(name, stream).await.map_err(|error| self.silent(&format!("no trusted connection: {error}")))?;
+        let stream = tls.connect(name, stream).await.map_err(|error| self.distrusted(&error))?;
         self.speak(stream, request).await
     }
 
@@ -120,6 +120,18 @@ impl Transport {
         let tag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         let body = Limited::new(answer.into_body(), ANSWER_BYTES).collect().await.map_err(|error| failed(&error))?;
         Ok(Answer { status, tag, body: body.to_bytes().to_vec() })
+    }
+
+    fn distrusted(&self, error: &io::Error) -> Failure {
+        use asprov_client::Distrust;
+        let why = Distrust::of(error);
+        let failure = Failure::new(format!("no trusted connection to {}: {}", self.shown, Distrust::in_words(error)));
+        let failure = failure.hint(format!("{} {}", why.cause(), why.resolution()));
+        match why {
+            Distrust::UnknownIssuer => failure.hint("SSL_CERT_FILE names a file of certificates to trust"),
+            Distrust::NoTls | Distrust::HungUp => failure.hint("without TLS the address begins with http://"),
+            _ => failure,
+        }
     }
 
     fn silent(&self, why: &str) -> Failure {

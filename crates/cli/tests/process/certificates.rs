@@ -123,3 +123,32 @@ fn several_certificates_are_chosen_by_name_and_changed_by_a_reload() {
     assert!(server.says_after(&before, "need a restart").contains("\"tls_certificate, tls_key\""));
     assert_eq!(shown(server.phones(), "eas.example.org"), second, "a listener goes on speaking TLS");
 }
+
+/// A certificate as `openssl req -x509` makes it, which says that it is one of an authority, and its key.
+pub(crate) fn write_one_of_an_authority(folder: &Path, file: &str) {
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    std::fs::write(folder.join(format!("{file}.crt")), params.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(folder.join(format!("{file}.key")), key.serialize_pem()).unwrap();
+}
+
+#[test]
+fn who_does_not_trust_a_certificate_is_told_in_words_what_is_wrong_with_it() {
+    let folder = Server::folder(&format!("{LISTENERS}tls_certificate = \"a.crt\"\ntls_key = \"a.key\"\n"));
+    write_one_of_an_authority(folder.path(), "a");
+    let server = Server::start_in(folder);
+    let listed = std::process::Command::new(env!("CARGO_BIN_EXE_asprov"))
+        .args(["policy", "list", "--admin", &format!("https://localhost:{}", server.administrators().port())])
+        .current_dir(server.path())
+        .env_clear()
+        .env("SSL_CERT_FILE", server.path().join("a.crt"))
+        .env("ASPROV_ADMIN_TOKEN", "0123456789abcdef0123456789abcdef")
+        .output()
+        .unwrap();
+    let told = String::from_utf8(listed.stderr).unwrap();
+    assert_eq!(listed.status.code(), Some(1), "{told}");
+    assert!(told.contains(": the certificate is one of an authority (CA:TRUE), not of a server\n"), "{told}");
+    assert!(told.contains("hint: ") && told.contains("basicConstraints=critical,CA:FALSE"), "{told}");
+    assert!(!told.contains("CaUsedAsEndEntity"), "{told}");
+}

@@ -36,7 +36,7 @@ fn self_signed(change: impl FnOnce(&mut rcgen::CertificateParams)) -> (io::Error
     change(&mut params);
     let made = params.self_signed(&key).unwrap();
     let error = handshake(&made.pem(), made.der().clone(), &key);
-    let words = in_words(&error);
+    let words = Distrust::in_words(&error);
     (error, words)
 }
 
@@ -179,7 +179,7 @@ fn every_error_ends_in_words_and_none_in_the_name_of_a_type() {
     for error in tls_errors() {
         let kind = format!("{error:?}");
         let error = io::Error::new(io::ErrorKind::InvalidData, error);
-        let words = in_words(&error);
+        let words = Distrust::in_words(&error);
         assert!(words.len() > 8, "{kind}: {words}");
         // `UnknownIssuer`, `DnsName("a")`, `[6, 9]`: the marks of Rust in a text.
         let of_rust = |word: &str| {
@@ -234,5 +234,8 @@ fn every_reason_has_a_cause_and_a_resolution_in_sentences() {
     }
     assert_eq!(Distrust::of(&io::Error::other("the peer went away")), Distrust::Other);
     let eof = io::Error::new(io::ErrorKind::UnexpectedEof, "tls handshake eof");
-    assert_eq!((Distrust::of(&eof), in_words(&eof).as_str()), (Distrust::HungUp, Distrust::HungUp.words().reason));
+    assert_eq!(
+        (Distrust::of(&eof), Distrust::in_words(&eof).as_str()),
+        (Distrust::HungUp, Distrust::HungUp.words().reason)
+    );
 }

@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 
 use super::{Proxy, ProxyKind};
 use crate::connector::{ConnectError, Stream};
-use crate::distrust::in_words;
+use crate::distrust::Distrust;
 
 /// Most bytes of what a proxy answers to CONNECT.
 const MOST_ANSWER: usize = 8 * 1024;
@@ -66,7 +66,10 @@ async fn encrypted(
     let mut tls = ClientConfig::clone(tls);
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     let connector = TlsConnector::from(Arc::new(tls));
-    connector.connect(name, Stream::Clear(tcp)).await.map_err(|error| format!("is not trusted: {}", in_words(&error)))
+    connector
+        .connect(name, Stream::Clear(tcp))
+        .await
+        .map_err(|error| format!("is not trusted: {}", Distrust::in_words(&error)))
 }
 
 async fn connect(

@@ -80,7 +80,7 @@ impl UpstreamFault {
     /// Why there is no connection.
     pub(super) fn of_connecting(error: &ConnectError) -> Self {
         match error {
-            ConnectError::Tls(error) => Self::Tls(error.to_string()),
+            ConnectError::Tls(error) => Self::Tls(super::distrust::in_words(error)),
             ConnectError::TimedOut(time) => Self::SlowConnect(*time),
             ConnectError::Tcp(error) => Self::Unreachable(error.to_string()),
         }

@@ -41,6 +41,7 @@ mod cased;
 mod coding;
 mod connector;
 mod detect;
+mod distrust;
 mod document_url;
 mod exchange;
 mod explain;
