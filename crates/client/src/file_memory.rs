@@ -144,6 +144,13 @@ mod tests {
             assert_eq!(memory.load().unwrap(), Some(with_key("111")), "after {length} bytes");
             memory.keep(&with_key("111")).unwrap();
         }
+        // The same before there was a memory at all.
+        for length in 0..=text.len() {
+            fs::remove_file(memory.path()).unwrap();
+            fs::write(memory.new_path(), &text[..length]).unwrap();
+            assert_eq!(memory.load().unwrap(), None, "after {length} bytes");
+            memory.keep(&with_key("111")).unwrap();
+        }
     }
 
     #[test]
