@@ -273,6 +273,42 @@ fn a_family_acknowledges_what_its_sources_say_and_it_is_told_where_they_say_noth
 }
 
 #[test]
+fn what_stands_behind_an_outcome_is_told_in_a_note() {
+    let server = Server::start(&["--store", "memory:"]);
+    let closed = ["allow_partial=false", "allow_externally_managed=false"];
+    server.done(&[&["policy", "set", "default", "DevicePasswordEnabled=1"], &closed[..]].concat());
+    let notes = |flags: &[&str]| {
+        let (code, report) = server.provision(flags);
+        let notes: Vec<_> = report["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+        (code, notes.join("\n"))
+    };
+    // Up to 12.1 there is no Status that says it.
+    for (status, code) in [("2", "139 (DeviceNotFullyProvisionable)"), ("3", "139 (DeviceNotFullyProvisionable)")] {
+        let (exit, told) = notes(&["--protocol-version", "12.1", "--acknowledgment", status]);
+        assert_eq!(exit, 1);
+        assert!(told.starts_with(&format!("12.1 has no Status {code}; HTTP 403 as the answer")), "{told}");
+    }
+    assert_eq!(notes(&["--acknowledgment", "2"]), (1, String::new()), "16.1 has it");
+    // The client does what the resolution of 145 says, and does not hide it.
+    for version in ["12.1", "16.1"] {
+        let (exit, told) = notes(&["--protocol-version", version, "--acknowledgment", "4"]);
+        assert_eq!(exit, 0);
+        assert!(told.starts_with("the server admits no device that somebody else manages"), "{version}: {told}");
+        assert!(told.ends_with("acknowledged with 1"), "{version}: {told}");
+    }
+    server.done(&["policy", "set", "default", "allow_externally_managed=true"]);
+    assert_eq!(notes(&["--acknowledgment", "4"]), (0, String::new()));
+    // Quarantine is a 403 too, and no answer to an acknowledgment.
+    server.done(&["device", "quarantine", "ann", "asprov-provision"]);
+    assert_eq!(notes(&["--protocol-version", "12.1"]), (1, String::new()));
+    server.done(&["device", "wipe", "ann", "asprov-provision", "--kind", "device", "--yes"]);
+    assert!(notes(&[]).1.starts_with("a phone erases what it is told to as soon as it sees this"));
+    let help = run(program(server.folder.path()).args(["provision", "--help"]), "").out;
+    let names = ["ios-mail", "gmail", "outlook-mobile", "aosp", "samsung", "windows-mail", "nine"];
+    assert!(names.iter().all(|name| help.contains(name)), "{help}");
+}
+
+#[test]
 fn whoever_stops_reading_gets_the_exit_code_of_the_outcome() {
     let server = Server::start(&["--store", "memory:"]);
     server.done(&["policy", "set", "default", "DevicePasswordEnabled=1", "allow_partial=false"]);
