@@ -21,7 +21,25 @@ pub(super) fn notes(
         _ => None,
     };
     let unreadable = report.policy_error.as_ref().map(|why| format!("the policy could not be read: {why}"));
-    by_choice.into_iter().chain(unreadable).chain(refusal_before_14_0(version, report)).chain(of_end(outcome)).collect()
+    let by_answers = refusal_before_14_0(version, report).or_else(|| in_vain(outcome, report));
+    by_choice.into_iter().chain(unreadable).chain(by_answers).chain(of_end(outcome)).collect()
+}
+
+/// The status that ended it came before, and its remedy did not help: its resolution alone would send people to try what was
+/// tried.
+fn in_vain(outcome: &Outcome, report: &Report) -> Option<String> {
+    let ends_with_a_status = matches!(
+        outcome,
+        Outcome::Refused { .. } | Outcome::Failed { why: Failure::Status(_) | Failure::Unavailable { .. } }
+    );
+    let (last, before) = report.statuses.split_last().filter(|_| ends_with_a_status)?;
+    let times = before.iter().filter(|seen| (seen.scope, seen.code) == (last.scope, last.code)).count();
+    let times = match times {
+        0 => return None,
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    Some(format!("what {} asks for was done {times} and did not help", last.code))
 }
 
 /// The sources about a family of clients do not say what it acknowledges.
@@ -76,5 +94,60 @@ fn of_end(outcome: &Outcome) -> Option<String> {
             Some("the password was not sent to that server; if it may go there, give its address to this command".to_owned())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use asprov_protocol::http::Command;
+
+    fn seen(codes: &[(Scope, u16)]) -> Report {
+        let status =
+            |(scope, code): &(Scope, u16)| SeenStatus { scope: *scope, code: *code, command: Command::Provision };
+        Report { statuses: codes.iter().map(status).collect(), ..Report::default() }
+    }
+
+    fn of(version: ProtocolVersion, outcome: &Outcome, report: &Report) -> Vec<String> {
+        notes(&AcknowledgmentChoice::Computed, version, outcome, report)
+    }
+
+    #[test]
+    fn a_remedy_that_was_tried_in_vain_is_told() {
+        let row = provision_command_errors::row(Scope::Provision, 2).unwrap();
+        let refused = Outcome::Refused { row };
+        let report = seen(&[(Scope::Provision, 2), (Scope::Provision, 2)]);
+        let told = of(ProtocolVersion::V16_1, &refused, &report);
+        assert_eq!(told, ["what 2 asks for was done once and did not help"]);
+        let report = seen(&[(Scope::Provision, 3); 6]);
+        let told = of(ProtocolVersion::V16_1, &refused, &report);
+        assert_eq!(told, ["what 3 asks for was done 5 times and did not help"]);
+        // It was never tried, or it is over.
+        let once = seen(&[(Scope::Provision, 1), (Scope::Policy, 1), (Scope::Provision, 139)]);
+        assert!(of(ProtocolVersion::V16_1, &refused, &once).is_empty());
+        assert!(of(ProtocolVersion::V16_1, &Outcome::Provisioned, &report).is_empty());
+    }
+
+    #[test]
+    fn a_403_is_an_answer_to_the_acknowledgment_only_where_there_was_one() {
+        let report = seen(&[(Scope::Http, 403)]);
+        let failed = Outcome::Failed { why: Failure::Status(report.statuses[0]) };
+        assert!(of(ProtocolVersion::V12_1, &failed, &report).is_empty());
+        for (status, expected) in [(2, Some("Status 139")), (3, Some("Status 139")), (4, Some("Status 145")), (1, None)]
+        {
+            let report = Report { acknowledgment: AcknowledgmentStatus::from_code(status), ..report.clone() };
+            let told = of(ProtocolVersion::V12_1, &failed, &report);
+            assert_eq!(told.len(), usize::from(expected.is_some()), "{status}: {told:?}");
+            assert!(expected.is_none_or(|expected| told[0].contains(expected)), "{status}: {told:?}");
+            assert!(of(ProtocolVersion::V14_0, &failed, &report).is_empty(), "{status}: it has a Status for it");
+        }
+    }
+
+    #[test]
+    fn who_is_sent_to_another_server_is_told_that_the_password_was_not() {
+        let location = Some("https://other.example.org".to_owned());
+        let moved = Outcome::Failed { why: Failure::Moved { location } };
+        let told = of(ProtocolVersion::V16_1, &moved, &Report::default());
+        assert!(told[0].starts_with("the password was not sent to that server"), "{told:?}");
     }
 }
