@@ -246,6 +246,7 @@ fn a_phone_that_is_refused_names_the_settings_it_does_not_enforce() {
     let (code, report) = server.provision(&[]);
     assert_eq!((code, &report["unmet"]), (0, &serde_json::json!([])));
     assert_eq!(report["verdicts"][1]["note"], "taken for enforced, since it can be read");
+    assert_eq!(report["verdicts"][0]["value"], true, "as it stands in the policy");
 }
 
 #[test]
@@ -257,9 +258,9 @@ fn a_family_acknowledges_what_its_sources_say_and_it_is_told_where_they_say_noth
     assert_eq!((code, report["outcome"].as_str(), &report["acknowledgment"]), (1, Some("failed"), &Value::Null));
     assert_eq!((report["requests"].as_u64(), statuses(&report).len()), (Some(1), 2), "{report}");
     assert!(report["detail"].as_str().unwrap().contains("Gmail refuses an account with DevicePasswordEnabled alone"));
-    assert!(report["notes"][0].as_str().unwrap().starts_with("what helps: ask for nothing"), "{report}");
+    assert!(report["notes"][0].as_str().unwrap().starts_with("to do: ask for nothing"), "{report}");
     let text = server.provision_in_words(&["--profile", "gmail"]);
-    assert!(text.err.starts_with("note: what helps: ask for nothing"), "{}", text.err);
+    assert!(text.err.starts_with("note: to do: ask for nothing"), "{}", text.err);
     assert!(!text.out.contains("acknowledged with"), "{}", text.out);
 
     // Nothing is written about Nine.

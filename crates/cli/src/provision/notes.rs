@@ -89,7 +89,7 @@ fn of_end(outcome: &Outcome) -> Option<String> {
              wipe back"
                 .to_owned(),
         ),
-        Outcome::Failed { why: Failure::NotSetUp { advice, .. } } => Some(format!("what helps: {advice}")),
+        Outcome::Failed { why: Failure::NotSetUp { advice, .. } } => Some(format!("to do: {advice}")),
         Outcome::Failed { why: Failure::Moved { location: Some(_) } } => {
             Some("the password was not sent to that server; if it may go there, give its address to this command".to_owned())
         }

@@ -2,12 +2,14 @@
 
 use std::io;
 
+use asprov_admin::document_json::json_of;
 use asprov_protocol::client::Report;
 use asprov_protocol::client::capability::{Says, SettingVerdict, Verdict};
 use asprov_protocol::message::AcknowledgmentStatus;
 use asprov_protocol::policy::ReceivedPolicy;
 use asprov_protocol::status::{self, Scope};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::table::{Cell, Table};
@@ -17,7 +19,7 @@ use crate::terminal::{BAD, GOOD, PLAIN, harmless, painted, width, wrapped};
 #[derive(Serialize)]
 pub(super) struct OfSetting {
     setting: &'static str,
-    value: String,
+    value: Value,
     /// enforced, ignored (the device lacks what it is about), not enforced, unknown.
     verdict: &'static str,
     /// What the acknowledgment says about it: applied, not applied, unknown.
@@ -29,7 +31,7 @@ pub(super) struct OfSetting {
 pub(super) fn json(report: &Report) -> Vec<OfSetting> {
     let of_setting = |verdict: &SettingVerdict| OfSetting {
         setting: verdict.setting.name,
-        value: verdict.value.to_string(),
+        value: json_of(&verdict.value),
         verdict: verdict.verdict.as_str(),
         says: match verdict.says {
             Says::Applied => "applied",
