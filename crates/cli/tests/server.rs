@@ -246,6 +246,7 @@ fn a_phone_that_is_refused_names_the_settings_it_does_not_enforce() {
     let (code, report) = server.provision(&[]);
     assert_eq!((code, &report["unmet"]), (0, &serde_json::json!([])));
     assert_eq!(report["verdicts"][1]["note"], "taken for enforced, since it can be read");
+    assert_eq!(report["verdicts"][0]["value"], true, "as it stands in the policy");
 }
 
 #[test]
@@ -257,9 +258,9 @@ fn a_family_acknowledges_what_its_sources_say_and_it_is_told_where_they_say_noth
     assert_eq!((code, report["outcome"].as_str(), &report["acknowledgment"]), (1, Some("failed"), &Value::Null));
     assert_eq!((report["requests"].as_u64(), statuses(&report).len()), (Some(1), 2), "{report}");
     assert!(report["detail"].as_str().unwrap().contains("Gmail refuses an account with DevicePasswordEnabled alone"));
-    assert!(report["notes"][0].as_str().unwrap().starts_with("what helps: ask for nothing"), "{report}");
+    assert!(report["notes"][0].as_str().unwrap().starts_with("to do: ask for nothing"), "{report}");
     let text = server.provision_in_words(&["--profile", "gmail"]);
-    assert!(text.err.starts_with("note: what helps: ask for nothing"), "{}", text.err);
+    assert!(text.err.starts_with("note: to do: ask for nothing"), "{}", text.err);
     assert!(!text.out.contains("acknowledged with"), "{}", text.out);
 
     // Nothing is written about Nine.
@@ -270,6 +271,42 @@ fn a_family_acknowledges_what_its_sources_say_and_it_is_told_where_they_say_noth
     assert_eq!((text.code, text.err.as_str()), (1, note), "{}", text.out);
     let (_, report) = server.provision(&["--profile", "nine"]);
     assert_eq!(report["notes"][0], note.trim_end().trim_start_matches("note: "));
+}
+
+#[test]
+fn what_stands_behind_an_outcome_is_told_in_a_note() {
+    let server = Server::start(&["--store", "memory:"]);
+    let closed = ["allow_partial=false", "allow_externally_managed=false"];
+    server.done(&[&["policy", "set", "default", "DevicePasswordEnabled=1"], &closed[..]].concat());
+    let notes = |flags: &[&str]| {
+        let (code, report) = server.provision(flags);
+        let notes: Vec<_> = report["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+        (code, notes.join("\n"))
+    };
+    // Up to 12.1 there is no Status that says it.
+    for (status, code) in [("2", "139 (DeviceNotFullyProvisionable)"), ("3", "139 (DeviceNotFullyProvisionable)")] {
+        let (exit, told) = notes(&["--protocol-version", "12.1", "--acknowledgment", status]);
+        assert_eq!(exit, 1);
+        assert!(told.starts_with(&format!("12.1 has no Status {code}; HTTP 403 as the answer")), "{told}");
+    }
+    assert_eq!(notes(&["--acknowledgment", "2"]), (1, String::new()), "16.1 has it");
+    // The client does what the resolution of 145 says, and does not hide it.
+    for version in ["12.1", "16.1"] {
+        let (exit, told) = notes(&["--protocol-version", version, "--acknowledgment", "4"]);
+        assert_eq!(exit, 0);
+        assert!(told.starts_with("the server admits no device that somebody else manages"), "{version}: {told}");
+        assert!(told.ends_with("acknowledged with 1"), "{version}: {told}");
+    }
+    server.done(&["policy", "set", "default", "allow_externally_managed=true"]);
+    assert_eq!(notes(&["--acknowledgment", "4"]), (0, String::new()));
+    // Quarantine is a 403 too, and no answer to an acknowledgment.
+    server.done(&["device", "quarantine", "ann", "asprov-provision"]);
+    assert_eq!(notes(&["--protocol-version", "12.1"]), (1, String::new()));
+    server.done(&["device", "wipe", "ann", "asprov-provision", "--kind", "device", "--yes"]);
+    assert!(notes(&[]).1.starts_with("a phone erases what it is told to as soon as it sees this"));
+    let help = run(program(server.folder.path()).args(["provision", "--help"]), "").out;
+    let names = ["ios-mail", "gmail", "outlook-mobile", "aosp", "samsung", "windows-mail", "nine"];
+    assert!(names.iter().all(|name| help.contains(name)), "{help}");
 }
 
 #[test]

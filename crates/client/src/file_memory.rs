@@ -59,114 +59,81 @@ impl Memory for FileMemory {
     }
 
     fn keep(&self, memory: &ClientMemory) -> Result<(), MemoryError> {
-        let new = self.new_path();
-        // A crash may have left one behind, with whatever rights.
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Self::failed("remove", &new)(error)),
-            _ => {}
-        }
+        self.keep_on(&mut OwnDisk, memory)
+    }
+}
+
+/// What keeping a memory asks of a file system, one call each, so that a test can be a disk that dies between two of them.
+trait Disk {
+    /// A file that is being written.
+    type File;
+
+    /// Removes a file, which need not exist.
+    fn remove(&mut self, path: &Path) -> io::Result<()>;
+    /// Makes a file that does not exist yet, for its owner alone.
+    fn create(&mut self, path: &Path) -> io::Result<Self::File>;
+    fn write(&mut self, file: &mut Self::File, bytes: &[u8]) -> io::Result<()>;
+    /// Returns when what was written survives a crash of the machine. The name of the file may not.
+    fn force(&mut self, file: &mut Self::File) -> io::Result<()>;
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Returns when the names in a folder survive a crash of the machine.
+    fn force_names(&mut self, folder: &Path) -> io::Result<()>;
+}
+
+/// The file system of the machine.
+struct OwnDisk;
+
+impl Disk for OwnDisk {
+    type File = File;
+
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    }
+
+    fn create(&mut self, path: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&new).map_err(Self::failed("create", &new))?;
-        file.write_all(memory_text::write(memory).as_bytes()).map_err(Self::failed("write", &new))?;
+        options.open(path)
+    }
+
+    fn write(&mut self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        file.write_all(bytes)
+    }
+
+    fn force(&mut self, file: &mut File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn force_names(&mut self, folder: &Path) -> io::Result<()> {
+        // Elsewhere a folder cannot be opened like a file.
+        if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    }
+}
+
+impl FileMemory {
+    fn keep_on(&self, disk: &mut impl Disk, memory: &ClientMemory) -> Result<(), MemoryError> {
+        let new = self.new_path();
+        // A crash may have left one behind, with whatever rights.
+        disk.remove(&new).map_err(Self::failed("remove", &new))?;
+        let mut file = disk.create(&new).map_err(Self::failed("create", &new))?;
+        disk.write(&mut file, memory_text::write(memory).as_bytes()).map_err(Self::failed("write", &new))?;
         // The text has to be on disk before its name is, or a crash leaves an empty file under the name.
-        file.sync_all().map_err(Self::failed("write", &new))?;
+        disk.force(&mut file).map_err(Self::failed("write", &new))?;
         drop(file);
-        fs::rename(&new, &self.path).map_err(Self::failed("replace", &self.path))?;
-        #[cfg(unix)]
-        {
-            let folder = match self.path.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder,
-                _ => Path::new("."),
-            };
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(Self::failed("write", folder))?;
-        }
-        Ok(())
+        disk.rename(&new, &self.path).map_err(Self::failed("replace", &self.path))?;
+        let folder = match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        disk.force_names(folder).map_err(Self::failed("write", folder))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use asprov_protocol::message::PolicyKeyText;
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    /// A folder of its own, removed at the end.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new() -> Self {
-            static COUNT: AtomicU32 = AtomicU32::new(0);
-            let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let path = std::env::temp_dir().join(format!("asprov-client-{}-{count}", std::process::id()));
-            fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        fn memory(&self) -> FileMemory {
-            FileMemory::new(self.0.join("memory"))
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    fn with_key(key: &str) -> ClientMemory {
-        ClientMemory::restore(Some(PolicyKeyText::new(key)), None, false, None)
-    }
-
-    #[test]
-    fn what_was_kept_last_is_found_and_before_that_nothing() {
-        let folder = Folder::new();
-        let memory = folder.memory();
-        assert_eq!(memory.load().unwrap(), None);
-        for key in ["111", "222"] {
-            memory.keep(&with_key(key)).unwrap();
-            assert_eq!(memory.load().unwrap(), Some(with_key(key)));
-        }
-        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "nothing is left beside it");
-    }
-
-    #[test]
-    fn a_crash_while_writing_leaves_the_old_memory_and_no_obstacle() {
-        let folder = Folder::new();
-        let memory = folder.memory();
-        memory.keep(&with_key("111")).unwrap();
-        let text = memory_text::write(&with_key("222"));
-        // The machine died after any number of bytes of the new text, before it got the name.
-        for length in 0..=text.len() {
-            fs::write(memory.new_path(), &text[..length]).unwrap();
-            assert_eq!(memory.load().unwrap(), Some(with_key("111")), "after {length} bytes");
-            memory.keep(&with_key("111")).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_damaged_file_is_told_and_never_taken_for_an_empty_one() {
-        let folder = Folder::new();
-        let memory = folder.memory();
-        fs::write(memory.path(), "").unwrap();
-        let error = memory.load().unwrap_err().to_string();
-        let expected = "is damaged at line 1, expected `asprov client memory 1`; remove it to provision anew";
-        assert!(error.ends_with(expected), "{error}");
-        let nowhere = FileMemory::new(folder.0.join("missing").join("memory"));
-        assert!(matches!(nowhere.keep(&with_key("1")), Err(MemoryError::File { what: "create", .. })));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn only_the_owner_may_read_it_even_after_a_crash_left_another_file() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = Folder::new();
-        let memory = folder.memory();
-        fs::write(memory.new_path(), "left behind").unwrap();
-        fs::set_permissions(memory.new_path(), fs::Permissions::from_mode(0o644)).unwrap();
-        memory.keep(&with_key("111")).unwrap();
-        assert_eq!(fs::metadata(memory.path()).unwrap().permissions().mode() & 0o777, 0o600);
-    }
-}
+mod tests;

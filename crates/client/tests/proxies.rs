@@ -8,8 +8,14 @@ mod server;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use asprov_client::{Address, Credentials, Proxies, RootCertificates, Transport, TransportError, TransportSettings};
-use server::{Server, authority_for};
+use asprov_client::{
+    Address, Credentials, Device, NoMemory, Proxies, RootCertificates, Transport, TransportError, TransportSettings,
+};
+use asprov_protocol::client::{Outcome, WipeAnswer};
+use asprov_protocol::message::WipeKind;
+use asprov_protocol::server::WipeState;
+use asprov_protocol::version::ProtocolVersion;
+use server::{Server, authority_for, settings};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -144,6 +150,30 @@ async fn a_proxy_of_the_environment_sees_the_name_of_the_server_and_nothing_else
         let expected = b"CONNECT mail.example.com:443 HTTP/1.1\r\nHost: mail.example.com:443\r\nProxy-Authorization: Basic YW5uOnB3\r\n\r\n";
         assert_eq!(asked, [expected]);
     }
+}
+
+#[tokio::test]
+async fn the_acknowledgment_of_a_wipe_goes_through_the_proxy_too() {
+    let (roots, acceptor) = authority_for(&["mail.example.com"]);
+    let server = Server::start_with(Some(acceptor)).await;
+    let (address, asked) = http_proxy("HTTP/1.1 200 Connection established", server.address, None).await;
+    let proxy = format!("http://ann:pw@{address}");
+    let proxies = Proxies::from_variables(|name| (name == "HTTPS_PROXY").then(|| proxy.clone())).unwrap();
+    let own = TransportSettings { root_certificates: roots, proxies, ..TransportSettings::default() };
+    let credentials = Credentials::bearer("token-of-ann").unwrap();
+    let transport = Transport::new(Address::parse(TO).unwrap(), credentials, &own).unwrap();
+    let device = Device::open(transport, settings(ProtocolVersion::V14_1), NoMemory).await.unwrap();
+    let mut device = device.on_wipe(|_| WipeAnswer::TakenOn);
+    assert_eq!(device.provision().await.unwrap().outcome, Outcome::Provisioned);
+    server.with(|state| state.order_wipe(WipeKind::Device));
+    let outcome = device.provision().await.unwrap().outcome;
+    let kind = WipeKind::Device;
+    assert_eq!(outcome, Outcome::WipeOrdered { kind, answer: WipeAnswer::TakenOn, is_sent: true });
+    server.until_wipe_is(WipeState::Acknowledged).await;
+    // A connection for what is answered, and one for what is not waited for.
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 2);
+    assert!(asked.iter().all(|asked| asked.starts_with(b"CONNECT mail.example.com:443 ")));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! `asprov provision`: a phone's part against any server, once, with nothing kept and nothing erased.
 
+mod notes;
 mod report;
 mod verdicts;
 
@@ -44,8 +45,8 @@ pub(crate) struct Arguments {
     /// by somebody else
     #[arg(long, value_name = "STATUS", default_value = "computed")]
     acknowledgment: Choice,
-    /// Acknowledge what this client family would: gmail, ios-mail, ... (`asprov policy lint` lists them)
-    #[arg(long, value_name = "NAME", conflicts_with = "acknowledgment")]
+    /// Acknowledge what this client family would, as far as that is known
+    #[arg(long, value_name = "NAME", conflicts_with = "acknowledgment", help = profile_help())]
     profile: Option<Family>,
     /// Print JSON
     #[arg(long)]
@@ -59,6 +60,12 @@ struct Choice(AcknowledgmentChoice);
 /// What `--profile` says.
 #[derive(Clone, Copy, Debug)]
 struct Family(&'static Profile);
+
+/// The help of `--profile`, with every family there is.
+fn profile_help() -> String {
+    let names: Vec<_> = PROFILES.iter().map(|profile| profile.name).collect();
+    format!("Acknowledge what this client family would, as far as that is known: {}", names.join(", "))
+}
 
 impl FromStr for Family {
     type Err = String;
@@ -92,6 +99,7 @@ impl FromStr for Choice {
 pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
     let address = arguments.account.address(&arguments.url)?;
     let settings = settings(&arguments)?;
+    let acknowledgment = settings.acknowledgment.clone();
     let credentials = arguments.account.credentials(&address.to_string())?;
     let transport =
         Transport::new(address, credentials, &arguments.account.transport_settings()?).map_err(Failure::new)?;
@@ -99,8 +107,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
         Ok(ended) => ended,
         Err(error) => return Err(failed(&error, arguments.json, out)),
     };
-    let profile = arguments.profile.map(|Family(profile)| profile);
-    let notes = verdicts::notes(profile, &conversation.outcome, &conversation.report);
+    let notes = notes::notes(&acknowledgment, version, &conversation.outcome, &conversation.report);
     for note in &notes {
         terminal::note(note);
     }

@@ -134,7 +134,9 @@ pub(super) fn text(
     let requests = counted(usize::try_from(report.requests).unwrap_or(usize::MAX), "request", "requests");
     writeln!(out, "{} (version {version}, {requests})", painted(style, harmless(&outcome.to_string())))?;
     let mut explained: Vec<&'static StatusRow> = Vec::new();
-    writeln!(out)?;
+    if !report.statuses.is_empty() {
+        writeln!(out)?;
+    }
     for status in &report.statuses {
         let Some(row) = status.row() else {
             writeln!(out, "{}", harmless(&status.to_string()))?;

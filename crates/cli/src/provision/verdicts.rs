@@ -1,13 +1,15 @@
-//! What was made of the policy, setting by setting, and what was said about it: the lines, the table and the JSON of it.
+//! What was made of the policy, setting by setting, and what was said about it: the line, the table and the JSON of it.
 
 use std::io;
 
-use asprov_protocol::client::capability::{Profile, Says, SettingVerdict, Verdict};
-use asprov_protocol::client::{Failure as Ending, Outcome, Report};
+use asprov_admin::document_json::json_of;
+use asprov_protocol::client::Report;
+use asprov_protocol::client::capability::{Says, SettingVerdict, Verdict};
 use asprov_protocol::message::AcknowledgmentStatus;
 use asprov_protocol::policy::ReceivedPolicy;
 use asprov_protocol::status::{self, Scope};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::table::{Cell, Table};
@@ -17,7 +19,7 @@ use crate::terminal::{BAD, GOOD, PLAIN, harmless, painted, width, wrapped};
 #[derive(Serialize)]
 pub(super) struct OfSetting {
     setting: &'static str,
-    value: String,
+    value: Value,
     /// enforced, ignored (the device lacks what it is about), not enforced, unknown.
     verdict: &'static str,
     /// What the acknowledgment says about it: applied, not applied, unknown.
@@ -29,7 +31,7 @@ pub(super) struct OfSetting {
 pub(super) fn json(report: &Report) -> Vec<OfSetting> {
     let of_setting = |verdict: &SettingVerdict| OfSetting {
         setting: verdict.setting.name,
-        value: verdict.value.to_string(),
+        value: json_of(&verdict.value),
         verdict: verdict.verdict.as_str(),
         says: match verdict.says {
             Says::Applied => "applied",
@@ -40,29 +42,6 @@ pub(super) fn json(report: &Report) -> Vec<OfSetting> {
         source: verdict.source,
     };
     report.verdicts.iter().map(of_setting).collect()
-}
-
-/// What has to be known about the acknowledgment beside the acknowledgment itself.
-pub(super) fn notes(profile: Option<&'static Profile>, outcome: &Outcome, report: &Report) -> Vec<String> {
-    let mut notes = Vec::new();
-    if let (Some(profile), true, Some(status)) = (profile, report.family_is_silent, report.acknowledgment) {
-        let open = report.verdicts.iter().filter(|verdict| verdict.says == Says::Unknown);
-        let open: Vec<_> = open.map(|verdict| verdict.setting.name).collect();
-        notes.push(format!(
-            "no source says what {} acknowledges when a policy asks for {}; {} is what an honest client says after the \
-             verdicts below",
-            profile.title,
-            open.join(", "),
-            status.code()
-        ));
-    }
-    if let Outcome::Failed { why: Ending::NotSetUp { advice, .. } } = outcome {
-        notes.push(format!("what helps: {advice}"));
-    }
-    if let Some(why) = &report.policy_error {
-        notes.push(format!("the policy could not be read: {why}"));
-    }
-    notes
 }
 
 /// What was said about the policy, and because of which settings; nothing when nothing was said.

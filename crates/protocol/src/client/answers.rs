@@ -49,7 +49,7 @@ impl Client {
                 self.done(Outcome::CommandAnsweredInBytes { content_type, bytes: response.body.to_vec() });
             }
             (Ok(document), None) => self.done(Outcome::CommandAnswered(document.map(Element::into_owned))),
-            (Err(error), None) => self.fail(Failure::Unreadable { command, why: error.to_string() }),
+            (Err(error), None) => self.unreadable(command, error.to_string(), response),
         }
     }
 
@@ -73,8 +73,16 @@ impl Client {
         }
         match read {
             Ok(answer) => self.provision_read(request, &answer, response),
-            Err(why) => self.fail(Failure::Unreadable { command, why }),
+            Err(why) => self.unreadable(command, why, response),
         }
+    }
+
+    fn unreadable(&mut self, command: Command, why: String, response: &IncomingResponse<'_>) {
+        let why = match response.other_type() {
+            Some(named) => format!("{why}; it calls itself `{named}`, expected an answer of ActiveSync"),
+            None => why,
+        };
+        self.fail(Failure::Unreadable { command, why });
     }
 
     fn provision_read(&mut self, request: Sending, answer: &ProvisionResponse, response: &IncomingResponse<'_>) {

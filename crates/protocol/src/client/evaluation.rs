@@ -95,18 +95,22 @@ fn given(
     status: AcknowledgmentStatus,
 ) -> Vec<SettingVerdict> {
     let words = match status {
-        AcknowledgmentStatus::Applied => (Verdict::Enforced, Says::Applied, "the acknowledgment 1 was given"),
+        AcknowledgmentStatus::Applied => {
+            (Verdict::Enforced, Says::Applied, "the acknowledgment 1 was given beforehand")
+        }
         AcknowledgmentStatus::AppliedInPart => (
             Verdict::Unknown,
             Says::Unknown,
-            "the acknowledgment 2 was given, and with it not which settings are not applied",
+            "the acknowledgment 2 was given beforehand, so it is open which settings are not applied",
         ),
         AcknowledgmentStatus::NotApplied => {
-            (Verdict::NotEnforced, Says::NotApplied, "the acknowledgment 3 was given: nothing is applied")
+            (Verdict::NotEnforced, Says::NotApplied, "the acknowledgment 3 was given beforehand: nothing is applied")
         }
-        AcknowledgmentStatus::ExternallyManaged => {
-            (Verdict::Unknown, Says::Unknown, "the acknowledgment 4 was given: somebody else manages the device")
-        }
+        AcknowledgmentStatus::ExternallyManaged => (
+            Verdict::Unknown,
+            Says::Unknown,
+            "the acknowledgment 4 was given beforehand: somebody else manages the device",
+        ),
     };
     Capabilities::throughout(policy, version, words)
 }

@@ -364,7 +364,8 @@ impl fmt::Display for Outcome {
                 write!(f, "the server orders a wipe of {what}; {told}")
             }
             Self::Refused { row } => {
-                write!(f, "refused with {} Status {} ({}): {}", row.scope, row.code, row.name, row.resolution)
+                let place = if row.scope == Scope::Policy { "Policy" } else { "Provision" };
+                write!(f, "refused with {place} Status {} ({}): {}", row.code, row.name, row.resolution)
             }
             Self::Failed { why } => write!(f, "failed: {why}"),
             Self::CommandAnswered(_) | Self::CommandAnsweredInBytes { .. } => f.write_str("the command was answered"),

@@ -66,6 +66,16 @@ impl<'a> IncomingResponse<'a> {
         command == Command::GetAttachment || self.is_multipart()
     }
 
+    /// What an answer that cannot be read calls itself, when that is something else than ActiveSync: a login page says more by
+    /// this than by its first byte.
+    pub(super) fn other_type(&self) -> Option<String> {
+        let named = self.content_type.filter(|text| !text.is_empty())?;
+        let own = [headers::CONTENT_TYPE_WBXML, headers::CONTENT_TYPE_WBXML_SHORT, headers::CONTENT_TYPE_MULTIPART];
+        let media_type = named.split(';').next().unwrap_or_default().trim();
+        let is_own = own.iter().any(|own| media_type.eq_ignore_ascii_case(own));
+        (!is_own).then(|| named.chars().take(100).flat_map(char::escape_debug).collect())
+    }
+
     fn is_multipart(&self) -> bool {
         let media_type = self.content_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
         media_type.eq_ignore_ascii_case(headers::CONTENT_TYPE_MULTIPART)

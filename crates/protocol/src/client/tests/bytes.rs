@@ -162,3 +162,21 @@ fn a_wait_is_never_shorter_than_the_server_asks_for_and_differs_from_device_to_d
         .collect();
     assert!(drawn.len() > 40, "{drawn:?}");
 }
+
+#[test]
+fn what_is_no_answer_of_activesync_is_told_with_what_it_calls_itself() {
+    for (content_type, is_told) in [
+        (Some("text/html; charset=utf-8"), true),
+        (Some("application/vnd.ms-sync.wbxml"), false),
+        (Some("Application/VND.ms-sync"), false),
+        (None, false),
+    ] {
+        let mut client = Client::new(settings(V::V14_0), ClientMemory::new());
+        client.start_provision();
+        assert!(matches!(client.step(), Step::Send(_)));
+        client.receive(&IncomingResponse { status: 200, content_type, body: b"<html>", ..Default::default() });
+        let Step::Done(Outcome::Failed { why: Failure::Unreadable { why, .. } }) = client.step() else { panic!() };
+        let named = "; it calls itself `text/html; charset=utf-8`, expected an answer of ActiveSync";
+        assert_eq!(why.ends_with(named), is_told, "{why}");
+    }
+}

@@ -4,7 +4,7 @@
 //!
 //! - a conversation ends within its limit of requests;
 //! - an initial request never carries a key, least of all the permanent one;
-//! - no policy is acknowledged that did not come with this offer and was evaluated;
+//! - no policy is acknowledged that did not come with this offer and was evaluated, and none by a family that refuses the account;
 //! - no wipe is acknowledged that the application has not taken on, and none that was taken on is forgotten.
 //!
 //! What the report remembers for people is no part of a state, so that two ways to the same state are one. The limits are
@@ -15,6 +15,7 @@ use std::hash::{Hash, Hasher};
 use stateright::{Checker as _, Model, Property};
 
 use super::*;
+use crate::client::capability::{self, Profile};
 use crate::message::{Ask, ProvisionRequest, ProvisionResponse, WipeStatus};
 
 const MOST_REQUESTS: u32 = 6;
@@ -25,6 +26,8 @@ const MOST_STEPS: u32 = 20;
 struct Conversations {
     version: V,
     first_contact: FirstContact,
+    /// A family of clients that sets up no account with any policy there is here, if one is played.
+    refusing: Option<&'static Profile>,
     answers: Vec<(&'static str, Answer)>,
 }
 
@@ -111,6 +114,9 @@ impl Conversations {
     fn settings(&self) -> ClientSettings {
         let mut own = settings(self.version);
         own.first_contact = self.first_contact;
+        if let Some(profile) = self.refusing {
+            own.acknowledgment = AcknowledgmentChoice::Profile(profile);
+        }
         own.limits = ClientLimits { requests: MOST_REQUESTS, challenges: 2, retries: 1, ..own.limits };
         own
     }
@@ -173,12 +179,13 @@ impl Conversations {
                 let has_key = key_header(request) != Some("0");
                 (Asked::Initial, has_key.then_some("a key on an initial request"))
             }
-            Ask::Acknowledgment { policy_key, .. } => {
+            Ask::Acknowledgment { policy_key, status, .. } => {
                 let was_offered = world.offered == Some(policy_key.as_str());
-                (
-                    Asked::Acknowledgment,
-                    (!was_offered).then_some("an acknowledgment of a policy that was not evaluated"),
-                )
+                // Every policy there is here asks for something, so its evaluation has a verdict, and the status.
+                let report = world.client.report();
+                let was_evaluated = !report.verdicts.is_empty() && report.acknowledgment == Some(status);
+                let is_due = was_offered && (was_evaluated || self.version == V::V2_5);
+                (Asked::Acknowledgment, (!is_due).then_some("an acknowledgment of a policy that was not evaluated"))
             }
             Ask::Empty => (Asked::Empty, None),
             Ask::WipeAcknowledgment { kind, status: WipeStatus::Success } => {
@@ -282,13 +289,21 @@ impl Model for Conversations {
             Property::always("a conversation ends within its limit", |_, world: &World| {
                 world.client.report().requests <= MOST_REQUESTS
             }),
+            Property::always(
+                "a family that refuses the account acknowledges nothing",
+                |model: &Self, world: &World| model.refusing.is_none() || world.asked != Some(Asked::Acknowledgment),
+            ),
             // Without these the rules could hold because nothing happens.
-            Property::sometimes("a device is provisioned", |_, world: &World| {
-                world.kept.policy_key().is_some_and(|key| key.as_str() == "222")
+            Property::sometimes("a device is provisioned, or refuses the account", |model: &Self, world: &World| {
+                match model.refusing {
+                    None => world.kept.policy_key().is_some_and(|key| key.as_str() == "222"),
+                    Some(_) => world.client.report().policy.is_some(),
+                }
             }),
-            Property::sometimes("a policy is acknowledged", |_, world: &World| {
-                world.asked == Some(Asked::Acknowledgment)
-            }),
+            Property::sometimes(
+                "a policy is acknowledged where there is somebody to",
+                |model: &Self, world: &World| model.refusing.is_some() || world.asked == Some(Asked::Acknowledgment),
+            ),
             Property::sometimes("a wipe is taken on", |_, world: &World| world.taken_on.is_some()),
             Property::sometimes("the limit of requests is reached", |_, world: &World| {
                 world.client.report().requests == MOST_REQUESTS
@@ -340,7 +355,11 @@ impl Hash for World {
 }
 
 fn every_state_is_looked_at(version: V, first_contact: FirstContact) {
-    let model = Conversations { version, first_contact, answers: answers_there_are(version) };
+    look_at_every_state(Conversations { version, first_contact, refusing: None, answers: answers_there_are(version) });
+}
+
+fn look_at_every_state(model: Conversations) {
+    let version = model.version;
     let checker = model.checker().threads(2).spawn_bfs().join();
     checker.assert_properties();
     println!("{version}: {} states, {} of them different", checker.state_count(), checker.unique_state_count());
@@ -360,4 +379,12 @@ fn in_every_state_of_a_client_that_begins_with_a_command_the_rules_hold() {
 #[test]
 fn in_every_state_of_a_client_of_12_1_the_rules_hold() {
     every_state_is_looked_at(V::V12_1, FirstContact::CommandWithKeyZero);
+}
+
+#[test]
+fn in_every_state_of_a_family_that_refuses_the_account_the_rules_hold() {
+    let (version, first_contact) = (V::V16_1, FirstContact::Provision);
+    let refusing = capability::profile("gmail");
+    assert!(refusing.is_some());
+    look_at_every_state(Conversations { version, first_contact, refusing, answers: answers_there_are(version) });
 }
