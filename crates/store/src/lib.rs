@@ -66,4 +66,4 @@ pub use store::{
 pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};
 pub use version::{Author, PolicySaved, PolicyVersion, StoredStage};
-pub use watched::WatchedStore;
+pub use watched::{Happened, WatchedStore};

@@ -55,7 +55,7 @@ pub(crate) struct NoticeKeys {
     )]
     pub(super) user_domain: Option<String>,
 
-    /// A file with subject, empty line and text, in place of the usual words
+    /// A file with subject, empty line and text for administrators, in place of the usual words
     #[arg(
         long = "notice-text",
         env = "ASPROV_NOTICE_TEXT",
@@ -64,6 +64,16 @@ pub(crate) struct NoticeKeys {
         help_heading = "Notices"
     )]
     pub(super) text: Option<PathBuf>,
+
+    /// A file with subject, empty line and text for users, in place of the usual words
+    #[arg(
+        long = "notice-user-text",
+        env = "ASPROV_NOTICE_USER_TEXT",
+        hide_env_values = true,
+        value_name = "FILE",
+        help_heading = "Notices"
+    )]
+    pub(super) user_text: Option<PathBuf>,
 
     /// A command that gets each notice as JSON on its standard input; it is run as it is, without a shell
     #[arg(
@@ -83,6 +93,7 @@ impl NoticeKeys {
             && self.administrators.is_empty()
             && self.user_domain.is_none()
             && self.text.is_none()
+            && self.user_text.is_none()
             && self.hook.is_none()
     }
 }
@@ -92,7 +103,10 @@ impl NoticeKeys {
 pub(in crate::serve) struct NoticeConfiguration {
     pub(super) mail: Option<Mail>,
     pub(super) hook: Option<PathBuf>,
+    /// For administrators.
     pub(super) template: Template,
+    /// For users.
+    pub(super) user_template: Template,
 }
 
 /// How mail goes out.
@@ -120,13 +134,18 @@ impl NoticeConfiguration {
             }
             return None;
         }
-        let template = keys.text.as_deref().map_or_else(|| Ok(Template::default()), Template::read);
-        let template = template.map_err(|fault| faults.push(fault)).ok()?;
+        let mut template = |file: Option<&std::path::Path>, usual: fn() -> Template| {
+            let template = file.map_or_else(|| Ok(usual()), Template::read);
+            template.map_err(|fault| faults.push(fault)).ok()
+        };
+        let administrators = template(keys.text.as_deref(), Template::default);
+        let users = template(keys.user_text.as_deref(), Template::for_user);
+        let (template, user_template) = administrators.zip(users)?;
         let mail = match &keys.smtp {
             None => None,
             Some(url) => Some(mail(keys, url, faults)?),
         };
-        Some(Self { mail, hook: keys.hook.clone(), template })
+        Some(Self { mail, hook: keys.hook.clone(), template, user_template })
     }
 }
 
