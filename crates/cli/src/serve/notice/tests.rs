@@ -5,7 +5,7 @@ use asprov_protocol::http::Command;
 use asprov_protocol::message::{DeviceInformation, WipeKind};
 use asprov_protocol::server::{DeviceRecord, order_wipe};
 use asprov_protocol::version::ProtocolVersion;
-use asprov_store::{MemoryStore, Saved, Sighting};
+use asprov_store::{MemoryStore, Repeated, Saved, Sighting};
 use jiff::Timestamp;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
@@ -120,7 +120,7 @@ fn quarantined() -> Sighting {
         protocol_version: ProtocolVersion::V16_1,
         at: Timestamp::UNIX_EPOCH,
         passed_at: None,
-        refusals: vec![refusal.clone().into(), refusal.into()],
+        refusals: [refusal.clone(), refusal].map(|one| Repeated::once(one, Timestamp::UNIX_EPOCH)).to_vec(),
     }
 }
 
