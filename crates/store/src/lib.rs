@@ -66,4 +66,4 @@ pub use store::{Change, ChangeKind, DevicePage, DeviceQuery, Saved, Store, Store
 pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};
 pub use version::{Author, PolicySaved, PolicyVersion, StoredPolicy, StoredStage};
-pub use watched::WatchedStore;
+pub use watched::{Happened, WatchedStore};

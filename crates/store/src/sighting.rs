@@ -18,8 +18,7 @@ pub struct Sighting {
     pub protocol_version: ProtocolVersion,
     /// When.
     pub at: Timestamp,
-    /// When a command of it was let through to its mailbox, if one was. What it was refused and stands in
-    /// [`refusals`](Self::refusals) came before that if this is [`at`](Self::at), and otherwise after.
+    /// When a command of it was let through to its mailbox last, if one was.
     pub passed_at: Option<Timestamp>,
     /// What it was refused, if it was.
     pub refusals: Vec<Repeated>,
@@ -32,10 +31,13 @@ pub struct Repeated {
     pub event: Event,
     /// How often, at least once.
     pub count: u64,
+    /// When it came last.
+    pub at: Timestamp,
 }
 
-impl From<Event> for Repeated {
-    fn from(event: Event) -> Self {
-        Self { event, count: 1 }
+impl Repeated {
+    /// An event that came once.
+    pub const fn once(event: Event, at: Timestamp) -> Self {
+        Self { event, count: 1, at }
     }
 }

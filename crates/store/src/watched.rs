@@ -2,29 +2,49 @@
 
 use std::sync::Arc;
 
-use asprov_protocol::device::DeviceKey;
+use asprov_protocol::device::{DeviceKey, DeviceType};
 use asprov_protocol::server::{DeviceRecord, Event};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::{Saved, Sighting, Store, StoreAround, StoreError};
 
-/// Hears of an event, with the record it left where there is one. It must not wait.
-type Listener = dyn Fn(&DeviceKey, Option<&DeviceRecord>, &Event) + Send + Sync;
+/// An event that was kept, and what is known of the device it happened to.
+#[derive(Clone, Copy, Debug)]
+pub struct Happened<'a> {
+    /// The device.
+    pub device: &'a DeviceKey,
+    /// What it says it is.
+    pub device_type: &'a DeviceType,
+    /// Its User-Agent header.
+    pub user_agent: Option<&'a str>,
+    /// Its record, if it has one.
+    pub record: Option<&'a DeviceRecord>,
+    /// What happened.
+    pub event: &'a Event,
+}
+
+/// Says whether it wants to hear of an event.
+type Wants = dyn Fn(&Event) -> bool + Send + Sync;
+/// Hears of an event. It must not wait.
+type Listener = dyn Fn(Happened<'_>) + Send + Sync;
 
 /// A store with a listener; everything else it leaves to the store inside.
 pub struct WatchedStore {
     inner: Arc<dyn Store>,
+    wants: Box<Wants>,
     listener: Box<Listener>,
 }
 
 impl WatchedStore {
-    /// Tells `listener` what happens to the devices of `inner`, as far as this process writes it.
+    /// Tells `listener` what happens to the devices of `inner`, as far as this process writes it and `wants` says that it wants
+    /// to hear of it.
     pub fn new(
         inner: Arc<dyn Store>,
-        listener: impl Fn(&DeviceKey, Option<&DeviceRecord>, &Event) + Send + Sync + 'static,
+        wants: impl Fn(&Event) -> bool + Send + Sync + 'static,
+        listener: impl Fn(Happened<'_>) + Send + Sync + 'static,
     ) -> Self {
-        Self { inner, listener: Box::new(listener) }
+        Self { inner, wants: Box::new(wants), listener: Box::new(listener) }
     }
 }
 
@@ -49,7 +69,15 @@ impl StoreAround for WatchedStore {
     ) -> Result<Saved, StoreError> {
         let saved = self.inner.save(revision, record, events, now).await?;
         if saved == Saved::Saved {
-            events.iter().for_each(|event| (self.listener)(&record.device, Some(record), event));
+            for event in events.iter().filter(|event| (self.wants)(event)) {
+                (self.listener)(Happened {
+                    device: &record.device,
+                    device_type: &record.device_type,
+                    user_agent: record.user_agent.as_deref(),
+                    record: Some(record),
+                    event,
+                });
+            }
         }
         Ok(saved)
     }
@@ -57,7 +85,24 @@ impl StoreAround for WatchedStore {
     async fn note(&self, sightings: &[Sighting]) -> Result<(), StoreError> {
         self.inner.note(sightings).await?;
         for sighting in sightings {
-            sighting.refusals.iter().for_each(|refusal| (self.listener)(&sighting.device, None, &refusal.event));
+            if !sighting.refusals.iter().any(|refusal| (self.wants)(&refusal.event)) {
+                continue;
+            }
+            // What it is, its record knows; without one, the sighting says what there is.
+            let stored = self.inner.device(&sighting.device).await.ok().flatten();
+            let record = stored.as_ref().map(|stored| &stored.record);
+            for refusal in &sighting.refusals {
+                if !(self.wants)(&refusal.event) {
+                    continue;
+                }
+                (self.listener)(Happened {
+                    device: &sighting.device,
+                    device_type: &sighting.device_type,
+                    user_agent: sighting.user_agent.as_deref().or_else(|| record?.user_agent.as_deref()),
+                    record,
+                    event: &refusal.event,
+                });
+            }
         }
         Ok(())
     }

@@ -152,8 +152,9 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
     let heard_by_phones = heard(word.clone());
     let mut server = std::pin::pin!(live.serve([phones], heard_by_phones));
     let mut admin = std::pin::pin!(serve_service([administrators], router(state), &limits, heard(word)));
-    // It ends with the program: what waits then is lost, and in the log.
-    let delivering = notices.map(|(delivery, queue)| tokio::spawn(delivery.run(queue)));
+    // After the last request: what waits then is delivered, within a few seconds.
+    let (last_word, ending) = watch::channel(false);
+    let delivering = notices.map(|(delivery, queue)| tokio::spawn(delivery.run(queue, ending)));
     let failed = tokio::select! {
         () = signals.received() => None,
         // The terminal has gone.
@@ -163,15 +164,20 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
     };
     tracing::info!("stopping");
     stop.send_replace(true);
-    if let Some(ended) = failed {
+    let ended = match failed {
         // One of them gave up; nothing is left to be answered in good order.
-        return ended.map_err(Failure::new).and(Err(Failure::new("the server ended without being asked to")));
-    }
-    let (server, admin) = tokio::join!(server, admin);
-    server.and(admin).map_err(Failure::new)?;
+        Some(ended) => ended.map_err(Failure::new).and(Err(Failure::new("the server ended without being asked to"))),
+        None => {
+            let (server, admin) = tokio::join!(server, admin);
+            server.and(admin).map_err(Failure::new)
+        }
+    };
+    last_word.send_replace(true);
     if let Some(delivering) = delivering {
-        delivering.abort();
+        // It is bounded in time itself.
+        let _ = delivering.await;
     }
+    ended?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -6,6 +6,7 @@ mod autodiscover;
 mod certificates;
 mod fronts;
 mod log;
+mod mail;
 mod reload;
 mod server;
 mod upstream;

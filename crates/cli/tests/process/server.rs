@@ -60,10 +60,16 @@ impl Server {
     }
 
     pub(crate) fn start_in(folder: tempfile::TempDir) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// The same with these variables, and no others.
+    pub(crate) fn start_with(folder: tempfile::TempDir, variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_asprov"))
             .arg("serve")
             .current_dir(folder.path())
             .env_clear()
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

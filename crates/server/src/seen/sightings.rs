@@ -121,6 +121,7 @@ impl Sightings {
             return;
         }
         let at = now();
+        let is_first = !sightings.contains_key(&caller.device);
         let sighting = sightings.entry(caller.device.clone()).or_insert_with(|| Sighting {
             device: caller.device.clone(),
             device_type: caller.device_type.clone(),
@@ -133,13 +134,15 @@ impl Sightings {
         sighting.device_type = caller.device_type.clone();
         sighting.user_agent.clone_from(&caller.user_agent);
         sighting.protocol_version = caller.version;
-        // A clock that was set back does not turn the order of things.
-        sighting.at = at.max(sighting.at).max(after(sighting.passed_at.filter(|_| !refusals.is_empty())));
+        if !is_first {
+            // One after the other, even if the clock was set back or stands still.
+            sighting.at = at.max(after(sighting.at));
+        }
         if passed {
             sighting.passed_at = Some(sighting.at);
         }
         for event in refusals {
-            add(&mut sighting.refusals, event.into(), self.limits.refusals);
+            add(&mut sighting.refusals, Repeated::once(event, sighting.at), self.limits.refusals);
         }
     }
 
@@ -163,7 +166,9 @@ impl Sightings {
                     sightings.into_iter().filter(|sighting| !forgets && !troubled.contains(&sighting.device))
                 {
                     let looks = Looks {
-                        passed: sighting.passed_at == Some(sighting.at),
+                        passed: sighting
+                            .passed_at
+                            .is_some_and(|passed| sighting.refusals.iter().all(|refusal| refusal.at <= passed)),
                         device_type: sighting.device_type,
                         user_agent: sighting.user_agent,
                         version: sighting.protocol_version,
@@ -204,8 +209,8 @@ impl Sightings {
 }
 
 /// A moment after that, so that what comes next is told apart from it; the store keeps times to the microsecond.
-fn after(at: Option<Timestamp>) -> Timestamp {
-    at.and_then(|at| at.checked_add(jiff::SignedDuration::from_micros(1)).ok()).unwrap_or(Timestamp::MIN)
+fn after(at: Timestamp) -> Timestamp {
+    at.checked_add(jiff::SignedDuration::from_micros(1)).unwrap_or(at)
 }
 
 /// Counts a refusal. `most` different ones are told apart; that a device is in a loop is told once an hour, and never lost
@@ -213,10 +218,14 @@ fn after(at: Option<Timestamp>) -> Timestamp {
 fn add(refusals: &mut Vec<Repeated>, one: Repeated, most: usize) {
     let is_room = refusals.len() < most || one.event.kind == EventKind::LoopDetected;
     let is_known = refusals.iter().any(|known| known.event == one.event);
-    let event = if is_room || is_known { one.event } else { Event::new(EventKind::Observed, MORE) };
+    let Repeated { event, at, count } = one;
+    let event = if is_room || is_known { event } else { Event::new(EventKind::Observed, MORE) };
     match refusals.iter_mut().find(|known| known.event == event) {
-        Some(known) => known.count = known.count.saturating_add(one.count),
-        None => refusals.push(Repeated { event, count: one.count }),
+        Some(known) => {
+            known.count = known.count.saturating_add(count);
+            known.at = known.at.max(at);
+        }
+        None => refusals.push(Repeated { event, at, count }),
     }
 }
 

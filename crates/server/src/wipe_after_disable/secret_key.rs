@@ -113,10 +113,12 @@ impl SecretKey {
         Some(Self(Secret::new(bytes)))
     }
 
-    /// Writes the file beside its place and links it there whole, so that nobody ever reads half a key.
+    /// Writes the file beside its place and links it there whole, so that nobody ever reads half a key and no key is ever
+    /// replaced. The name beside is drawn, since the number of a process is 1 in every container: what another node writes
+    /// at the same time is another file, and only the own one is removed.
     fn create(&self, path: &Path) -> io::Result<()> {
         let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-        name.push(format!(".{}", std::process::id()));
+        name.push(format!(".{:016x}", getrandom::u64().map_err(io::Error::other)?));
         let beside = path.with_file_name(name);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -125,12 +127,11 @@ impl SecretKey {
             use std::os::unix::fs::OpenOptionsExt as _;
             options.mode(0o600);
         }
-        let written = options.open(&beside).and_then(|mut file| {
-            let text: String = self.0.expose().iter().map(|byte| format!("{byte:02x}")).collect();
-            writeln!(file, "{text}")?;
-            file.sync_all()?;
-            fs::hard_link(&beside, path)
-        });
+        // That there is one under the drawn name already says nothing about the key.
+        let mut file = options.open(&beside).map_err(io::Error::other)?;
+        let text: String = self.0.expose().iter().map(|byte| format!("{byte:02x}")).collect();
+        let written =
+            writeln!(file, "{text}").and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&beside, path));
         fs::remove_file(&beside).or_else(|fault| if written.is_ok() { Err(fault) } else { Ok(()) })?;
         written
     }
@@ -161,6 +162,33 @@ mod tests {
             assert!(refused.contains("mode 0640, expected 0600"), "{refused}");
         }
         assert_eq!(format!("{made:?}"), "SecretKey(Secret(…))");
+    }
+
+    #[test]
+    fn what_another_node_writes_beside_it_at_the_same_time_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("asprov.key");
+        // Another container, whose process has the same number.
+        let others = folder.path().join(format!("asprov.key.{}", std::process::id()));
+        fs::write(&others, "half a key").unwrap();
+        let made = SecretKey::read_or_create(&path).unwrap();
+        assert_eq!(SecretKey::read(&path).unwrap(), made);
+        assert_eq!(fs::read_to_string(&others).unwrap(), "half a key");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing of its own is left behind");
+    }
+
+    #[test]
+    fn nodes_that_start_at_the_same_time_have_one_key() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("asprov.key");
+            let keys = std::thread::scope(|scope| {
+                let nodes: Vec<_> = (0..8).map(|_| scope.spawn(|| SecretKey::read_or_create(&path).unwrap())).collect();
+                nodes.into_iter().map(|node| node.join().unwrap()).collect::<Vec<_>>()
+            });
+            assert!(keys.iter().all(|key| *key == keys[0]));
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
     }
 
     #[test]

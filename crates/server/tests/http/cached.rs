@@ -104,7 +104,7 @@ async fn a_refusal_is_never_given_from_the_cache() {
 }
 
 /// Two nodes on one file, each with its own way to it.
-async fn two_nodes() -> (tempfile::TempDir, Running, Running) {
+pub(crate) async fn two_nodes() -> (tempfile::TempDir, Running, Running) {
     let directory = tempfile::tempdir().unwrap();
     let open = || SqliteStore::open(directory.path().join("asprov.db"), SqliteOptions::default()).unwrap();
     let (one, other) = (Running::new(Arc::new(open())).await, Running::new(Arc::new(open())).await);

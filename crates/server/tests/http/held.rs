@@ -14,6 +14,7 @@ use asprov_wbxml::code_page::{air_sync, ping};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::cached::two_nodes;
 use super::support::{Answer, DEADLINE, Device, OnePassword, Running, memory, sqlite, strict_policy, text};
 
 pub(crate) fn long_ping() -> Element<'static> {
@@ -82,6 +83,23 @@ async fn a_wipe_ends_a_held_ping_with_7_and_a_held_sync_with_140_on_the_memory_s
 async fn a_wipe_ends_a_held_ping_with_7_and_a_held_sync_with_140_on_sqlite() {
     let (_directory, store) = sqlite();
     a_wipe_ends_ping_and_sync(Arc::new(Running::new(store).await)).await;
+}
+
+#[tokio::test]
+async fn a_wipe_ordered_on_one_node_ends_a_held_ping_and_sync_on_the_other() {
+    let (_directory, one, other) = two_nodes().await;
+    let one = Arc::new(one);
+    let mut device = Device::new("A", ProtocolVersion::V14_1);
+    device.handshake(&one).await;
+    let pings = held(&one, &device, Command::Ping, long_ping()).await;
+    let syncs = held(&one, &device, Command::Sync, long_sync()).await;
+    order_wipe_of(&other, &device).await;
+    // What is promised; each node looks for changes once a second.
+    let both = async { (pings.await.unwrap(), syncs.await.unwrap()) };
+    let (ping_answer, sync_answer) =
+        timeout(Duration::from_secs(2), both).await.expect("another node's wipe reaches held requests within 2 s");
+    assert_eq!(text(&ping_answer.document(), ping::STATUS).as_deref(), Some("7"));
+    assert_eq!(text(&sync_answer.document(), air_sync::STATUS).as_deref(), Some("140"));
 }
 
 #[tokio::test]

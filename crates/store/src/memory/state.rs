@@ -116,7 +116,7 @@ impl State {
             }
         }
         for refusal in &sighting.refusals {
-            self.append(&sighting.device, &refusal.event, refusal.count, sighting.at);
+            self.append(&sighting.device, &refusal.event, refusal.count, refusal.at);
         }
         if !sighting.refusals.is_empty() {
             self.bound(&sighting.device.user);

@@ -139,7 +139,7 @@ pub(super) fn note(write: &Write<'_>, sightings: &[Sighting]) -> Result<()> {
             fifteen_minutes_before(sighting.at),
         ])?;
         for refusal in &sighting.refusals {
-            if event::append(write, &sighting.device, &refusal.event, refusal.count, sighting.at)? {
+            if event::append(write, &sighting.device, &refusal.event, refusal.count, refusal.at)? {
                 begun.insert(&sighting.device.user);
             }
         }

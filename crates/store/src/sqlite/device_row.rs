@@ -94,9 +94,8 @@ pub(super) fn read(cells: &mut Cells<'_>) -> Result<StoredDevice> {
     };
     let last_seen_at = cells.time()?;
     let revision: i64 = cells.value()?;
-    let revision = match u64::try_from(revision) {
-        Ok(revision @ 1..) => revision,
-        _ => return Err(cells.damaged(&format!("{revision}, expected 1 or more"))),
+    let Ok(revision @ 1..) = u64::try_from(revision) else {
+        return Err(cells.damaged(&format!("{revision}, expected 1 or more")));
     };
     Ok(StoredDevice { record, revision, last_seen_at, last_passed_at: cells.optional_time()? })
 }

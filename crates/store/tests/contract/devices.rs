@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use asprov_protocol::server::{AccessState, EventKind, WipeState};
-use asprov_store::{Saved, Sighting, Store};
+use asprov_store::{Repeated, Saved, Sighting, Store};
 
 use crate::every_store;
 use crate::fixture::*;
@@ -183,7 +183,7 @@ async fn a_sighting_leaves_the_revision_as_it_is(store: Arc<dyn Store>) {
         protocol_version: asprov_protocol::version::ProtocolVersion::V14_1,
         at: at(60),
         passed_at: None,
-        refusals: vec![refusal(140).into()],
+        refusals: vec![Repeated::once(refusal(140), at(0))],
     };
     store.note(&[sighting]).await.unwrap();
     let after = store.load(&admitted.device).await.unwrap();

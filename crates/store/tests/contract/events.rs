@@ -34,7 +34,7 @@ fn sighting(device_id: &str, at: Timestamp, refusals: Vec<Event>) -> Sighting {
         protocol_version: record.protocol_version,
         at,
         passed_at: None,
-        refusals: refusals.into_iter().map(Repeated::from).collect(),
+        refusals: refusals.into_iter().map(|event| Repeated::once(event, at)).collect(),
     }
 }
 
@@ -81,7 +81,7 @@ async fn equal_refusals_in_a_row_are_one_with_a_count(store: Arc<dyn Store>) {
         [(refusal(142), at(4), at(5), 4), (refusal(144), at(3), at(3), 1), (refusal(142), at(1), at(2), 2),]
     );
     // So many at once are counted at once.
-    let many = Repeated { event: refusal(142), count: 60 };
+    let many = Repeated { event: refusal(142), count: 60, at: at(5) };
     store.note(&[Sighting { refusals: vec![many], ..sighting("A1", at(5), vec![]) }]).await.unwrap();
     assert_eq!(store.events(&device("ann", "A1"), 1).await.unwrap()[0].count, 64);
     // What differs in anything is another one.
@@ -175,14 +175,15 @@ async fn of_made_up_device_ids_the_newest_fifty_histories_stay(store: Arc<dyn St
     store.tell(&[(device("bob", "A1"), refusal(142), at(0))]).await.unwrap();
     store.note(&["row", "forgotten"].map(|id| sighting(id, at(0), vec![refusal(142)]))).await.unwrap();
     let made_up = |number: usize| format!("made-up-{number:05}");
-    let one = |number: usize| sighting(&made_up(number), at(1), vec![refusal(142)]);
     // One after the other, and many at once.
     for number in 0..most + 5 {
-        store.note(&[Sighting { at: at(i64::try_from(number).unwrap()), ..one(number) }]).await.unwrap();
+        let at = at(i64::try_from(number).unwrap());
+        store.note(&[sighting(&made_up(number), at, vec![refusal(142)])]).await.unwrap();
     }
     let all = || (0..1_500).map(made_up);
     assert_eq!(with_a_history(&*store, all()).await, (5..most + 5).map(made_up).collect::<Vec<_>>());
-    let many: Vec<_> = (most + 5..1_000).map(|number| Sighting { at: at(2_000), ..one(number) }).collect();
+    let many: Vec<_> =
+        (most + 5..1_000).map(|number| sighting(&made_up(number), at(2_000), vec![refusal(142)])).collect();
     store.note(&many).await.unwrap();
     assert_eq!(with_a_history(&*store, all()).await.len(), most);
     // What is told counts with what is noted; the one that was added to least lately goes.

@@ -114,7 +114,8 @@ async fn that_a_device_was_let_through_is_news_after_fifteen_minutes_or_an_event
         store.note(&[passed(minute)]).await.unwrap();
         assert_eq!(known().await, Some(at(expected)), "let through at minute {minute}");
     }
-    let refused = |minute: i64| Sighting { refusals: vec![Repeated::from(refusal(144))], ..sighting(minute) };
+    let refused =
+        |minute: i64| Sighting { refusals: vec![Repeated::once(refusal(144), at(minute))], ..sighting(minute) };
     store.note(&[refused(18)]).await.unwrap();
     assert_eq!(known().await, Some(at(16)), "a refusal lets nobody through");
     store.note(&[passed(19)]).await.unwrap();

@@ -1,84 +1,184 @@
-//! Sends what waits in the queue, one notice after the other: by mail, and to the administrator's command.
+//! Sends what waits in the queue: by mail, and to the administrator's command, neither of which waits for the other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lettre::message::Mailbox;
-use lettre::message::header::ContentType;
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use super::Notice;
 use super::keys::{Mail, NoticeConfiguration};
 use super::letter::Template;
+use super::{Notice, WAITING};
 use crate::failure::Failure;
 
 /// How long one conversation with the mail server may take.
 const CONVERSATION: Duration = Duration::from_secs(30);
 /// How long the command may take before it is ended.
 const COMMAND: Duration = Duration::from_secs(10);
+/// How long the program, told to stop, waits for what is still to be delivered.
+const AT_THE_END: Duration = Duration::from_secs(5);
 /// How long is waited before a mail is tried again; after the last it is given up.
 const AGAIN: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
 
 /// What sends.
 pub(in crate::serve) struct Delivery {
-    template: Template,
-    mail: Option<(Mail, AsyncSmtpTransport<Tokio1Executor>)>,
-    hook: Option<std::path::PathBuf>,
+    mail: Option<Post>,
+    hook: Option<PathBuf>,
 }
+
+/// What sends by mail.
+struct Post {
+    mail: Mail,
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    for_administrators: Template,
+    for_user: Template,
+}
+
+/// One way to tell people, with what waits for it.
+type Waiting = mpsc::Sender<Arc<Notice>>;
 
 impl Delivery {
     /// Gets ready; nothing is sent yet.
     pub(in crate::serve) fn new(configuration: NoticeConfiguration) -> Result<Self, Failure> {
-        let NoticeConfiguration { mail, hook, template } = configuration;
+        let NoticeConfiguration { mail, hook, template, user_template } = configuration;
         let mail = match mail {
             None => None,
             Some(mail) => {
                 // What is wrong with it may repeat it, and it may hold a password.
                 let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&mail.url)
                     .map_err(|_| Failure::new("notice.smtp: the URL cannot be used"))?;
-                Some((mail, builder.timeout(Some(CONVERSATION)).build()))
+                let transport = builder.timeout(Some(CONVERSATION)).build();
+                Some(Post { mail, transport, for_administrators: template, for_user: user_template })
             }
         };
-        Ok(Self { template, mail, hook })
+        Ok(Self { mail, hook })
     }
 
-    /// Sends what comes, for as long as something can.
-    pub(in crate::serve) async fn run(self, mut queue: mpsc::Receiver<Notice>) {
-        while let Some(notice) = queue.recv().await {
-            if let Some((mail, transport)) = &self.mail {
-                for to in recipients(mail, &notice) {
-                    self.send(&notice, mail, transport, to).await;
-                }
+    /// Sends what comes, by each way for itself: a mail server that does not answer keeps nothing from the command. Ends when
+    /// nothing more can come, or, once `stop` says so, when what waits is sent; after [`AT_THE_END`] the rest is lost, and
+    /// the log says how many.
+    pub(in crate::serve) async fn run(self, queue: mpsc::Receiver<Notice>, stop: watch::Receiver<bool>) {
+        let left = AtomicUsize::new(0);
+        let (to_mail, mails) = mpsc::channel(WAITING);
+        let (to_hook, hooks) = mpsc::channel(WAITING);
+        let ways: Vec<(&str, Waiting)> =
+            [self.mail.is_some().then_some(("mail", to_mail)), self.hook.is_some().then_some(("the command", to_hook))]
+                .into_iter()
+                .flatten()
+                .collect();
+        let by_mail = async {
+            if let Some(post) = &self.mail {
+                post.deliver(mails, stop.clone(), &left).await;
             }
-            if let Some(hook) = &self.hook
-                && let Err(fault) = tell(hook, &notice).await
-            {
-                tracing::error!(notice = notice.word(), "the command {} was not told: {fault}", hook.display());
+        };
+        let by_hook = async {
+            if let Some(hook) = &self.hook {
+                call(hook, hooks, &left).await;
+            }
+        };
+        let all = async { tokio::join!(hand_out(queue, ways, stop.clone(), &left), by_mail, by_hook) };
+        let end = async {
+            stopped(stop.clone()).await;
+            sleep(AT_THE_END).await;
+        };
+        tokio::select! {
+            _ = all => {}
+            () = end => tracing::error!(lost = left.load(Ordering::Relaxed), "the server ends before all notices are delivered"),
+        }
+    }
+}
+
+/// Gives each notice to every way, until nothing more can come or the server stops; then what waits already.
+async fn hand_out(
+    mut queue: mpsc::Receiver<Notice>,
+    ways: Vec<(&str, Waiting)>,
+    stop: watch::Receiver<bool>,
+    left: &AtomicUsize,
+) {
+    let mut stopping = std::pin::pin!(stopped(stop));
+    let mut is_closed = false;
+    loop {
+        let notice = tokio::select! {
+            biased;
+            () = &mut stopping, if !is_closed => {
+                is_closed = true;
+                queue.close();
+                continue;
+            }
+            notice = queue.recv() => notice,
+        };
+        let Some(notice) = notice.map(Arc::new) else { return };
+        for (name, waiting) in &ways {
+            if waiting.try_send(Arc::clone(&notice)).is_ok() {
+                left.fetch_add(1, Ordering::Relaxed);
+            } else {
+                tracing::warn!(notice = notice.word(), "a notice by {name} is lost: too many wait already");
             }
         }
     }
+}
 
-    async fn send(&self, notice: &Notice, mail: &Mail, transport: &AsyncSmtpTransport<Tokio1Executor>, to: Address) {
-        let (subject, text) = self.template.fill(notice);
-        let built = Message::builder()
-            .from(Mailbox::new(Some("asprov".to_owned()), mail.from.clone()))
+/// Waits for the word to stop, for ever if nobody can give it any more.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+impl Post {
+    async fn deliver(&self, mut waiting: mpsc::Receiver<Arc<Notice>>, stop: watch::Receiver<bool>, left: &AtomicUsize) {
+        while let Some(notice) = waiting.recv().await {
+            for to in self.mail.administrators.iter().cloned() {
+                self.send(&notice, &self.for_administrators, to, stop.clone()).await;
+            }
+            if let Some(user) = self.user(&notice) {
+                self.send(&notice, &self.for_user, user, stop.clone()).await;
+            }
+            left.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The address of the user, of what concerns the user.
+    fn user(&self, notice: &Notice) -> Option<Address> {
+        notice.advice()?;
+        let (user, domain) = (notice.device.user.as_str(), self.mail.user_domain.as_ref()?);
+        if user.contains('@') { user.parse().ok() } else { Address::new(user, domain).ok() }
+    }
+
+    fn message(&self, notice: &Notice, template: &Template, to: Address) -> Result<Message, lettre::error::Error> {
+        let (subject, text) = template.fill(notice);
+        let from = &self.mail.from;
+        Message::builder()
+            // One number for all tries, so that a mail that arrives twice is seen to be one.
+            .message_id(getrandom::u64().ok().map(|number| {
+                format!("<{number:016x}.{:08x}@{}>", getrandom::u32().unwrap_or_default(), from.domain())
+            }))
+            .date_now()
+            .from(Mailbox::new(Some("asprov".to_owned()), from.clone()))
             .to(Mailbox::new(None, to))
             .subject(subject)
+            .header(AutoSubmitted)
             .header(ContentType::TEXT_PLAIN)
-            .body(text);
-        let message = match built {
+            .body(text)
+    }
+
+    async fn send(&self, notice: &Notice, template: &Template, to: Address, stop: watch::Receiver<bool>) {
+        let message = match self.message(notice, template, to) {
             Ok(message) => message,
             Err(error) => return tracing::error!(notice = notice.word(), "a notice cannot be written: {error}"),
         };
         let mut waits = AGAIN.iter();
         loop {
-            let fault = match timeout(CONVERSATION, transport.send(message.clone())).await {
+            let fault = match timeout(CONVERSATION, self.transport.send(message.clone())).await {
                 Ok(Ok(_)) => return,
                 Ok(Err(error)) if error.is_permanent() => {
                     return tracing::error!(notice = notice.word(), "the mail server refuses a notice: {error}");
@@ -86,25 +186,45 @@ impl Delivery {
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "it did not answer in time".to_owned(),
             };
-            let Some(wait) = waits.next() else {
+            let Some(wait) = waits.next().filter(|_| !*stop.borrow()) else {
                 return tracing::error!(notice = notice.word(), "a notice is given up: {fault}");
             };
             tracing::warn!(notice = notice.word(), "a notice is tried again in {wait:?}: {fault}");
-            sleep(*wait).await;
+            tokio::select! {
+                () = sleep(*wait) => {}
+                // Once more, at once.
+                () = stopped(stop.clone()) => {}
+            }
         }
     }
 }
 
-/// Who is told: the administrators, and the user of what concerns him.
-fn recipients(mail: &Mail, notice: &Notice) -> Vec<Address> {
-    let user = notice.device.user.as_str();
-    let user = match &mail.user_domain {
-        _ if !notice.to_user() => None,
-        Some(domain) if !user.contains('@') => Address::new(user, domain).ok(),
-        Some(_) => user.parse().ok(),
-        None => None,
-    };
-    mail.administrators.iter().cloned().chain(user).collect()
+/// Says that no person wrote this, so that no program answers it (RFC 3834 section 5).
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// Runs the command for each notice, one after the other.
+async fn call(hook: &Path, mut waiting: mpsc::Receiver<Arc<Notice>>, left: &AtomicUsize) {
+    while let Some(notice) = waiting.recv().await {
+        if let Err(fault) = tell(hook, &notice).await {
+            tracing::error!(notice = notice.word(), "the command {} was not told: {fault}", hook.display());
+        }
+        left.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Runs the command with the notice on its standard input: never through a shell, with no arguments, and not for long.
@@ -115,6 +235,7 @@ async fn tell(hook: &Path, notice: &Notice) -> Result<(), String> {
         "device_id": notice.device.device_id.as_str(),
         "device_type": notice.device_type,
         "model": notice.model,
+        "user_agent": notice.user_agent,
         "detail": notice.detail,
         "administrator": notice.administrator,
     });

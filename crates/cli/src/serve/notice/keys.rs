@@ -32,9 +32,13 @@ pub(crate) struct NoticeKeys {
     #[arg(long = "notice-user-domain", value_name = "DOMAIN")]
     pub(super) user_domain: Option<String>,
 
-    /// A file with subject, empty line and text, in place of the usual words
+    /// A file with subject, empty line and text for administrators, in place of the usual words
     #[arg(long = "notice-text", value_name = "FILE")]
     pub(super) text: Option<PathBuf>,
+
+    /// A file with subject, empty line and text for users, in place of the usual words
+    #[arg(long = "notice-user-text", value_name = "FILE")]
+    pub(super) user_text: Option<PathBuf>,
 
     /// A command that gets each notice as JSON on its standard input; it is run as it is, without a shell
     #[arg(long = "notice-hook", value_name = "FILE")]
@@ -46,7 +50,10 @@ pub(crate) struct NoticeKeys {
 pub(in crate::serve) struct NoticeConfiguration {
     pub(super) mail: Option<Mail>,
     pub(super) hook: Option<PathBuf>,
+    /// For administrators.
     pub(super) template: Template,
+    /// For users.
+    pub(super) user_template: Template,
 }
 
 /// How mail goes out.
@@ -74,13 +81,18 @@ impl NoticeConfiguration {
             }
             return None;
         }
-        let template = keys.text.as_deref().map_or_else(|| Ok(Template::default()), Template::read);
-        let template = template.map_err(|fault| faults.push(fault)).ok()?;
+        let mut template = |file: Option<&std::path::Path>, usual: fn() -> Template| {
+            let template = file.map_or_else(|| Ok(usual()), Template::read);
+            template.map_err(|fault| faults.push(fault)).ok()
+        };
+        let administrators = template(keys.text.as_deref(), Template::default);
+        let users = template(keys.user_text.as_deref(), Template::for_user);
+        let (template, user_template) = administrators.zip(users)?;
         let mail = match &keys.smtp {
             None => None,
             Some(url) => Some(mail(keys, url, faults)?),
         };
-        Some(Self { mail, hook: keys.hook.clone(), template })
+        Some(Self { mail, hook: keys.hook.clone(), template, user_template })
     }
 }
 

@@ -12,11 +12,13 @@ const VALUE: usize = 200;
 /// Bytes of a file with a text.
 const FILE: u64 = 64 * 1024;
 
-/// The text that counts when no file is named.
+/// The text for administrators that counts when no file is named.
 const USUAL: &str = "\
 asprov: {user}'s phone {what}
 
-The phone {device_id} ({device_type} {model}) of {user} {what}.
+The phone {device_id} of {user} {what}.
+
+It says it is: {phone}
 
 {detail}
 
@@ -24,8 +26,22 @@ asprov device why {user} {device_id}
 says where it stands and what can be done.
 ";
 
-/// The places that a text may have.
-const PLACES: [&str; 7] = ["user", "device_id", "device_type", "model", "what", "detail", "administrator"];
+/// The text for users that counts when no file is named. An administrator's words are not in it, nor is a rule.
+const USUAL_FOR_USER: &str = "\
+Your phone {what}
+
+A phone with your mail account ({user}) {what}.
+
+It says it is: {phone}
+Its number in the list of phones: {device_id}
+
+{advice}
+";
+
+/// The places that a text may have. `detail` and `administrator` are what administrators wrote for each other: a text for users
+/// has them only if somebody put them there.
+const PLACES: [&str; 10] =
+    ["user", "device_id", "device_type", "model", "user_agent", "phone", "what", "advice", "detail", "administrator"];
 
 /// A subject and a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +54,11 @@ impl Default for Template {
 }
 
 impl Template {
+    /// The text for users that counts when no file is named.
+    pub(super) fn for_user() -> Self {
+        Self(USUAL_FOR_USER.to_owned())
+    }
+
     /// The text of a file: the subject in its first line, an empty line, and the rest.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let cannot = |fault: std::io::Error| Failure::new(format!("cannot read {}: {fault}", path.display()));
@@ -71,12 +92,17 @@ impl Template {
 
     /// Subject and text of a notice.
     pub(super) fn fill(&self, notice: &Notice) -> (String, String) {
-        let value = |name: &str| {
+        let value = |name: &str| -> String {
+            let phone = notice.phone();
             let text = match name {
                 "user" => notice.device.user.as_str(),
                 "device_id" => notice.device.device_id.as_str(),
                 "device_type" => &notice.device_type,
                 "model" => &notice.model,
+                "user_agent" => &notice.user_agent,
+                "phone" => &phone,
+                // Not cut: nobody else wrote it.
+                "advice" => return notice.advice().unwrap_or_default().to_owned(),
                 "what" => notice.sentence(),
                 "detail" => &notice.detail,
                 _ => &notice.administrator,
@@ -116,6 +142,7 @@ mod tests {
             kind: NoticeKind::Quarantined,
             device: DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new("A1").unwrap() },
             device_type: "iPhone".to_owned(),
+            user_agent: String::new(),
             model: "x\r\nBcc: all@example.com\r\n\r\n<script>{user}</script>\u{1b}[2J".to_owned() + &"y".repeat(500),
             detail: String::new(),
             administrator: String::new(),
@@ -126,6 +153,28 @@ mod tests {
         assert!(subject.contains("{user}"), "what is filled in is no place: {subject}");
         assert!(subject.chars().count() <= VALUE);
         assert!(text.ends_with(" of ann\n") && text.lines().count() == 1, "{text:?}");
+    }
+
+    #[test]
+    fn a_phone_is_named_as_far_as_it_has_said_what_it_is() {
+        let notice = |model: &str, device_type: &str, user_agent: &str| Notice {
+            kind: NoticeKind::Quarantined,
+            device: DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new("A1").unwrap() },
+            device_type: device_type.to_owned(),
+            model: model.to_owned(),
+            user_agent: user_agent.to_owned(),
+            detail: "rule secret-plans: wait".to_owned(),
+            administrator: "bob".to_owned(),
+        };
+        assert_eq!(notice("iPhone15C2", "iPhone", "Apple/1").phone(), "iPhone15C2, iPhone, Apple/1");
+        assert_eq!(notice("", "iPhone", "iPhone").phone(), "iPhone");
+        assert_eq!(notice("", "", "").phone(), "it has not said what it is");
+        let (subject, text) = Template::for_user().fill(&notice("iPhone15C2", "iPhone", "Apple/1"));
+        assert_eq!(subject, "Your phone waits for an administrator to let it in");
+        for part in ["(ann)", "iPhone15C2, iPhone, Apple/1", "A1", "nothing to do on the phone", "change it"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("secret-plans") && !text.contains("bob") && !text.contains("asprov device"), "{text}");
     }
 
     #[test]
@@ -140,6 +189,6 @@ mod tests {
         ] {
             assert!(Template::parse(text).unwrap_err().contains(fault), "{text:?}");
         }
-        assert!(Template::parse(USUAL).is_ok());
+        assert!(Template::parse(USUAL).is_ok() && Template::parse(USUAL_FOR_USER).is_ok());
     }
 }

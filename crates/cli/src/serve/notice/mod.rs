@@ -4,29 +4,24 @@
 mod delivery;
 mod keys;
 mod letter;
+mod told;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::server::access_rule::NOT_SAID_YET;
-use asprov_protocol::server::{DeviceRecord, Event, EventKind};
+use asprov_protocol::server::{Event, EventKind};
 use asprov_protocol::status::{Scope, Status};
-use asprov_store::{Store, WatchedStore};
+use asprov_store::{Happened, Store, WatchedStore};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 pub(super) use self::delivery::Delivery;
 pub(super) use self::keys::NoticeConfiguration;
 pub(crate) use self::keys::NoticeKeys;
+use self::told::Told;
 
 /// Notices that wait; more are logged and dropped.
 const WAITING: usize = 1_000;
-/// Devices about whose quarantine somebody was told a while ago.
-const REMEMBERED: usize = 10_000;
-/// How long nobody is told again that a device waits in quarantine.
-const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What happened, as a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +33,12 @@ pub(super) enum NoticeKind {
     WipeCancelled,
 }
 
-/// One row: the kind, its word, whether the user is told as well, and the sentence.
+/// One row: the kind, its word, the sentence, and what the user is told to do, if the user is told as well.
 struct KindRow {
     kind: NoticeKind,
     word: &'static str,
-    to_user: bool,
     sentence: &'static str,
+    to_user: Option<&'static str>,
 }
 
 /// The table of notices.
@@ -51,27 +46,33 @@ const KINDS: [KindRow; 5] = [
     KindRow {
         kind: NoticeKind::Quarantined,
         word: "quarantined",
-        to_user: true,
         sentence: "waits for an administrator to let it in",
+        to_user: Some(
+            "There is nothing to do on the phone: once an administrator has let it in, mail comes by itself. If you have set \
+             up no phone, somebody else knows your password: change it, and tell your administrator.",
+        ),
     },
-    KindRow { kind: NoticeKind::WipeOrdered, word: "wipe_ordered", to_user: false, sentence: "is to be wiped" },
+    KindRow { kind: NoticeKind::WipeOrdered, word: "wipe_ordered", sentence: "is to be wiped", to_user: None },
     KindRow {
         kind: NoticeKind::WipeConfirmed,
         word: "wipe_confirmed",
-        to_user: true,
         sentence: "has confirmed its wipe",
+        to_user: Some(
+            "It erases itself, or removes this account, as your administrator has ordered. To use it for mail again, ask your \
+             administrator first, then set the account up anew.",
+        ),
     },
     KindRow {
         kind: NoticeKind::WipeFailed,
         word: "wipe_failed",
-        to_user: false,
         sentence: "could not wipe itself, and is told again",
+        to_user: None,
     },
     KindRow {
         kind: NoticeKind::WipeCancelled,
         word: "wipe_cancelled",
-        to_user: false,
         sentence: "is not to be wiped any more",
+        to_user: None,
     },
 ];
 
@@ -106,6 +107,7 @@ pub(super) struct Notice {
     pub(super) device: DeviceKey,
     pub(super) device_type: String,
     pub(super) model: String,
+    pub(super) user_agent: String,
     pub(super) detail: String,
     pub(super) administrator: String,
 }
@@ -119,16 +121,35 @@ impl Notice {
         self.kind.row().sentence
     }
 
-    pub(super) fn to_user(&self) -> bool {
+    /// What the user is told to do; `None` when only administrators are told.
+    pub(super) fn advice(&self) -> Option<&'static str> {
         self.kind.row().to_user
     }
 
-    fn of(device: &DeviceKey, record: Option<&DeviceRecord>, event: &Event) -> Option<Self> {
+    /// What the phone says it is, as far as it has said so.
+    pub(super) fn phone(&self) -> String {
+        let said: Vec<&str> =
+            [&self.model, &self.device_type, &self.user_agent].into_iter().map(String::as_str).collect();
+        let mut parts: Vec<&str> = Vec::new();
+        for part in said.into_iter().filter(|part| !part.is_empty()) {
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        }
+        if parts.is_empty() { "it has not said what it is".to_owned() } else { parts.join(", ") }
+    }
+
+    fn of(happened: Happened<'_>) -> Option<Self> {
+        let Happened { device, device_type, user_agent, record, event } = happened;
+        let information = record.map(|record| &record.device_information);
+        let model =
+            information.and_then(|information| information.model.clone().or_else(|| information.friendly_name.clone()));
         Some(Self {
             kind: NoticeKind::of(event)?,
             device: device.clone(),
-            device_type: record.map(|record| record.device_type.to_string()).unwrap_or_default(),
-            model: record.and_then(|record| record.device_information.model.clone()).unwrap_or_default(),
+            device_type: device_type.to_string(),
+            model: model.unwrap_or_default(),
+            user_agent: user_agent.unwrap_or_default().to_owned(),
             detail: event.detail.clone(),
             administrator: event.by.as_ref().map(|by| by.administrator.clone()).unwrap_or_default(),
         })
@@ -138,34 +159,18 @@ impl Notice {
 /// The store, listened to, and the queue that its notices wait in.
 pub(super) fn listen(store: Arc<dyn Store>) -> (Arc<dyn Store>, mpsc::Receiver<Notice>) {
     let (sender, queue) = mpsc::channel(WAITING);
-    let told: Mutex<BTreeMap<DeviceKey, Instant>> = Mutex::default();
-    let watched = WatchedStore::new(store, move |device, record, event| {
-        let Some(notice) = Notice::of(device, record, event) else { return };
-        if notice.kind == NoticeKind::Quarantined && !is_news(&told, device) {
+    let told = Told::default();
+    let listener = move |happened: Happened<'_>| {
+        let Some(notice) = Notice::of(happened) else { return };
+        if notice.kind == NoticeKind::Quarantined && !told.is_news(happened.device) {
             return;
         }
         if sender.try_send(notice).is_err() {
-            tracing::warn!(device = %device.to_string().escape_debug(), "a notice is lost: too many wait already");
+            let device = happened.device.to_string();
+            tracing::warn!(device = %device.escape_debug(), "a notice is lost: too many wait already");
         }
-    });
-    (Arc::new(watched), queue)
-}
-
-/// Whether nobody was told of this device's quarantine lately. When too many are remembered, the oldest is told anew.
-fn is_news(told: &Mutex<BTreeMap<DeviceKey, Instant>>, device: &DeviceKey) -> bool {
-    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-    if told.get(device).is_some_and(|at| at.elapsed() < QUIET) {
-        return false;
-    }
-    if told.len() >= REMEMBERED {
-        told.retain(|_, at| at.elapsed() < QUIET);
-        let oldest = told.iter().min_by_key(|(_, at)| **at).map(|(device, _)| device.clone());
-        if let Some(oldest) = oldest.filter(|_| told.len() >= REMEMBERED) {
-            told.remove(&oldest);
-        }
-    }
-    told.insert(device.clone(), Instant::now());
-    true
+    };
+    (Arc::new(WatchedStore::new(store, |event| NoticeKind::of(event).is_some(), listener)), queue)
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
+use std::time::Duration;
+
 use asprov_protocol::device::{DeviceId, DeviceType, UserName};
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{DeviceInformation, WipeKind};
-use asprov_protocol::server::order_wipe;
+use asprov_protocol::server::{DeviceRecord, order_wipe};
 use asprov_protocol::version::ProtocolVersion;
-use asprov_store::{MemoryStore, Saved, Sighting};
+use asprov_store::{MemoryStore, Repeated, Saved, Sighting};
 use jiff::Timestamp;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::*;
@@ -113,11 +116,11 @@ fn quarantined() -> Sighting {
     Sighting {
         device: key(),
         device_type: DeviceType::new("iPhone").unwrap(),
-        user_agent: None,
+        user_agent: Some("Apple-iPhone15C2/1".to_owned()),
         protocol_version: ProtocolVersion::V16_1,
         at: Timestamp::UNIX_EPOCH,
         passed_at: None,
-        refusals: vec![refusal.clone().into(), refusal.into()],
+        refusals: [refusal.clone(), refusal].map(|one| Repeated::once(one, Timestamp::UNIX_EPOCH)).to_vec(),
     }
 }
 
@@ -125,21 +128,35 @@ fn quarantined() -> Sighting {
 async fn a_wipe_and_a_quarantine_are_told_in_a_real_conversation_with_a_mail_server() {
     let (url, mut received) = mail_server().await;
     let (store, queue) = listen(Arc::new(MemoryStore::new()));
-    let delivery = tokio::spawn(Delivery::new(configuration(Some(url), None)).unwrap().run(queue));
+    let delivery =
+        tokio::spawn(Delivery::new(configuration(Some(url), None)).unwrap().run(queue, watch::channel(false).1));
     order(store.as_ref()).await;
     let (to, mail) = timeout(DEADLINE, received.recv()).await.unwrap().unwrap();
     assert_eq!(to, ["eve@example.com"], "of an order the user is not told");
     assert!(mail.contains("Subject: asprov: ann's phone is to be wiped"), "{mail}");
     assert!(mail.contains("device by bob: lost") && mail.contains("asprov device why ann A1"), "{mail}");
     assert!(!mail.lines().any(|line| line.starts_with("Bcc:")), "a phone writes no header: {mail}");
+    assert_eq!(header(&mail, "Auto-Submitted"), "auto-generated", "no program answers it");
     store.note(&[quarantined(), quarantined()]).await.unwrap();
-    let mut told = Vec::new();
-    for _ in 0..2 {
-        let (to, mail) = timeout(DEADLINE, received.recv()).await.unwrap().unwrap();
-        assert!(mail.contains("waits for an administrator"), "{mail}");
-        told.extend(to);
+    let (to, of_administrator) = timeout(DEADLINE, received.recv()).await.unwrap().unwrap();
+    assert_eq!(to, ["eve@example.com"]);
+    let (to, of_user) = timeout(DEADLINE, received.recv()).await.unwrap().unwrap();
+    assert_eq!(to, ["ann@example.org"], "four refusals are one notice, for both");
+    for part in ["ann's phone waits for an administrator", "rule unknown-phones", "asprov device why ann A1"] {
+        assert!(of_administrator.contains(part), "{part}: {of_administrator}");
+        assert!(!of_user.contains(part), "the user has a text of their own: {of_user}");
     }
-    assert_eq!(told, ["eve@example.com", "ann@example.org"], "four refusals are one notice, for both");
+    assert_eq!(header(&of_user, "Subject"), "Your phone waits for an administrator to let it in");
+    for mail in [&of_administrator, &of_user] {
+        // The model is the record's, the rest came with the refused request.
+        for part in ["Bcc: all@example.com", "iPhone, Apple-iPhone15C2/1", "A1"] {
+            assert!(mail.replace("=\n", "").contains(part), "{part}: {mail}");
+        }
+        assert!(header(mail, "Date").contains(':'), "{mail}");
+    }
+    let numbers = [&mail, &of_administrator, &of_user].map(|mail| header(mail, "Message-ID"));
+    assert!(numbers.iter().all(|number| number.ends_with("@example.com>") && number.len() > 20), "{numbers:?}");
+    assert!(numbers[0] != numbers[1] && numbers[1] != numbers[2]);
     drop(store);
     timeout(DEADLINE, delivery).await.unwrap().unwrap();
     assert!(received.try_recv().is_err());
@@ -162,7 +179,8 @@ async fn a_command_gets_the_notice_as_json_and_no_shell_sees_it() {
     .unwrap();
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
     let (store, queue) = listen(Arc::new(MemoryStore::new()));
-    let delivery = tokio::spawn(Delivery::new(configuration(None, Some(hook))).unwrap().run(queue));
+    let delivery =
+        tokio::spawn(Delivery::new(configuration(None, Some(hook))).unwrap().run(queue, watch::channel(false).1));
     order(store.as_ref()).await;
     drop(store);
     timeout(DEADLINE, delivery).await.unwrap().unwrap();
@@ -173,12 +191,86 @@ async fn a_command_gets_the_notice_as_json_and_no_shell_sees_it() {
     assert_eq!(rest, "wipe_ordered 0\n", "it has no arguments");
 }
 
+/// A header of a mail.
+fn header(mail: &str, name: &str) -> String {
+    let line = mail.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+    line.unwrap_or_else(|| panic!("no {name}: {mail}")).to_owned()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_command_does_not_wait_for_a_mail_server_that_is_silent_and_at_the_end_nobody_does_for_long() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (hook, out) = (folder.path().join("hook"), folder.path().join("out"));
+    std::fs::write(&hook, format!("#!/bin/sh\ncat >> '{}'\n", out.display())).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", silent.local_addr().unwrap());
+    let (store, queue) = listen(Arc::new(MemoryStore::new()));
+    let (stop, stopping) = watch::channel(false);
+    let delivery = tokio::spawn(Delivery::new(configuration(Some(url), Some(hook))).unwrap().run(queue, stopping));
+    order(store.as_ref()).await;
+    store.note(&[quarantined()]).await.unwrap();
+    let lines = || std::fs::read_to_string(&out).unwrap_or_default().lines().count();
+    let called = async {
+        while lines() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(DEADLINE, called).await.expect("the command hears of both while the mail server says nothing");
+    // The store lives on, as it does in the server: the word alone ends it.
+    stop.send_replace(true);
+    timeout(DEADLINE, delivery).await.expect("nobody waits for ever").unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_when_the_server_stops_is_still_delivered() {
+    let (url, mut received) = mail_server().await;
+    let (store, queue) = listen(Arc::new(MemoryStore::new()));
+    order(store.as_ref()).await;
+    for number in 0..5 {
+        let device = DeviceKey { device_id: DeviceId::new(&format!("B{number}")).unwrap(), ..key() };
+        store.note(&[Sighting { device, ..quarantined() }]).await.unwrap();
+    }
+    let (stop, stopping) = watch::channel(false);
+    stop.send_replace(true);
+    let delivery = Delivery::new(configuration(Some(url), None)).unwrap().run(queue, stopping);
+    let ((), mails) = tokio::join!(delivery, async {
+        let mut mails = 0;
+        while mails < 11 && timeout(DEADLINE, received.recv()).await.is_ok() {
+            mails += 1;
+        }
+        mails
+    });
+    assert_eq!(mails, 11, "one of the order, and two of each quarantine");
+}
+
+#[test]
+fn a_user_can_have_a_text_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("text");
+    std::fs::write(&file, "Hello {user}\n\n{phone} {what}. {advice}\n").unwrap();
+    let keys = |file: &std::path::Path| NoticeKeys {
+        hook: Some("hook".into()),
+        user_text: Some(file.to_owned()),
+        ..NoticeKeys::default()
+    };
+    let mut faults = Vec::new();
+    assert!(NoticeConfiguration::of(&keys(&file), &mut faults).is_some() && faults.is_empty(), "{faults:?}");
+    std::fs::write(&file, "Hello {name}\n\n").unwrap();
+    assert!(NoticeConfiguration::of(&keys(&file), &mut faults).is_none());
+    assert!(faults[0].to_string().contains("unknown place `{name}`"), "{faults:?}");
+}
+
 #[tokio::test]
 async fn nobody_waits_for_a_mail_server_that_is_silent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", listener.local_addr().unwrap());
     let (store, queue) = listen(Arc::new(MemoryStore::new()));
-    let delivery = tokio::spawn(Delivery::new(configuration(Some(url), None)).unwrap().run(queue));
+    let delivery =
+        tokio::spawn(Delivery::new(configuration(Some(url), None)).unwrap().run(queue, watch::channel(false).1));
     let all = async {
         order(store.as_ref()).await;
         for number in 0..2 * WAITING {

@@ -73,9 +73,9 @@ fn often(look: &Look<'_>, trouble: &Trouble<'_>) -> String {
 pub(super) fn locked(look: &Look<'_>) -> Option<String> {
     let at = look.locked_at()?;
     Some(format!(
-        "Ten attempts within an hour were in vain, the tenth {}: for the rest of that hour (an hour of the server's, so at most \
-         60 minutes) requests with a wrong password are refused without a look at them. A wipe then reaches the phone only \
-         with a password that holds; who signs in is not concerned.",
+        "Ten attempts within an hour were in vain, the tenth {}: for up to 60 minutes after it, requests with a wrong password \
+         are refused without a look at them. A wipe reaches the phone meanwhile only with a password that holds; who signs in \
+         is not concerned.",
         look.ago(at)
     ))
 }

@@ -50,7 +50,7 @@ impl<'a> Look<'a> {
         ends: impl Fn(EventKind) -> bool,
     ) -> Option<Trouble<'a>> {
         let mut trouble: Option<Trouble<'a>> = None;
-        for past in self.circumstances.events {
+        for past in self.events.iter().copied() {
             if is_it(past) {
                 if self.is_over(past) {
                     break;
@@ -68,9 +68,9 @@ impl<'a> Look<'a> {
 
     /// Refused sign-ins, the phone's own or others'; over when a request of the phone was signed in.
     pub(super) fn refused_sign_ins(&self, own: bool) -> Option<Trouble<'a>> {
+        let who = if own { RefusedSignIn::Itself } else { RefusedSignIn::Stranger };
         let is_it = |past: &PastEvent| {
-            past.event.kind == EventKind::SignInRefused
-                && (RefusedSignIn::named_in(&past.event.detail) == RefusedSignIn::Itself) == own
+            past.event.kind == EventKind::SignInRefused && RefusedSignIn::named_in(&past.event.detail) == who
         };
         self.trouble(is_it, EventKind::is_of_a_signed_in_request)
     }
@@ -80,9 +80,9 @@ impl<'a> Look<'a> {
         let is_it = |past: &&PastEvent| {
             past.event.kind == EventKind::SignInRefused
                 && past.last_at >= since
-                && RefusedSignIn::named_in(&past.event.detail) != RefusedSignIn::Itself
+                && RefusedSignIn::named_in(&past.event.detail) == RefusedSignIn::Stranger
         };
-        let mut found = self.circumstances.events.iter().filter(is_it);
+        let mut found = self.events.iter().copied().filter(is_it);
         let newest = found.next()?;
         let count = found.fold(newest.count, |count, past| count.saturating_add(past.count));
         Some(Trouble { newest, count })
@@ -95,13 +95,13 @@ impl<'a> Look<'a> {
             past.event.kind == EventKind::SignInRefused
                 && RefusedSignIn::named_in(&past.event.detail) == RefusedSignIn::LastStranger
         };
-        let at = self.circumstances.events.iter().find(is_it)?.last_at;
+        let at = self.events.iter().copied().find(is_it)?.last_at;
         (at.duration_until(self.circumstances.now) < SignedDuration::from_hours(1)).then_some(at)
     }
 
     /// The refused commands with the newest one's status.
     pub(super) fn refused_commands(&self) -> Option<Trouble<'a>> {
-        let status = self.circumstances.events.iter().find(|past| past.event.kind == EventKind::CommandRefused)?;
+        let status = self.events.iter().find(|past| past.event.kind == EventKind::CommandRefused)?;
         let status = status.event.status;
         let is_it = |past: &PastEvent| past.event.kind == EventKind::CommandRefused && past.event.status == status;
         self.trouble(is_it, |kind| matches!(kind, EventKind::CommandRefused | EventKind::UpstreamRefused))
@@ -128,13 +128,12 @@ impl<'a> Look<'a> {
     /// The loop that was noticed within the last hour, and whether the phone got out of it since: by an acknowledgment, unless
     /// acknowledging is what it repeats, or by being let through.
     pub(super) fn loop_of_late(&self) -> Option<(Loop, &'a PastEvent, bool)> {
-        let events = self.circumstances.events;
-        let place = events.iter().position(|past| past.event.kind == EventKind::LoopDetected)?;
-        let past = events.get(place)?;
+        let place = self.events.iter().position(|past| past.event.kind == EventKind::LoopDetected)?;
+        let past = *self.events.get(place)?;
         let recent = past.last_at.duration_until(self.circumstances.now) < LOOP_COUNTS;
         let one = Loop::named_in(&past.event.detail).filter(|_| recent)?;
         let acknowledged = one != Loop::ProvisionsAgainAndAgain
-            && events.iter().take(place).any(|later| later.event.kind == EventKind::PolicyAcknowledged);
+            && self.events.iter().take(place).any(|later| later.event.kind == EventKind::PolicyAcknowledged);
         Some((one, past, acknowledged || self.is_over(past)))
     }
 }

@@ -101,6 +101,9 @@ pub(super) struct Look<'a> {
     pub(super) circumstances: &'a Circumstances<'a>,
     pub(super) record: Option<&'a DeviceRecord>,
     pub(super) access: Option<AccessDecision>,
+    /// What happened to it, the latest first: what it was refused is written down a little later than what was saved with
+    /// its record.
+    pub(super) events: Vec<&'a PastEvent>,
 }
 
 impl<'a> Look<'a> {
@@ -108,7 +111,9 @@ impl<'a> Look<'a> {
         let record = circumstances.snapshot.and_then(|snapshot| snapshot.device.as_ref());
         let rules = circumstances.snapshot.map(|snapshot| &snapshot.access_rules);
         let access = record.zip(rules).map(|(record, rules)| rules.judge(&AccessFacts::of(record)));
-        Self { circumstances, record, access }
+        let mut events: Vec<&PastEvent> = circumstances.events.iter().collect();
+        events.sort_by_key(|past| core::cmp::Reverse(past.last_at));
+        Self { circumstances, record, access, events }
     }
 
     /// Whether the gate lets a command pass with the key that the phone was given; where it was given none, whatever key it

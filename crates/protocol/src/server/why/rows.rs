@@ -10,6 +10,7 @@ use super::policy_rows::{
 use super::wipe_rows::{wipe_cancelled_too_late, wipe_due, wiped};
 use super::{Look, Obstacle, Why, shown};
 use crate::server::decision::EventKind;
+use crate::server::loops::Loop;
 use crate::status::{Scope, Status};
 
 /// How long a phone may be silent before that is the explanation.
@@ -126,9 +127,11 @@ fn unknown(look: &Look<'_>) -> Option<Why> {
 
 fn looping(look: &Look<'_>) -> Option<Why> {
     let (one, past, _) = look.loop_of_late().filter(|(.., is_over)| !is_over)?;
+    let challenges = look.challenges().filter(|_| one == Loop::ChallengesWithoutAcknowledgment);
+    let often = challenges.map_or_else(String::new, |challenges| format!("{}, ", challenges.times()));
     let mut why = Why::keeps_out(
         "loop",
-        format!("It is in a loop: {} (last {}).", one.sentence(), look.ago(past.last_at)),
+        format!("It is in a loop: {} ({often}last {}).", one.sentence(), look.ago(past.last_at)),
         "Restart the phone. If mail does not come within ten minutes, remove the account and set it up again.",
         vec![one.advice().to_owned(), format!("Record what it sends: `asprov device trace {}`.", look.named())],
     );

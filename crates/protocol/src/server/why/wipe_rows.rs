@@ -91,7 +91,7 @@ pub(super) fn wiped(look: &Look<'_>) -> Option<Why> {
 pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
     let wipe = look.record?.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Cancelled)?;
     let sent_at = wipe.sent_at?;
-    let events = look.circumstances.events;
+    let events = &look.events;
     let cancelled = events.iter().position(|past| past.event.kind == EventKind::WipeCancelled);
     let cancelled_at = cancelled.and_then(|place| events.get(place)).map(|past| past.last_at);
     let came_again = events.iter().take(cancelled.unwrap_or(0)).any(|past| past.event.kind.is_of_a_signed_in_request());
