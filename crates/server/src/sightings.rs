@@ -218,13 +218,14 @@ fn after(at: Timestamp) -> Timestamp {
 fn add(refusals: &mut Vec<Repeated>, one: Repeated, most: usize) {
     let is_room = refusals.len() < most || one.event.kind == EventKind::LoopDetected;
     let is_known = refusals.iter().any(|known| known.event == one.event);
-    let event = if is_room || is_known { one.event.clone() } else { Event::new(EventKind::Observed, MORE) };
+    let Repeated { event, count, at } = one;
+    let event = if is_room || is_known { event } else { Event::new(EventKind::Observed, MORE) };
     match refusals.iter_mut().find(|known| known.event == event) {
         Some(known) => {
-            known.count = known.count.saturating_add(one.count);
-            known.at = known.at.max(one.at);
+            known.count = known.count.saturating_add(count);
+            known.at = known.at.max(at);
         }
-        None => refusals.push(Repeated { event, ..one }),
+        None => refusals.push(Repeated { event, count, at }),
     }
 }
 
