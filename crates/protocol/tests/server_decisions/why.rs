@@ -280,7 +280,8 @@ fn every_explanation_reads_as_help() {
 fn a_refusal_before_the_last_time_it_was_let_through_is_over() {
     let mut told = Told::provisioned().event(sign_in_refused(RefusedSignIn::Itself));
     told.events[0].last_at -= SignedDuration::from_hours(1);
-    assert_eq!(told.why().situation, "fine");
+    assert_eq!(told.why().situation, "password_changed", "that it was seen since says nothing");
+    assert_eq!(told.passed().why().situation, "fine");
 }
 
 #[test]

@@ -218,14 +218,14 @@ fn after(at: Timestamp) -> Timestamp {
 fn add(refusals: &mut Vec<Repeated>, one: Repeated, most: usize) {
     let is_room = refusals.len() < most || one.event.kind == EventKind::LoopDetected;
     let is_known = refusals.iter().any(|known| known.event == one.event);
-    let Repeated { event, at, count } = one;
+    let Repeated { event, count, at } = one;
     let event = if is_room || is_known { event } else { Event::new(EventKind::Observed, MORE) };
     match refusals.iter_mut().find(|known| known.event == event) {
         Some(known) => {
             known.count = known.count.saturating_add(count);
             known.at = known.at.max(at);
         }
-        None => refusals.push(Repeated { event, at, count }),
+        None => refusals.push(Repeated { event, count, at }),
     }
 }
 

@@ -33,13 +33,9 @@ impl<'a> Look<'a> {
         self.circumstances.last_passed_at.is_some_and(|passed| passed >= at)
     }
 
-    /// Whether it was let through after that refusal. Where it is not known when it was let through, a phone that was seen
-    /// later without being refused does as well.
+    /// Whether it was let through after that. That it was seen later says nothing: a phone is seen when it is refused, too.
     fn is_over(&self, past: &PastEvent) -> bool {
-        match self.circumstances.last_passed_at {
-            Some(passed) => passed >= past.last_at,
-            None => self.circumstances.last_seen_at.is_some_and(|seen| seen > past.last_at),
-        }
+        self.was_let_through_since(past.last_at)
     }
 
     /// The events for which `is_it` holds, from the newest to the first that ended them: that the phone was let through, or an
