@@ -25,6 +25,8 @@ mod acknowledgments;
 mod administrator;
 mod administrators;
 mod call;
+mod descriptors;
+mod full_disk;
 mod held_pings;
 mod machine;
 mod phone;
