@@ -24,7 +24,9 @@
 mod acknowledgments;
 mod administrator;
 mod administrators;
+mod broken_store;
 mod call;
+mod crowd;
 mod descriptors;
 mod full_disk;
 mod held_pings;
