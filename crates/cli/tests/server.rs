@@ -491,6 +491,31 @@ fn a_held_connection_does_not_keep_the_server_from_stopping() {
 }
 
 #[test]
+fn a_store_that_was_emptied_is_not_taken_for_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("users"), "").unwrap();
+    fs::write(at("asprov.db"), "").unwrap();
+    let serve = ["serve", "--check", "--users", "users", "--store", "sqlite:asprov.db"];
+    let listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    let new = run(program(folder.path()).args(serve).args(listen), "");
+    assert!(!new.err.contains("lost"), "nothing says that there was one before: {}", new.err);
+    fs::write(at("asprov.db"), "").unwrap();
+    let _ = fs::remove_file(at("asprov.db-wal"));
+    fs::write(at("asprov.token"), "a".repeat(64)).unwrap();
+    for check in [&serve[..], &["serve", "--users", "users", "--store", "sqlite:asprov.db"]] {
+        let done = run(program(folder.path()).args(check).args(listen), "");
+        assert_eq!(done.code, 1, "{}", done.err);
+        assert!(
+            done.err.contains("asprov.db is empty") && done.err.contains("restore it from a backup"),
+            "{}",
+            done.err
+        );
+        assert_eq!(fs::metadata(at("asprov.db")).unwrap().len(), 0, "it is left as it is");
+    }
+}
+
+#[test]
 fn a_listener_that_is_taken_is_an_error_that_names_it() {
     let server = Server::start(&[]);
     let taken = server.url.trim_start_matches("http://").to_owned();

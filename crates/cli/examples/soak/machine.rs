@@ -78,10 +78,24 @@ impl Machine {
         Ok(server)
     }
 
+    /// The same with the store in a folder of this one.
+    pub(crate) async fn mailbox_in(&self, folder: &str, users: usize) -> Result<Server, String> {
+        self.write_users(users);
+        let mut server = Server::new();
+        let mut command = self.serve_mailbox(&server);
+        command.env("ASPROV_STORE", format!("sqlite:{folder}/asprov.db"));
+        server.process = Some(self.start("asprov", &mut command));
+        until("the server is ready", || Ok(server.is_ready())).await?;
+        fs::copy(self.path().join(folder).join("asprov.token"), self.path().join("asprov.token"))
+            .map_err(|error| error.to_string())?;
+        self.demand_a_policy(&server)?;
+        Ok(server)
+    }
+
     /// The command that serves with a store in this folder.
     pub(crate) fn serve(&self, server: &Server) -> Command {
         let mut command = self.asprov();
-        command.args(["serve", "--log", "warn", "--store", "sqlite:asprov.db"]).args([
+        command.env("ASPROV_STORE", "sqlite:asprov.db").args(["serve", "--log", "warn"]).args([
             "--listen",
             &server.phones.to_string(),
             "--admin-listen",
@@ -241,6 +255,14 @@ impl Process {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap_or_default();
         line.trim().trim_end_matches(" kB").parse().unwrap_or(0)
+    }
+
+    /// CPU time so far.
+    pub(crate) fn cpu(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap_or_default();
+        // After the name in parentheses: user and system time are the 12th and 13th, in hundredths of a second.
+        let ticks = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(11).take(2);
+        Duration::from_millis(10 * ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>())
     }
 
     /// Open descriptors.

@@ -24,7 +24,11 @@
 mod acknowledgments;
 mod administrator;
 mod administrators;
+mod broken_store;
 mod call;
+mod crowd;
+mod descriptors;
+mod full_disk;
 mod held_pings;
 mod machine;
 mod phone;

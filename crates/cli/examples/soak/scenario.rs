@@ -4,7 +4,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::machine::Machine;
-use crate::{acknowledgments, administrators, held_pings, server_killed, upstream_killed};
+use crate::{
+    acknowledgments, administrators, broken_store, crowd, descriptors, full_disk, held_pings, server_killed,
+    upstream_killed,
+};
 
 /// What a scenario came to: figures for one line, or why there are none.
 pub(crate) type Outcome = Result<Vec<String>, Failure>;
@@ -79,6 +82,40 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 exactly what was answered",
         at_most: Duration::from_secs(180),
         run: |machine| Box::pin(administrators::run(machine)),
+    },
+    Scenario {
+        name: "full-disk",
+        does: "the disk of the store (a tmpfs of 6 MiB) is filled while devices provision, and emptied again",
+        holds: "Provision is answered Status 3, the API and `/readyz` HTTP 503; provisioned devices pass and nobody else; the \
+                log says why; once there is room it works again, and everybody who acknowledged passes",
+        at_most: Duration::from_secs(180),
+        run: |machine| Box::pin(full_disk::run(machine)),
+    },
+    Scenario {
+        name: "broken-store",
+        does: "the store is locked by another process; its file is truncated, emptied, zeroed and overwritten in seven ways, \
+               and its log cut; each time it is restored from a backup",
+        holds: "the server ends with words that name the file, or keeps the gate shut and says so in `/readyz` and in the log; \
+                no stranger passes; with the backup everything is there again",
+        at_most: Duration::from_secs(300),
+        run: |machine| Box::pin(broken_store::run(machine)),
+    },
+    Scenario {
+        name: "descriptors",
+        does: "200 silent connections to a process that may have 100 descriptors",
+        holds: "a device that has a connection is answered; no flood in the log and no spinning; it works again when they \
+                are closed",
+        at_most: Duration::from_secs(180),
+        run: |machine| Box::pin(descriptors::run(machine)),
+    },
+    Scenario {
+        name: "crowd",
+        does: "2,000 devices of every version for five minutes, while wipes are ordered and cancelled, devices blocked and \
+               forgotten, and the policy changed",
+        holds: "every answer is one that the tables of [answers.md](answers.md) give, in some order of what overlaps; memory \
+                stays flat (at most 15 per cent from the second quarter to the last)",
+        at_most: Duration::from_secs(480),
+        run: |machine| Box::pin(crowd::run(machine)),
     },
 ];
 

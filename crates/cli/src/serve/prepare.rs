@@ -45,6 +45,7 @@ impl Prepared {
     pub(super) async fn new(configuration: &Configuration) -> Result<Self, Failure> {
         let tls = tls(configuration)?;
         let groups = groups(configuration)?;
+        not_lost(configuration)?;
         let mut store = open_store(&configuration.store).await.map_err(told)?;
         let mut notices = None;
         if let Some(notice) = &configuration.notice {
@@ -241,10 +242,32 @@ async fn store(configuration: &Configuration) -> Result<String, Failure> {
         writable_beside(path)?;
         return Ok(format!("{} would be made", path.display()));
     }
+    not_lost(configuration)?;
     let store = open_store(&configuration.store).await.map_err(told)?;
     store.ready().await.map_err(told)?;
     let policies = store.policies().await.map_err(told)?.len();
     Ok(format!("{}: opens, {}", path.display(), counted(policies, "policy", "policies")))
+}
+
+/// Refuses a store whose file was emptied: it would be taken for a new one, which admits everybody and knows of no wipe. That
+/// it was in use before is shown by what was made beside it then.
+fn not_lost(configuration: &Configuration) -> Result<(), Failure> {
+    let StoreUrl::Sqlite(path) = &configuration.store else { return Ok(()) };
+    let length = |path: &Path| fs::metadata(path).map(|file| file.len()).ok();
+    let log = format!("{}-wal", path.display());
+    if length(path) != Some(0) || length(Path::new(&log)).is_some_and(|length| length > 0) {
+        return Ok(());
+    }
+    let beside = [Some(configuration.token_file()), configuration.secret_key.clone().flatten()];
+    match beside.into_iter().flatten().find(|path| path.exists()) {
+        None => Ok(()),
+        Some(witness) => Err(Failure::new(format!(
+            "the store {} is empty, and {} is of an earlier start: what it held is lost",
+            path.display(),
+            witness.display()
+        ))
+        .hint("restore it from a backup, or delete the empty file to begin anew")),
+    }
 }
 
 fn writable_beside(path: &Path) -> Result<(), Failure> {

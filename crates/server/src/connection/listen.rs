@@ -17,6 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tower::{Service, ServiceExt as _};
 
 use crate::body::ResponseBody;
@@ -31,6 +32,12 @@ use crate::limits::Limits;
 
 /// Between two attempts to accept when the process has no descriptors left.
 const NO_DESCRIPTORS: Duration = Duration::from_millis(100);
+
+/// How often that is told.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// One that was accepted less than this after it was told says nothing: each that closes lets one in.
+const OVER_AFTER: Duration = Duration::from_secs(1);
 
 /// A socket to serve on.
 #[derive(Debug)]
@@ -89,6 +96,7 @@ impl Connections {
         S::Future: Send,
         S::Error: Into<BoxError>,
     {
+        let mut failing = Failing::default();
         loop {
             // A place first: when there is none, clients wait in the backlog of the operating system.
             let accepted = async {
@@ -104,10 +112,11 @@ impl Connections {
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    rest_after(&error).await;
+                    failing.rest_after(&error).await;
                     continue;
                 }
             };
+            failing.is_over();
             let (connections, watcher, service) = (self.clone(), watcher(), service.clone());
             #[cfg(feature = "tls")]
             let tls = listener.tls.clone();
@@ -236,11 +245,61 @@ impl Connections {
     }
 }
 
-/// One client's broken connection is nothing; without descriptors the next attempt would fail at once too.
-async fn rest_after(error: &io::Error) {
-    if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
-        return;
+/// Accepting fails again and again, as it does without descriptors: told at its beginning, once a minute, and at its end.
+#[derive(Debug, Default)]
+struct Failing {
+    told: Option<Instant>,
+    times: u64,
+}
+
+impl Failing {
+    /// One client's broken connection is nothing; without descriptors the next attempt would fail at once too.
+    async fn rest_after(&mut self, error: &io::Error) {
+        if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+            return;
+        }
+        self.times += 1;
+        if self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+            self.told = Some(Instant::now());
+            let hint =
+                "connections wait until descriptors are free; LimitNOFILE of the service, or ulimit -n, allows more";
+            tracing::error!(times = self.times, hint, "a connection was not accepted: {error}");
+        }
+        tokio::time::sleep(NO_DESCRIPTORS).await;
     }
-    tracing::error!("a connection was not accepted: {error}");
-    tokio::time::sleep(NO_DESCRIPTORS).await;
+
+    /// A connection was accepted.
+    fn is_over(&mut self) {
+        if self.told.is_some_and(|told| told.elapsed() >= OVER_AFTER) {
+            tracing::warn!(times = self.times, "connections are accepted again");
+            *self = Self::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn accepting_that_fails_all_the_time_is_told_once_a_minute() {
+        let mut failing = Failing::default();
+        let mut told = Vec::new();
+        // Five minutes of failures, ten a second.
+        for _ in 0..3_000 {
+            let before = failing.told;
+            failing.rest_after(&io::Error::from_raw_os_error(24)).await;
+            told.extend((failing.told != before).then_some(failing.times));
+        }
+        assert_eq!(told, [1, 601, 1201, 1801, 2401]);
+        failing.is_over();
+        assert!(failing.told.is_none(), "the next failure is news");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_hangs_up_is_no_failure() {
+        let mut failing = Failing::default();
+        failing.rest_after(&io::ErrorKind::ConnectionAborted.into()).await;
+        assert_eq!((failing.told, failing.times), (None, 0));
+    }
 }

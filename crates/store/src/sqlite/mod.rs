@@ -16,9 +16,11 @@ mod device_proof;
 mod device_row;
 mod event;
 mod fault;
+mod health;
 mod integrity;
 mod left_behind;
 pub mod mishap;
+mod options;
 mod policy;
 mod policy_content;
 mod policy_stage;
@@ -36,7 +38,6 @@ mod writer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use asprov_protocol::device::{DeviceKey, GroupName, UserName};
 use asprov_protocol::policy::stage::Stage;
@@ -47,6 +48,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use self::health::Health;
+pub use self::options::SqliteOptions;
 use self::readers::Readers;
 use self::snapshot::Decoded;
 use self::writer::{Durability, Write, Writer};
@@ -59,17 +62,6 @@ use crate::{
 /// Devices dropped in one transaction, so that a week's worth does not keep everybody else from writing.
 const DROPPED_AT_ONCE: u32 = 1_000;
 
-/// How the store in a file is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SqliteOptions {
-    /// How long a lock of another process is waited for before the store counts as away.
-    pub busy_timeout: Duration,
-    /// How many reads happen at the same time.
-    pub readers: usize,
-    /// How many writes may wait; beyond it the store counts as away.
-    pub waiting_writes: usize,
-}
-
 /// A store in one SQLite file.
 ///
 /// Dropping it waits for the write that is going on, and closes the file.
@@ -81,14 +73,7 @@ pub struct SqliteStore {
     writer: Writer,
     decoded: Arc<Decoded>,
     newest: watch::Receiver<u64>,
-}
-
-impl Default for SqliteOptions {
-    /// Half a second for a lock (a device waits longer than that for its answer), four readers, 1,024 waiting writes
-    /// (a few seconds' worth on a slow disk).
-    fn default() -> Self {
-        Self { busy_timeout: Duration::from_millis(500), readers: 4, waiting_writes: 1_024 }
-    }
+    health: Health,
 }
 
 impl SqliteStore {
@@ -109,13 +94,15 @@ impl SqliteStore {
         schema::check_owner(&connection, &path)?;
         connection::log_ahead(&connection, &path, options.busy_timeout)?;
         schema::migrate(&mut connection)?;
+        let health = Health::default();
         let (sender, newest) = watch::channel(change::newest(&connection)?);
         Ok(Self {
-            readers: Readers::new(path.clone(), options.busy_timeout, options.readers),
-            writer: Writer::start(connection, path.clone(), options.waiting_writes, sender)?,
+            readers: Readers::new(path.clone(), options.busy_timeout, options.readers, health.clone()),
+            writer: Writer::start(connection, path.clone(), options.waiting_writes, sender, health.clone())?,
             path,
             decoded: Arc::default(),
             newest,
+            health,
         })
     }
 
@@ -388,7 +375,15 @@ impl Store for SqliteStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        // A transaction that holds the write lock and writes nothing.
-        self.write(Durability::Program, |_| Ok(())).await
+        if let Some(broken) = self.health.broken() {
+            return Err(broken.clone());
+        }
+        // A transaction that holds the write lock and writes nothing: others drop what they cached at every real write.
+        if !self.health.is_ailing() {
+            return self.write(Durability::Program, |_| Ok(())).await;
+        }
+        self.write(Durability::Program, |write| schema::rewrite(write.connection)).await?;
+        self.health.wrote(true);
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::connection;
 use super::fault::{Fault, Result};
+use super::health::Health;
 use crate::StoreError;
 
 /// A small pool of connections. Each is opened when it is needed first.
@@ -23,11 +24,12 @@ struct Pool {
     path: PathBuf,
     busy_timeout: Duration,
     idle: Mutex<Vec<Connection>>,
+    health: Health,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf, busy_timeout: Duration, connections: usize) -> Self {
-        let pool = Pool { path, busy_timeout, idle: Mutex::new(Vec::new()) };
+    pub(super) fn new(path: PathBuf, busy_timeout: Duration, connections: usize, health: Health) -> Self {
+        let pool = Pool { path, busy_timeout, idle: Mutex::new(Vec::new()), health };
         Self { pool: Arc::new(pool), places: Arc::new(Semaphore::new(connections.max(1))) }
     }
 
@@ -42,6 +44,7 @@ impl Readers {
         let pool = Arc::clone(&self.pool);
         let read = tokio::task::spawn_blocking(move || {
             let outcome = pool.read(work).map_err(|fault| fault.told(&pool.path));
+            outcome.as_ref().err().into_iter().for_each(|error| pool.health.met(error));
             drop(place);
             outcome
         });

@@ -46,6 +46,12 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     }
 }
 
+/// Writes the version that is there once more: the smallest write that reaches the file.
+pub(super) fn rewrite(connection: &Connection) -> Result<()> {
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(connection.pragma_update(None, "user_version", version)?)
+}
+
 /// Refuses another program's database, before anything is changed in it.
 pub(super) fn check_owner(connection: &Connection, path: &Path) -> Result<()> {
     // At one moment: another process may be making the store between the two looks.

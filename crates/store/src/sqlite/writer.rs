@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::change;
 use super::fault::Result;
+use super::health::Health;
 use crate::StoreError;
 
 /// Jobs in one transaction: enough for the cost of the commit to vanish, few enough that nobody waits long.
@@ -55,6 +56,8 @@ trait Job: Send {
     fn is_wanted(&self) -> bool;
     /// Does the work; `false` when its writes have to be taken back.
     fn run(&mut self, write: &Write<'_>) -> bool;
+    /// What went wrong in the work itself.
+    fn fault(&self) -> Option<&StoreError>;
     /// Answers, `failure` being that of the whole transaction.
     fn answer(self: Box<Self>, failure: Option<&StoreError>);
 }
@@ -88,6 +91,10 @@ where
         keep
     }
 
+    fn fault(&self) -> Option<&StoreError> {
+        self.outcome.as_ref()?.as_ref().err()
+    }
+
     fn answer(self: Box<Self>, failure: Option<&StoreError>) {
         let outcome = match (self.outcome, failure) {
             // What the job itself found wrong is the better answer.
@@ -108,11 +115,12 @@ impl Writer {
         path: PathBuf,
         waiting: usize,
         newest: watch::Sender<u64>,
+        health: Health,
     ) -> Result<Self> {
         let (jobs, queue) = mpsc::channel(waiting.max(1));
         let thread = std::thread::Builder::new()
             .name("asprov-store".to_owned())
-            .spawn(move || serve(connection, &path, queue, &newest))
+            .spawn(move || serve(connection, &path, queue, &newest, &health))
             .map_err(|error| StoreError::Away(format!("the writing thread does not start: {error}")))?;
         Ok(Self { jobs: Some(jobs), thread: Mutex::new(Some(thread)) })
     }
@@ -161,6 +169,7 @@ fn serve(
     path: &Path,
     mut queue: mpsc::Receiver<Box<dyn Job>>,
     newest: &watch::Sender<u64>,
+    health: &Health,
 ) {
     let mut synced = None;
     while let Some(first) = queue.blocking_recv() {
@@ -171,12 +180,21 @@ fn serve(
             batch.push(job);
         }
         batch.retain(|job| job.is_wanted());
+        let changes = connection.total_changes();
         let outcome = sync(&connection, &mut synced, &batch).and_then(|()| commit(&mut connection, &mut batch, newest));
         let failure = outcome.map_err(|fault| fault.told(path)).err();
         if let Some(failure) = &failure {
             tracing::warn!(%failure, "writes were not kept");
+            health.met(failure);
+        }
+        let changed = connection.total_changes() != changes;
+        if failure.is_some() || batch.iter().any(|job| matches!(job.fault(), Some(StoreError::Away(_)))) {
+            health.wrote(false);
+        } else if changed {
+            health.wrote(true);
         }
         for job in batch {
+            job.fault().into_iter().for_each(|error| health.met(error));
             job.answer(failure.as_ref());
         }
         if let Err(fault) = shorten_log(&connection) {

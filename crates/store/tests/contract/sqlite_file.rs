@@ -46,6 +46,30 @@ async fn a_store_that_was_not_closed_has_everything_that_was_answered() {
     assert_eq!(copy.open().load(&full.device).await.unwrap().device, Some(full));
 }
 
+#[tokio::test]
+async fn a_store_with_a_broken_page_is_not_ready_once_somebody_met_it() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let devices: Vec<_> = (0..200).map(|number| device("ann", &format!("A{number}"))).collect();
+    for device in &devices {
+        keep(&store, &full_record(device.clone())).await;
+    }
+    drop(store);
+    let mut bytes = std::fs::read(folder.file()).unwrap();
+    // The first pages say what the file is, and stay.
+    let half = bytes.len() / 2;
+    bytes[half..].fill(0xA5);
+    std::fs::write(folder.file(), bytes).unwrap();
+    let store = folder.open();
+    assert_eq!(store.ready().await, Ok(()), "nobody has met it yet");
+    let mut failed = 0;
+    for device in &devices {
+        failed += u32::from(store.load(device).await.is_err());
+    }
+    assert!(failed > 0, "half of the file is broken");
+    assert!(matches!(store.ready().await, Err(StoreError::Unusable { .. })), "it was met, and an empty write succeeds");
+}
+
 #[test]
 fn a_file_is_sound_until_its_pages_are_overwritten() {
     let folder = Folder::new();
