@@ -2,7 +2,7 @@
 //! writes nothing itself. At most the last second is lost in a crash.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use asprov_protocol::device::{DeviceKey, DeviceType};
@@ -21,12 +21,11 @@ const EXACT_TO: Duration = Duration::from_secs(14 * 60);
 /// What waits to be written.
 pub(crate) struct Sightings {
     waiting: Mutex<BTreeMap<DeviceKey, Sighting>>,
-    written: Cache<DeviceKey, Looks>,
+    written: Cache<DeviceKey, Arc<Looks>>,
     limits: Limits,
 }
 
 /// What a device looks like from outside.
-#[derive(Clone, PartialEq, Eq)]
 struct Looks {
     device_type: DeviceType,
     user_agent: Option<String>,
@@ -45,7 +44,7 @@ impl Sightings {
         if caller.device.device_id.is_pairing_probe() {
             return;
         }
-        if refusals.is_empty() && self.written.get(&caller.device).is_some_and(|looks| looks == Looks::of(caller)) {
+        if refusals.is_empty() && self.written.get(&caller.device).is_some_and(|looks| looks.are_those_of(caller)) {
             return;
         }
         let mut waiting = self.waiting();
@@ -88,7 +87,7 @@ impl Sightings {
                         user_agent: sighting.user_agent,
                         version: sighting.protocol_version,
                     };
-                    self.written.insert(sighting.device, looks);
+                    self.written.insert(sighting.device, Arc::new(looks));
                 }
             }
             Ok(Err(error)) => {
@@ -124,7 +123,8 @@ impl Sightings {
 }
 
 impl Looks {
-    fn of(caller: &Caller) -> Self {
-        Self { device_type: caller.device_type.clone(), user_agent: caller.user_agent.clone(), version: caller.version }
+    fn are_those_of(&self, caller: &Caller) -> bool {
+        let Self { device_type, user_agent, version } = self;
+        (device_type, user_agent, version) == (&caller.device_type, &caller.user_agent, &caller.version)
     }
 }
