@@ -94,11 +94,12 @@ where
     Some(refused(shared, caller, command, reply, ruling.refusals, line))
 }
 
-/// No or wrong credentials: HTTP 401, and nothing is stored.
+/// No or wrong credentials: HTTP 401, and nothing is stored. `credentials` are those in the headers.
 pub(crate) async fn sign_in(
     shared: &Shared,
     connection: Option<&Connection>,
     headers: &HeaderMap,
+    credentials: Option<&Credentials>,
     line: &mut Line,
 ) -> Result<UserName, NotIn> {
     if headers.contains_key(http::header::AUTHORIZATION) && came_in_clear(connection, headers, &shared.config) {
@@ -109,8 +110,8 @@ pub(crate) async fn sign_in(
         return Err(NotIn::Answered(Box::new(answer::http(403))));
     }
     let address = client_address(connection, headers, &shared.config);
-    let verdict = if let Some(credentials) = Credentials::from_headers(headers) {
-        shared.sign_in.judge(&credentials, address).await
+    let verdict = if let Some(credentials) = credentials {
+        shared.sign_in.judge(credentials, address).await
     } else if let Some(token) = BearerToken::from_headers(headers) {
         shared.sign_in.judge_bearer(&token, address).await
     } else {

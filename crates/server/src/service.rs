@@ -26,6 +26,7 @@ use crate::layer::Shared;
 use crate::path::{Away, Ruling, device_of};
 use crate::seen::line::Line;
 use crate::seen::loops::Counted;
+use crate::sign_in::Credentials;
 
 /// What is known of a request that passes the gate, in the extensions of the request that the inner service gets.
 #[derive(Clone, Debug)]
@@ -97,8 +98,8 @@ where
             // In a box of its own, which is gone when the request is handed on: a held one keeps little.
             let mut response = match Box::pin(admission(&shared, request, &mut line)).await {
                 Admission::Answered(response) => *response,
-                Admission::Options(request) => options(inner, *request, &mut line).await?,
-                Admission::Command(passes) => command(&shared, inner, passes, &mut line).await?,
+                Admission::Options(request) => Box::pin(options(inner, *request, &mut line)).await?,
+                Admission::Command(passes) => command(&shared, inner, *passes, &mut line).await?,
             };
             // An inner service that numbers its answers has a log of its own, and its number is the one to look for there.
             if !response.headers().contains_key("request-id")
@@ -160,7 +161,8 @@ where
         Target::Options => line.options(),
     }
     let connection = request.extensions().get::<Connection>();
-    let user = match sign_in(shared, connection, request.headers(), line).await {
+    let credentials = Credentials::from_headers(request.headers());
+    let user = match sign_in(shared, connection, request.headers(), credentials.as_ref(), line).await {
         Ok(user) => user,
         Err(NotIn::Answered(response)) => return Admission::Answered(response),
         Err(NotIn::Refused) => {
@@ -200,7 +202,7 @@ where
     }
     line.recording = shared.traces.recording(&caller, call.command.name());
     if let Some(wipe_after_disable) = &shared.wipe_after_disable {
-        wipe_after_disable.accepted(&caller.device, request.headers());
+        wipe_after_disable.accepted(&caller.device, credentials.as_ref(), request.headers());
     }
     if call.command == Command::Provision {
         return answered(Box::pin(provision(shared, &caller, request, line)).await);
@@ -335,12 +337,14 @@ async fn gate<B>(
 }
 
 /// A command that passes: the inner service, which is left again when the device may no longer pass.
-async fn command<S, B, R>(
+///
+/// It is handed on at once, so that nothing of the request is kept here while it is held.
+fn command<S, B, R>(
     shared: &Shared,
     mut inner: S,
-    passes: Box<Passes<B>>,
+    passes: Passes<B>,
     line: &mut Line,
-) -> Result<Response<ResponseBody>, S::Error>
+) -> impl Future<Output = Result<Response<ResponseBody>, S::Error>> + Send
 where
     S: Service<Request<B>, Response = Response<R>> + Send,
     S::Future: Send,
@@ -348,32 +352,34 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    let Passes { request, caller, command, hold, waits_for_answer } = *passes;
+    let Passes { request, caller, command, hold, waits_for_answer } = passes;
     let answers = inner.call(request);
-    let mut response = match hold {
-        None => answers.await?,
-        Some(hold) => tokio::select! {
-            biased;
-            response = answers => response?,
-            ended = hold.until_refused(&shared.path, &caller, command, shared.config.policy_spread) => {
-                line.events(ended.events());
-                line.explain("held, and ended because the device may no longer pass".to_owned());
-                return Ok(match ended.outcome {
-                    Outcome::Answer(reply) => refused(shared, &caller, command, reply, ended.refusals, line),
-                    Outcome::Pass => answer::http(500),
-                });
-            }
-        },
-    };
-    if let Some(told) = response.extensions_mut().remove::<Told>() {
-        line.explain(told.detail);
-        if told.event.is_some() {
-            shared.sightings.seen(&caller, told.event.into_iter().collect());
-            return Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()));
+    async move {
+        let mut response = match hold {
+            None => answers.await?,
+            Some(hold) => tokio::select! {
+                biased;
+                response = answers => response?,
+                ended = hold.until_refused(&shared.path, &caller, command, shared.config.policy_spread) => {
+                    line.events(ended.events());
+                    line.explain("held, and ended because the device may no longer pass".to_owned());
+                    return Ok(match ended.outcome {
+                        Outcome::Answer(reply) => refused(shared, &caller, command, reply, ended.refusals, line),
+                        Outcome::Pass => answer::http(500),
+                    });
+                }
+            },
+        };
+        let told = response.extensions_mut().remove::<Told>();
+        let event = told.and_then(|told| {
+            line.explain(told.detail);
+            told.event
+        });
+        if event.is_some() {
+            shared.sightings.seen(&caller, event.into_iter().collect());
+        } else if waits_for_answer && response.status().is_success() {
+            shared.sightings.answered(&caller);
         }
+        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
     }
-    if waits_for_answer && response.status().is_success() {
-        shared.sightings.answered(&caller);
-    }
-    Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
 }

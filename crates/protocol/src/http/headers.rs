@@ -65,7 +65,11 @@ pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<O
 /// administrator to look at, so nothing is refused for it.
 pub(crate) fn user_agent(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(::http::header::USER_AGENT)?;
-    Some(String::from_utf8_lossy(value.as_bytes()).chars().take(limits::USER_AGENT).collect())
+    let text = String::from_utf8_lossy(value.as_bytes());
+    if text.len() <= limits::USER_AGENT {
+        return Some(text.into_owned());
+    }
+    Some(text.chars().take(limits::USER_AGENT).collect())
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! Names are compared without case, as web servers do; values are percent-decoded, and a `+` stays a plus.
 
+use std::borrow::Cow;
+
 use super::base64_query::looks_like_base64_query;
 use super::{CallError, Command, limits};
 use crate::device::{DeviceId, DeviceType};
@@ -91,7 +93,7 @@ impl PlainQuery {
     fn take(&mut self, part: &str, at: usize) -> Result<(), CallError> {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         let value_at = at + name.len() + 1;
-        let (name, value) = (decode_text(name, at)?, decode_text(value, value_at)?);
+        let (name, value) = (decode_name(name, at)?, decode_text(value, value_at)?);
         let required = REQUIRED.into_iter().find(|required| required.eq_ignore_ascii_case(&name));
         if let Some(required) = required {
             let place = match required {
@@ -152,7 +154,15 @@ pub(super) fn percent_decode(text: &str, at: usize) -> Result<Vec<u8>, CallError
     Ok(decoded)
 }
 
+/// A name is only looked at, and almost never has anything to decode.
+fn decode_name(text: &str, at: usize) -> Result<Cow<'_, str>, CallError> {
+    if text.contains('%') { decode_text(text, at).map(Cow::Owned) } else { Ok(Cow::Borrowed(text)) }
+}
+
 fn decode_text(text: &str, at: usize) -> Result<String, CallError> {
+    if !text.contains('%') {
+        return Ok(text.to_owned());
+    }
     String::from_utf8(percent_decode(text, at)?).map_err(|_| CallError::NotUtf8 { at })
 }
 

@@ -73,15 +73,18 @@ impl Snapshot {
     /// `told` is the DeviceInformation that came with the request.
     pub fn access(&self, caller: &Caller, told: Option<&DeviceInformation>) -> AccessDecision {
         let device = self.device.as_ref();
-        let mut information = device.map(|device| device.device_information.clone()).unwrap_or_default();
-        if let Some(told) = told {
+        let remembered = device.map(|device| &device.device_information);
+        let merged = told.map(|told| {
+            let mut information = remembered.cloned().unwrap_or_default();
             information.merge(told);
-        }
+            information
+        });
+        let information = merged.as_ref().or(remembered);
         self.access_rules.judge(&AccessFacts {
             device_type: &caller.device_type,
             user_agent: caller.user_agent.as_deref().or_else(|| device?.user_agent.as_deref()),
             version: caller.version,
-            information: Some(&information).filter(|information| information.fields().next().is_some()),
+            information: information.filter(|information| information.fields().next().is_some()),
             personal: device.and_then(|device| device.access.as_ref()),
         })
     }

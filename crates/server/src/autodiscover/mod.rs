@@ -25,6 +25,7 @@ use crate::connection::network::Connection;
 use crate::error::BoxError;
 use crate::layer::{ProvisionLayer, Shared};
 use crate::seen::line::Line;
+use crate::sign_in::Credentials;
 
 pub use public_url::{PublicUrl, PublicUrlError};
 
@@ -101,7 +102,8 @@ impl Autodiscover {
                     return answer::http(501);
                 }
                 let connection = head.extensions.get::<Connection>();
-                let user = match sign_in(&self.shared, connection, &head.headers, line).await {
+                let credentials = Credentials::from_headers(&head.headers);
+                let user = match sign_in(&self.shared, connection, &head.headers, credentials.as_ref(), line).await {
                     Ok(user) => user,
                     Err(NotIn::Answered(response)) => return *response,
                     Err(NotIn::Refused) => return answer::unauthorized(),

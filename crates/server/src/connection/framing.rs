@@ -69,6 +69,12 @@ impl Block {
     }
 
     fn take(&mut self, bytes: &[u8]) {
+        // Almost every line begins like neither name, and nothing more is kept of it.
+        if self.length == 0 && bytes.first().is_some_and(|first| !b"CcTt\r".contains(first)) {
+            self.beginning = [0; BEGINNING];
+            self.length = BEGINNING + 1;
+            return;
+        }
         let room = self.beginning.get_mut(self.length..).unwrap_or_default();
         for (place, byte) in room.iter_mut().zip(bytes) {
             *place = byte.to_ascii_lowercase();

@@ -18,6 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+#[cfg(feature = "tls")]
+use tokio_rustls::server::TlsStream;
 use tower::{Service, ServiceExt as _};
 
 use crate::body::ResponseBody;
@@ -30,6 +32,8 @@ use crate::connection::workers::Workers;
 use crate::error::{BoxError, ServeError};
 use crate::limits::Limits;
 
+/// Headers of a request that hyper takes where nobody says otherwise.
+const HYPERS_HEADERS: usize = 100;
 /// Between two attempts to accept when the process has no descriptors left.
 const NO_DESCRIPTORS: Duration = Duration::from_millis(100);
 
@@ -97,6 +101,7 @@ impl Connections {
         S::Error: Into<BoxError>,
     {
         let mut failing = Failing::default();
+        let connections = Arc::new(self.clone());
         loop {
             // A place first: when there is none, clients wait in the backlog of the operating system.
             let accepted = async {
@@ -117,22 +122,22 @@ impl Connections {
                 }
             };
             failing.is_over();
-            let (connections, watcher, service) = (self.clone(), watcher(), service.clone());
+            let (connections, watcher, service) = (Arc::clone(&connections), watcher(), service.clone());
             #[cfg(feature = "tls")]
             let tls = listener.tls.clone();
             #[cfg(not(feature = "tls"))]
             let tls: Option<std::convert::Infallible> = None;
-            let serve = move |stream, peer| async move {
-                connections.connection(stream, peer, tls, service, watcher, place).await;
-            };
+            let serve = move |stream, peer| connections.connection(stream, peer, tls, service, watcher, place);
             if let Err(error) = self.workers.serve(stream, peer, serve) {
                 tracing::error!("a connection was not served: {error}");
             }
         }
     }
 
-    async fn connection<S>(
-        &self,
+    /// A connection from its beginning to its end. Everything that is made on the way is made at once or lies in a box that
+    /// is given back: what waits for the end, for hours if a Ping is held, is small.
+    fn connection<S>(
+        self: Arc<Self>,
         stream: TcpStream,
         peer: SocketAddr,
         #[cfg(feature = "tls")] tls: Option<Tls>,
@@ -140,38 +145,49 @@ impl Connections {
         service: S,
         watcher: Watcher,
         place: OwnedSemaphorePermit,
-    ) where
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>>
+    where
         S: Service<Request<Incoming>, Response = Response<ResponseBody>> + Clone + Send + 'static,
         S::Future: Send,
         S::Error: Into<BoxError>,
     {
-        let Ok(local) = stream.local_addr() else { return };
+        let Ok(local) = stream.local_addr() else { return Box::pin(std::future::ready(())) };
         // Answers are short: they go out at once.
         let _ = stream.set_nodelay(true);
         #[cfg(feature = "tls")]
         if let Some(tls) = tls {
-            let handshake = tokio::time::timeout(self.limits.handshake_time, tls.acceptor().accept(stream));
-            let encrypted = tokio::select! {
-                encrypted = handshake => encrypted,
-                () = self.stop.stopped() => return,
-            };
-            match encrypted {
-                Ok(Ok(stream)) => {
-                    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    let connection = Connection { peer, local, encrypted: true };
-                    let (served, connection) = self.serve(stream, connection, http2, service, watcher);
-                    self.until_cut(served, connection).await;
-                }
-                Ok(Err(error)) => tracing::debug!(%peer, "no TLS handshake: {error}"),
-                Err(_) => tracing::debug!(%peer, "no TLS handshake in time"),
-            }
-            drop(place);
-            return;
+            let handshake = Box::pin(self.clone().handshake(stream, peer, tls));
+            return Box::pin(async move {
+                let Some(stream) = handshake.await else { return };
+                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                let connection = Connection { peer, local, encrypted: true };
+                let (served, connection) = self.serve(stream, connection, http2, service, watcher);
+                self.until_cut(served, connection).await;
+                drop(place);
+            });
         }
         let connection = Connection { peer, local, encrypted: false };
         let (served, connection) = self.serve(stream, connection, false, service, watcher);
-        self.until_cut(served, connection).await;
-        drop(place);
+        Box::pin(async move {
+            self.until_cut(served, connection).await;
+            drop(place);
+        })
+    }
+
+    /// The connection with TLS on it, unless that fails, takes too long, or the server stops.
+    #[cfg(feature = "tls")]
+    async fn handshake(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, tls: Tls) -> Option<TlsStream<TcpStream>> {
+        let handshake = tokio::time::timeout(self.limits.handshake_time, tls.acceptor().accept(stream));
+        let encrypted = tokio::select! {
+            encrypted = handshake => encrypted,
+            () = self.stop.stopped() => return None,
+        };
+        match encrypted {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => tracing::debug!(%peer, "no TLS handshake: {error}"),
+            Err(_) => tracing::debug!(%peer, "no TLS handshake in time"),
+        }
+        None
     }
 
     /// The protocol is chosen by ALPN, so that no client can keep a connection by sending half a preface.
@@ -231,8 +247,11 @@ impl Connections {
             .auto_date_header(!as_received)
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_time)
-            .max_headers(self.limits.headers)
             .max_buf_size(self.limits.header_bytes.max(8192));
+        // Its own number lies on the stack, any other is looked for anew for every request.
+        if self.limits.headers != HYPERS_HEADERS {
+            builder.http1().max_headers(self.limits.headers);
+        }
         builder
             .http2()
             .timer(TokioTimer::new())

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::coding::{coding, uncompressed};
+use super::coding::{Coding, coding, uncompressed};
 use super::pool::AnswerBody;
 use crate::body::ResponseBody;
 use crate::error::BoxError;
@@ -64,6 +64,7 @@ pub(super) async fn look(command: Command, response: Response<AnswerBody>, most:
     }
     let (begun, whole) = read_up_to(body, most).await?;
     if let Some(bytes) = whole
+        && may_ask_for_provisioning(&head.headers, &bytes)
         && let Some(status) = status_of(command, &head.headers, &bytes)
         && PROVISIONING.contains(&status.0)
     {
@@ -88,6 +89,12 @@ fn may_hold_a_status(status: StatusCode, headers: &HeaderMap, body: &AnswerBody,
         && content_type_is_wbxml(headers)
         && !body.is_end_stream()
         && body.size_hint().lower() <= most
+}
+
+/// Whether the digits of such a Status are anywhere in a document that is not compressed: a Status is one short text, and
+/// most answers need not be decoded to see that it is none of these.
+fn may_ask_for_provisioning(headers: &HeaderMap, bytes: &[u8]) -> bool {
+    coding(headers) != Some(Coding::Plain) || bytes.windows(2).any(|two| two == b"13" || two == b"14")
 }
 
 /// The Status that speaks for the whole of an answer with these headers and this body.

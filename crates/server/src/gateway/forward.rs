@@ -55,8 +55,9 @@ pub(crate) struct Forward {
 }
 
 /// What is forwarded: on whose behalf, and which command, if it is one.
+#[derive(Clone, Copy)]
 struct Errand<'a> {
-    user: UserName,
+    user: &'a UserName,
     call: Option<&'a Call>,
 }
 
@@ -80,42 +81,39 @@ impl Forward {
         Self { shared, layer, stop }
     }
 
-    async fn answer<B>(&self, request: Request<B>) -> Response<ResponseBody>
+    /// Forwards a command.
+    async fn command<B>(&self, head: Parts, body: B, passed: &Passed) -> Response<ResponseBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let (mut head, body) = request.into_parts();
-        if let Some(passed) = head.extensions.remove::<Passed>() {
-            let errand = Errand { user: passed.caller.device.user.clone(), call: Some(&passed.call) };
-            let command = passed.call.command;
-            let (body, overheard) = match command {
-                // It goes on as it comes; what it says of the device is read from a copy.
-                Command::Settings => {
-                    let (body, kept) = Glimpsed::kept(boxed(body), self.shared.limits.observed);
-                    (boxed(body), Some(kept))
-                }
-                _ => (boxed(body), None),
-            };
-            let answered = tokio::select! {
-                answered = self.shared.forward(head, body, &errand) => answered,
-                () = self.stop.stopped(), if command == Command::Ping => return let_go(&passed.call),
-            };
-            let is_taken = answered.as_ref().is_ok_and(|answer| answer.status() == http::StatusCode::OK);
-            if let Some(overheard) = overheard.filter(|_| is_taken) {
-                self.keep(&passed, &overheard).await;
+        let errand = Errand { user: &passed.caller.device.user, call: Some(&passed.call) };
+        let command = passed.call.command;
+        let (body, overheard) = match command {
+            // It goes on as it comes; what it says of the device is read from a copy.
+            Command::Settings => {
+                let (body, kept) = Glimpsed::kept(boxed(body), self.shared.limits.observed);
+                (boxed(body), Some(kept))
             }
-            return answered.unwrap_or_else(|fault| self.shared.no_answer(fault, Some(command)));
+            _ => (boxed(body), None),
+        };
+        let answered = tokio::select! {
+            answered = self.shared.forward(head, body, errand) => answered,
+            () = self.stop.stopped(), if command == Command::Ping => return let_go(&passed.call),
+        };
+        let is_taken = answered.as_ref().is_ok_and(|answer| answer.status() == http::StatusCode::OK);
+        if let Some(overheard) = overheard.filter(|_| is_taken) {
+            Box::pin(self.keep(passed, &overheard)).await;
         }
-        if let Some(passed) = head.extensions.remove::<PassedOptions>() {
-            without_body(&mut head.headers);
-            let errand = Errand { user: passed.user, call: None };
-            let answered = self.shared.forward(head, full(Vec::new()), &errand).await;
-            return answered.unwrap_or_else(|fault| self.shared.no_answer(fault, None));
-        }
-        // Nobody is let in without having passed the gate.
-        tracing::error!("the gateway was asked without the gate in front of it");
-        answer::http(500)
+        answered.unwrap_or_else(|fault| self.shared.no_answer(fault, Some(command)))
+    }
+
+    /// Forwards OPTIONS.
+    async fn options(&self, mut head: Parts, user: &UserName) -> Response<ResponseBody> {
+        without_body(&mut head.headers);
+        let errand = Errand { user, call: None };
+        let answered = self.shared.forward(head, full(Vec::new()), errand).await;
+        answered.unwrap_or_else(|fault| self.shared.no_answer(fault, None))
     }
 }
 
@@ -147,7 +145,16 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let forward = self.clone();
-        Box::pin(async move { Ok(forward.answer(request).await) })
+        let (mut head, body) = request.into_parts();
+        if let Some(passed) = head.extensions.remove::<Passed>() {
+            return Box::pin(async move { Ok(forward.command(head, body, &passed).await) });
+        }
+        if let Some(passed) = head.extensions.remove::<PassedOptions>() {
+            return Box::pin(async move { Ok(forward.options(head, &passed.user).await) });
+        }
+        // Nobody is let in without having passed the gate.
+        tracing::error!("the gateway was asked without the gate in front of it");
+        Box::pin(std::future::ready(Ok(answer::http(500))))
     }
 }
 
@@ -166,41 +173,64 @@ fn without_body(headers: &mut HeaderMap) {
 
 impl GatewayShared {
     /// Sends a request to the upstream on which the user's mailbox is, wherever that turns out to be.
-    async fn forward(
-        &self,
+    ///
+    /// The request is made into what goes out at once: of a held one nothing else is kept.
+    fn forward<'a>(
+        &'a self,
         head: Parts,
         body: UpstreamBody,
-        errand: &Errand<'_>,
-    ) -> Result<Response<ResponseBody>, NoAnswer> {
-        smuggling::check(&head).map_err(|why| NoAnswer::Ambiguous(why.to_string()))?;
-        let patience = self.patience(errand.call.map(|call| call.command));
-        let progress = Progress::new(if self.upstreams.are_several() { self.limits.replay } else { 0 });
-        let mut index = self.locations.of(&errand.user);
+        errand: Errand<'a>,
+    ) -> impl Future<Output = Result<Response<ResponseBody>, NoAnswer>> + Send + 'a {
+        let several = self.upstreams.are_several();
+        let index = if several { self.locations.of(errand.user) } else { UpstreamIndex::FIRST };
+        let progress = Progress::new(if several { self.limits.replay } else { 0 });
         // A copy is needed only where a request may be sent twice.
-        let mut again = self.upstreams.are_several().then(|| head.clone());
-        let mut next = (head, body);
-        for _ in 0..=self.limits.hops {
-            let request = self.request(next.0, next.1, index, errand.call)?;
-            // A copy: what came lies in one buffer with everything else, which a held request would keep.
-            let authorization = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes).map(<[u8]>::to_vec);
-            let response = self.upstreams.send(index, request, progress.clone(), patience).await?;
-            if response.status() == http::StatusCode::UNAUTHORIZED {
+        let again = several.then(|| Box::new(head.clone()));
+        let begun = smuggling::check(&head).map_err(|why| NoAnswer::Ambiguous(why.to_string()));
+        let begun = begun.and_then(|()| self.hop(head, body, index, &progress, errand.call));
+        async move {
+            let mut answer = begun?.await?;
+            for _ in 0..self.limits.hops {
+                let place = match sent(answer.status(), answer.headers(), &self.upstreams) {
+                    Sent::Nowhere => return Box::pin(self.answered(answer, errand.call)).await,
+                    Sent::Away(place) => return Err(NoAnswer::SentAway(place)),
+                    Sent::To(place) => place,
+                };
+                self.locations.remember(errand.user, place);
+                let (Some(head), Some(body)) = (&again, progress.again()) else { return Err(NoAnswer::CannotRepeat) };
+                drop(answer);
+                answer = Box::pin(self.hop((**head).clone(), body, place, &progress, errand.call)?).await?;
+            }
+            match sent(answer.status(), answer.headers(), &self.upstreams) {
+                Sent::Nowhere => Box::pin(self.answered(answer, errand.call)).await,
+                Sent::Away(place) => Err(NoAnswer::SentAway(place)),
+                Sent::To(_) => Err(NoAnswer::SentAway("from one upstream to the next and back".to_owned())),
+            }
+        }
+    }
+
+    /// Sends a request to one upstream. An answer of HTTP 401 is remembered.
+    fn hop<'a>(
+        &'a self,
+        head: Parts,
+        body: UpstreamBody,
+        index: UpstreamIndex,
+        progress: &Progress,
+        call: Option<&Call>,
+    ) -> Result<impl Future<Output = Result<Response<AnswerBody>, NoAnswer>> + Send + use<'a>, NoAnswer> {
+        let request = self.request(head, body, index, call)?;
+        let patience = self.patience(call.map(|call| call.command));
+        // A copy: what came lies in one buffer with everything else, which a held request would keep.
+        let authorization = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes).map(<[u8]>::to_vec);
+        let sent = self.upstreams.send(index, request, progress.clone(), patience);
+        Ok(async move {
+            let answer = sent.await?;
+            if answer.status() == http::StatusCode::UNAUTHORIZED {
                 let authorization = authorization.and_then(|bytes| HeaderValue::try_from(bytes).ok());
                 authorization.into_iter().for_each(|authorization| self.sign_in.refused_later(authorization));
             }
-            match sent(response.status(), response.headers(), &self.upstreams) {
-                Sent::Nowhere => return self.answered(response, errand.call).await,
-                Sent::Away(place) => return Err(NoAnswer::SentAway(place)),
-                Sent::To(place) => {
-                    self.locations.remember(&errand.user, place);
-                    index = place;
-                }
-            }
-            let (Some(head), Some(body)) = (again.take(), progress.again()) else { return Err(NoAnswer::CannotRepeat) };
-            again = Some(head.clone());
-            next = (head, body);
-        }
-        Err(NoAnswer::SentAway("from one upstream to the next and back".to_owned()))
+            Ok(answer)
+        })
     }
 
     /// The request as the upstream gets it.
@@ -237,7 +267,8 @@ impl GatewayShared {
             GroupSource::Header(name) => Some(name),
             GroupSource::None | GroupSource::File { .. } => None,
         };
-        let arrival = Arrival { connection: connection.as_ref(), trusted, host, upstream, groups, call };
+        let client = connection.map(|connection| connection.peer.ip().to_canonical().to_string());
+        let arrival = Arrival { connection: connection.as_ref(), client, trusted, host, upstream, groups, call };
         rewrite_request(&mut head.headers, &arrival, replace);
     }
 

@@ -52,6 +52,8 @@ enum How {
 pub(crate) struct Arrival<'a> {
     /// The connection it came on.
     pub(crate) connection: Option<&'a Connection>,
+    /// The address of the other end, as it is written in headers.
+    pub(crate) client: Option<String>,
     /// Whether the other end is a trusted proxy.
     pub(crate) trusted: bool,
     /// The host the client asked for.
@@ -158,8 +160,10 @@ pub(super) fn listed_in_connection(headers: &HeaderMap) -> Vec<HeaderName> {
 }
 
 fn end_to_end(headers: &mut HeaderMap) {
-    for name in listed_in_connection(headers) {
-        headers.remove(name);
+    if headers.contains_key(CONNECTION) {
+        for name in listed_in_connection(headers) {
+            headers.remove(name);
+        }
     }
     remove(headers, HOP_BY_HOP);
 }
@@ -180,11 +184,7 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 fn forwarded_for(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
-    write_last(headers, &FORWARDED_FOR, arrival, arrival.connection.map(|connection| client(connection).to_string()));
-}
-
-fn client(connection: &Connection) -> std::net::IpAddr {
-    connection.peer.ip().to_canonical()
+    write_last(headers, &FORWARDED_FOR, arrival, arrival.client.clone());
 }
 
 const fn scheme(arrival: &Arrival<'_>) -> &'static str {
@@ -211,32 +211,28 @@ fn forwarded_host(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
 }
 
 fn forwarded(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
-    let own = arrival.connection.map(|connection| {
-        let address = match client(connection) {
-            std::net::IpAddr::V4(address) => address.to_string(),
-            // RFC 7239, 6: an IPv6 address stands in brackets and quotes.
-            std::net::IpAddr::V6(address) => format!("\"[{address}]\""),
-        };
+    let own = arrival.client.as_ref().map(|address| {
+        // RFC 7239, 6: an IPv6 address stands in brackets and quotes.
+        let (before, after) = if address.contains(':') { ("\"[", "]\"") } else { ("", "") };
         let host = arrival.host.as_ref().and_then(|host| host.to_str().ok());
         let host = host.filter(|host| host.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte)));
-        let host = host.map(|host| format!(";host=\"{host}\"")).unwrap_or_default();
-        format!("for={address};proto={}{host}", scheme(arrival))
+        let host = host.map_or(["", "", ""], |host| [";host=\"", host, "\""]);
+        ["for=", before, address, after, ";proto=", scheme(arrival), &host.concat()].concat()
     });
     write_last(headers, &FORWARDED, arrival, own);
 }
 
 /// Writes a header of which each proxy adds its own part at the end.
 fn write_last(headers: &mut HeaderMap, name: &HeaderName, arrival: &Arrival<'_>, own: Option<String>) {
-    let mut parts: Vec<String> = Vec::new();
+    let mut written = own.unwrap_or_default();
     if arrival.trusted {
-        parts.extend(headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).map(str::to_owned));
+        let before = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+        let parts: Vec<&str> = before.chain((!written.is_empty()).then_some(written.as_str())).collect();
+        written = parts.join(", ");
     }
-    parts.extend(own);
-    headers.remove(name);
-    if let Ok(value) = HeaderValue::try_from(parts.join(", "))
-        && !value.is_empty()
-    {
-        headers.insert(name.clone(), value);
+    match HeaderValue::try_from(written) {
+        Ok(value) if !value.is_empty() => drop(headers.insert(name.clone(), value)),
+        _ => drop(headers.remove(name)),
     }
 }
 
@@ -267,6 +263,12 @@ fn remove_those(headers: &mut HeaderMap, which: impl Fn(&HeaderName) -> bool) {
 
 /// So that the upstream reads the same name and password: base64 can be written in several ways.
 fn authorization(headers: &mut HeaderMap) {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    if let (Some(value), None) = (values.next(), values.next())
+        && Credentials::is_usual_form(value.as_bytes())
+    {
+        return;
+    }
     let Some(credentials) = Credentials::from_headers(headers) else {
         // A bearer token has one form; the same one twice becomes one.
         if let Some(value) = headers.get(AUTHORIZATION).cloned() {

@@ -32,6 +32,14 @@ enum Link {
     Cased(Box<CasedLink>),
 }
 
+/// A request that is about to be sent.
+pub(super) enum Sending {
+    Usual(Box<Outgoing>),
+    Cased(Box<Request<SentBody>>),
+    /// It cannot be.
+    Unusable(ExchangeError),
+}
+
 /// A connection that waits for the next request.
 struct Idle {
     link: Link,
@@ -55,21 +63,30 @@ impl Pool {
         Self { connector, cased, idle: Mutex::new(Vec::new()), most, time }
     }
 
+    /// A request in the form in which it is sent.
+    pub(super) fn sending(&self, request: Request<SentBody>) -> Sending {
+        if self.cased {
+            return Sending::Cased(Box::new(request));
+        }
+        Outgoing::new(request).map_or_else(Sending::Unusable, |outgoing| Sending::Usual(Box::new(outgoing)))
+    }
+
     /// Sends a request, and waits until its answer begins.
     pub(super) async fn send(
         self: &Arc<Self>,
         to: &Destination,
-        request: Request<SentBody>,
+        sending: Sending,
         progress: &Progress,
     ) -> Result<Response<AnswerBody>, UpstreamFault> {
-        if self.cased {
-            return Box::pin(self.send_cased(to, request, progress)).await;
-        }
         let fault = |error: ExchangeError| match progress.fault() {
             Some(fault) => UpstreamFault::RequestBody(fault),
             None => UpstreamFault::of_exchange(error),
         };
-        let mut outgoing = Some(Box::new(Outgoing::new(request).map_err(fault)?));
+        let mut outgoing = match sending {
+            Sending::Usual(outgoing) => Some(outgoing),
+            Sending::Cased(request) => return Box::pin(self.send_cased(to, *request, progress)).await,
+            Sending::Unusable(error) => return Err(fault(error)),
+        };
         loop {
             let kept = match self.take() {
                 Some(Link::Usual(connection)) => Some(connection),

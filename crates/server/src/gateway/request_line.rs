@@ -3,6 +3,8 @@
 //! A base64 query is written anew from what was read, without the policy key. A plain query goes on byte for byte while
 //! it can be read in one way only; otherwise the upstream gets each parameter as asprov read it.
 
+use std::borrow::Cow;
+
 use asprov_protocol::http::{Base64Query, Call, QueryForm};
 use asprov_protocol::policy_key::RequestKey;
 
@@ -38,13 +40,13 @@ pub(super) enum QueryFault {
 
 /// Path and query of a command for this upstream.
 pub(super) fn of_command(upstream: &UpstreamUrl, call: &Call, query: &str) -> Result<String, QueryFault> {
-    Ok(format!("{}?{}", upstream.path(), self::query(call, query)?))
+    Ok([upstream.path(), "?", &self::query(call, query)?].concat())
 }
 
 /// The query of a command.
-pub(super) fn query(call: &Call, query: &str) -> Result<String, QueryFault> {
+pub(super) fn query<'a>(call: &Call, query: &'a str) -> Result<Cow<'a, str>, QueryFault> {
     match call.form {
-        QueryForm::Base64 => without_key(query),
+        QueryForm::Base64 => without_key(query).map(Cow::Owned),
         QueryForm::Plain => plain(query),
     }
 }
@@ -56,13 +58,17 @@ fn without_key(query: &str) -> Result<String, QueryFault> {
     query.to_text().map_err(|error| unwritable(&error))
 }
 
-fn plain(query: &str) -> Result<String, QueryFault> {
-    let mut pairs: Vec<(String, Option<Vec<u8>>)> = Vec::new();
+/// A parameter as it was read: its name, and its value if it has one.
+type Pair<'a> = (Cow<'a, str>, Option<Cow<'a, [u8]>>);
+
+fn plain(query: &str) -> Result<Cow<'_, str>, QueryFault> {
+    let mut pairs: Vec<Pair<'_>> = Vec::with_capacity(8);
     let mut one_reading = true;
     for part in query.split('&') {
         let (name, value) = part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value)));
         // A name without a value, an empty part, a name in another case or percent-encoded: servers differ about them.
-        let known = NAMES.into_iter().find(|known| known.as_bytes().eq_ignore_ascii_case(&decoded(name)));
+        let decoded_name = decoded(name);
+        let known = NAMES.into_iter().find(|known| known.as_bytes().eq_ignore_ascii_case(&decoded_name));
         one_reading &= value.is_some()
             && is_simple_name(name)
             && known.is_none_or(|known| known == name)
@@ -70,14 +76,14 @@ fn plain(query: &str) -> Result<String, QueryFault> {
         if part.is_empty() {
             continue;
         }
-        let name = known.map_or_else(|| String::from_utf8_lossy(&decoded(name)).into_owned(), str::to_owned);
+        let name = known.map_or_else(|| text(decoded_name), Cow::Borrowed);
         if pairs.iter().any(|(other, _)| other.eq_ignore_ascii_case(&name)) {
             return Err(QueryFault::Twice { name: name.chars().take(32).collect() });
         }
         pairs.push((name, value.map(decoded)));
     }
     if one_reading {
-        return Ok(query.to_owned());
+        return Ok(Cow::Borrowed(query));
     }
     let mut written = String::with_capacity(query.len());
     for (name, value) in pairs {
@@ -90,7 +96,14 @@ fn plain(query: &str) -> Result<String, QueryFault> {
             encode(&value, &mut written);
         }
     }
-    Ok(written)
+    Ok(Cow::Owned(written))
+}
+
+fn text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
+    match bytes {
+        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    }
 }
 
 fn is_simple_name(name: &str) -> bool {
@@ -115,7 +128,10 @@ fn is_simple_value(value: &str) -> bool {
 }
 
 /// Undoes percent-encoding. What is no escape stays: the call was read before, and refused if it had any.
-fn decoded(text: &str) -> Vec<u8> {
+fn decoded(text: &str) -> Cow<'_, [u8]> {
+    if !text.as_bytes().contains(&b'%') {
+        return Cow::Borrowed(text.as_bytes());
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, after)) = rest.split_first() {
@@ -132,7 +148,7 @@ fn decoded(text: &str) -> Vec<u8> {
             }
         }
     }
-    bytes
+    Cow::Owned(bytes)
 }
 
 fn encode(bytes: &[u8], onto: &mut String) {

@@ -204,7 +204,7 @@ impl UpstreamSignIn {
         &self,
         digest: Digest,
         user: UserName,
-        authorization: Option<HeaderValue>,
+        authorization: impl FnOnce() -> Option<HeaderValue> + Send,
         peer: IpAddr,
     ) -> Verdict {
         match self.judged.judged(digest) {
@@ -219,7 +219,7 @@ impl UpstreamSignIn {
         if !self.usable.load(Ordering::SeqCst) {
             return later;
         }
-        let Some(authorization) = authorization else { return Verdict::Refused };
+        let Some(authorization) = authorization() else { return Verdict::Refused };
         match Box::pin(self.ask(authorization, &user)).await {
             Answer::Accepted(index) => {
                 self.locations.remember(&user, index);
@@ -249,7 +249,7 @@ impl SignIn for UpstreamSignIn {
         }
         let Some(user) = self.user(credentials.name()) else { return Verdict::Refused };
         let digest = self.judged.digest(credentials);
-        self.judge_by_upstream(digest, user, credentials.to_header(), peer).await
+        self.judge_by_upstream(digest, user, || credentials.to_header(), peer).await
     }
 
     async fn judge_bearer(&self, token: &BearerToken, peer: IpAddr) -> Verdict {
@@ -260,10 +260,11 @@ impl SignIn for UpstreamSignIn {
             BearerVerdict::Unclear => return Verdict::Busy { retry_after: 30 },
         };
         let Some(user) = self.user(&name) else { return Verdict::Refused };
-        let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.text())).ok();
-        if let Some(value) = &mut authorization {
+        let authorization = || {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", token.text())).ok()?;
             value.set_sensitive(true);
-        }
+            Some(value)
+        };
         self.judge_by_upstream(self.judged.digest_of_token(token), user, authorization, peer).await
     }
 

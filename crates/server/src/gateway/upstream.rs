@@ -80,24 +80,29 @@ impl Upstreams {
     }
 
     /// Sends a request, and waits until its answer begins. `patience` counts from the last byte that went out.
-    pub(super) async fn send(
+    ///
+    /// The request is made into bytes at once, so that nothing else of it is kept while the answer is awaited.
+    pub(super) fn send(
         &self,
         index: UpstreamIndex,
         mut request: Request<UpstreamBody>,
         progress: Progress,
         patience: Duration,
-    ) -> Result<Response<AnswerBody>, UpstreamFault> {
+    ) -> impl Future<Output = Result<Response<AnswerBody>, UpstreamFault>> + Send {
         *request.version_mut() = Version::HTTP_11;
         let request = request.map(|body| SentBody::new(body, progress.clone()));
         #[expect(clippy::indexing_slicing, reason = "an index is made by this file, from a list that never shrinks")]
         let (to, pool) = &self.pools[index.0.min(self.pools.len() - 1)];
-        let answered = tokio::select! {
-            biased;
-            answered = pool.send(to, request, &progress) => answered,
-            () = silence(&progress, patience) => Err(UpstreamFault::Silent(patience)),
-        };
-        self.remember(index, answered.as_ref().err());
-        answered
+        let sending = pool.sending(request);
+        async move {
+            let answered = tokio::select! {
+                biased;
+                answered = pool.send(to, sending, &progress) => answered,
+                () = silence(&progress, patience) => Err(UpstreamFault::Silent(patience)),
+            };
+            self.remember(index, answered.as_ref().err());
+            answered
+        }
     }
 
     /// Asks a short question of asprov's own: OPTIONS with these headers.
@@ -133,7 +138,7 @@ impl Upstreams {
         let path_and_query = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         *request.uri_mut() = UpstreamUrl::uri(path_and_query.to_owned()).map_err(|error| unusable(&error))?;
         request.headers_mut().insert(http::header::HOST, host);
-        let answered = self.documents.send(&to, request, &progress);
+        let answered = self.documents.send(&to, self.documents.sending(request), &progress);
         let answered = tokio::time::timeout(self.limits.question_time, answered).await;
         answered.map_err(|_| UpstreamFault::Silent(self.limits.question_time))?
     }

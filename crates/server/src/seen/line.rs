@@ -126,6 +126,9 @@ impl Line {
 
 /// A text as it may stand in a log: cut, without anything that would begin a line or turn its direction.
 fn shown(text: &str) -> String {
+    if text.len() <= SHOWN && !text.chars().any(is_obeyed) {
+        return text.to_owned();
+    }
     text.chars()
         .take(SHOWN)
         .flat_map(|c| if is_obeyed(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] })

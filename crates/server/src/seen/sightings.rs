@@ -6,7 +6,7 @@
 //! of an hour.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use asprov_protocol::device::{DeviceKey, DeviceType};
@@ -29,7 +29,7 @@ const MORE: &str = "refused in more ways within a second than are told apart";
 /// What waits to be written.
 pub(crate) struct Sightings {
     waiting: Mutex<Waiting>,
-    written: Cache<DeviceKey, Looks>,
+    written: Cache<DeviceKey, Arc<Looks>>,
     /// The devices that the server behind refused last: that they pass the gate says little.
     refused_behind: Cache<DeviceKey, ()>,
     limits: Limits,
@@ -43,7 +43,6 @@ struct Waiting {
 }
 
 /// What a device looks like from outside.
-#[derive(Clone, PartialEq, Eq)]
 struct Looks {
     device_type: DeviceType,
     user_agent: Option<String>,
@@ -90,9 +89,7 @@ impl Sightings {
     }
 
     fn is_written(&self, caller: &Caller, passed: bool) -> bool {
-        self.written.get(&caller.device).is_some_and(|looks| {
-            (looks.passed || !passed) && looks == Looks { passed: looks.passed, ..Looks::of(caller) }
-        })
+        self.written.get(&caller.device).is_some_and(|looks| (looks.passed || !passed) && looks.are_those_of(caller))
     }
 
     fn is_news(&self, waiting: &mut Waiting, device: &DeviceKey) {
@@ -173,7 +170,7 @@ impl Sightings {
                         user_agent: sighting.user_agent,
                         version: sighting.protocol_version,
                     };
-                    self.written.insert(sighting.device, looks);
+                    self.written.insert(sighting.device, Arc::new(looks));
                 }
             }
             Ok(Err(error)) => {
@@ -230,13 +227,9 @@ fn add(refusals: &mut Vec<Repeated>, one: Repeated, most: usize) {
 }
 
 impl Looks {
-    fn of(caller: &Caller) -> Self {
-        Self {
-            device_type: caller.device_type.clone(),
-            user_agent: caller.user_agent.clone(),
-            version: caller.version,
-            passed: true,
-        }
+    fn are_those_of(&self, caller: &Caller) -> bool {
+        let Self { device_type, user_agent, version, passed: _ } = self;
+        (device_type, user_agent, version) == (&caller.device_type, &caller.user_agent, &caller.version)
     }
 }
 

@@ -62,6 +62,21 @@ impl Credentials {
         Some(value)
     }
 
+    /// Whether a header's value is written in that form already: no other value holds what this one does.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn is_usual_form(value: &[u8]) -> bool {
+        let Some(token) = value.strip_prefix(b"Basic ") else { return false };
+        let in_alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        // What is left over in the last character has to be zero.
+        let (body, lasts) = match token {
+            [body @ .., b'=', b'='] => (body, b"AQgw".as_slice()),
+            [body @ .., b'='] => (body, b"AEIMQUYcgkosw048".as_slice()),
+            body => (body, b"".as_slice()),
+        };
+        let ends_well = lasts.is_empty() || body.last().is_some_and(|last| lasts.contains(last));
+        !token.is_empty() && token.len() % 4 == 0 && body.iter().all(in_alphabet) && ends_well
+    }
+
     /// The name as it was sent: `ann`, `EXAMPLE\ann`, `ann@example.com`.
     pub fn name(&self) -> &str {
         &self.name
@@ -82,6 +97,32 @@ impl core::fmt::Debug for Credentials {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "gateway")]
+    #[test]
+    fn the_usual_form_of_credentials_is_known_and_no_other_is_taken_for_it() {
+        for length in 0..40_u8 {
+            let password: Vec<u8> = (0..length).map(|byte| byte.wrapping_mul(37)).collect();
+            let value = Credentials::new("ann", password).to_header().unwrap();
+            assert!(Credentials::is_usual_form(value.as_bytes()), "{value:?}");
+        }
+        let every: Vec<u8> = (b'!'..=b'~').collect();
+        for before in
+            ["Basic YW5uOnJpZ2h", "Basic YW5uOnJpZ2", "Basic YW5uOnJpZ", "Basic YW5uOnJp", "basic YW5uOnJpZ2h"]
+        {
+            for (last, padding) in every.iter().flat_map(|last| ["", "=", "==", "==="].map(|padding| (*last, padding)))
+            {
+                let text = format!("{before}{}{padding}", char::from(last));
+                let mut headers = HeaderMap::new();
+                headers.insert(AUTHORIZATION, text.parse().unwrap());
+                let rewritten = Credentials::from_headers(&headers).and_then(|read| read.to_header());
+                let usual = rewritten.is_some_and(|rewritten| rewritten.as_bytes() == text.as_bytes());
+                let is_known = Credentials::is_usual_form(text.as_bytes());
+                // What holds no name and password has no usual form, and is not rewritten either.
+                assert!(usual == is_known || Credentials::from_headers(&headers).is_none(), "{text}");
+            }
+        }
+    }
 
     fn read(value: &str) -> Option<(String, Vec<u8>)> {
         let mut headers = HeaderMap::new();

@@ -88,12 +88,12 @@ impl WipeAfterDisable {
         }
     }
 
-    /// Credentials were accepted from this device.
-    pub(crate) fn accepted(&self, device: &DeviceKey, headers: &HeaderMap) {
+    /// Credentials were accepted from this device: these, or the token in the headers.
+    pub(crate) fn accepted(&self, device: &DeviceKey, credentials: Option<&Credentials>, headers: &HeaderMap) {
         if device.device_id.is_pairing_probe() {
             return;
         }
-        let Some(digest) = self.digest(device, headers) else { return };
+        let Some(digest) = self.digest(device, credentials, headers) else { return };
         if self.kept.get(device) == Some(digest) {
             return;
         }
@@ -123,7 +123,7 @@ impl WipeAfterDisable {
         headers: &HeaderMap,
     ) -> Proof {
         let Some(attempt) = self.misses.begin(device) else { return Proof::None };
-        let digest = self.digest(device, headers);
+        let digest = self.digest(device, Credentials::from_headers(headers).as_ref(), headers);
         let proofs = match tokio::time::timeout(self.store_time, store.proofs(device)).await {
             Ok(Ok(proofs)) => proofs,
             failed => {
@@ -212,7 +212,12 @@ impl WipeAfterDisable {
     }
 
     /// The keyed hash of what was sent, for this device only: two devices with one password have two.
-    fn digest(&self, device: &DeviceKey, headers: &HeaderMap) -> Option<CredentialDigest> {
+    fn digest(
+        &self,
+        device: &DeviceKey,
+        credentials: Option<&Credentials>,
+        headers: &HeaderMap,
+    ) -> Option<CredentialDigest> {
         let mut mac = self.key.clone();
         let mut part = |bytes: &[u8]| {
             // The length in front keeps the parts apart.
@@ -221,7 +226,7 @@ impl WipeAfterDisable {
         };
         part(device.user.as_str().as_bytes());
         part(device.device_id.as_str().as_bytes());
-        if let Some(credentials) = Credentials::from_headers(headers) {
+        if let Some(credentials) = credentials {
             part(b"password");
             part(credentials.password());
         } else {

@@ -26,6 +26,7 @@ fn request(pairs: &[(&'static str, &str)], trusted: bool, replace: bool) -> Head
     let mut headers = map(pairs);
     let arrival = Arrival {
         connection: Some(&connection),
+        client: Some("198.51.100.7".to_owned()),
         trusted,
         host: Some(HeaderValue::from_static("eas.example.com")),
         upstream: &HeaderValue::from_static("mail.internal"),
@@ -152,6 +153,7 @@ fn the_version_of_a_base64_query_is_the_only_one() {
         let upstream = HeaderValue::from_static("u");
         let arrival = Arrival {
             connection: None,
+            client: None,
             trusted: false,
             host: None,
             upstream: &upstream,
