@@ -70,7 +70,8 @@ async fn exchange(stream: &mut TcpStream, device: &Device) -> std::io::Result<An
     })
 }
 
-fn request(device: &Device) -> Vec<u8> {
+/// A FolderSync, as bytes.
+pub(crate) fn request(device: &Device) -> Vec<u8> {
     use code_page::folder_hierarchy::{FOLDER_SYNC, SYNC_KEY};
     let body = encode(&Element::new(FOLDER_SYNC).with_child(Element::with_text(SYNC_KEY, "0")));
     let Device { id, key, credentials } = device;

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `SOAK_SECONDS` is the most that any scenario may take; those that go on for a time go on for less then. `SOAK_KILLS` is
-//! how often `server-killed` kills. With `CI=true` a scenario that this machine cannot run has failed.
+//! how often `server-killed` kills, `SOAK_DEVICES` and `SOAK_CROWD` how many devices `crowd` has and for how many seconds. With `CI=true` a scenario that this machine cannot run has failed.
 //!
 //! A scenario is a row of [`SCENARIOS`]: it gets a [`Machine`] and says what it saw, or what went wrong.
 #![expect(
@@ -26,10 +26,12 @@ mod administrator;
 mod administrators;
 mod broken_store;
 mod call;
+mod clock;
 mod crowd;
 mod descriptors;
 mod full_disk;
 mod held_pings;
+mod lying_upstream;
 mod machine;
 mod phone;
 mod scenario;

@@ -217,7 +217,8 @@ fn acknowledged_document(
         return Some(Refusal::of(Status::INVALID_POLICY_KEY, RETRY_WITH));
     }
     let interval = policy.rules.refresh_interval?;
-    // A clock that was set back makes the age negative: then nothing is due.
+    // A clock that was set back a little makes nothing due. An acknowledgment that lies a whole interval ahead was made by a
+    // clock that was wrong, then or now: how old it is nobody knows, and waiting for its time could take years.
     let age = now.as_second().saturating_sub(provisioned.acknowledged_at.as_second());
-    (u64::try_from(age).unwrap_or(0) >= interval.seconds()).then_some(Refusal::of(Status::POLICY_REFRESH, RETRY_WITH))
+    (age.unsigned_abs() >= interval.seconds()).then_some(Refusal::of(Status::POLICY_REFRESH, RETRY_WITH))
 }

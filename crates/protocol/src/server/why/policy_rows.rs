@@ -166,7 +166,7 @@ pub(super) fn refresh_due(look: &Look<'_>) -> Option<Why> {
     let (record, policy) = (look.record?, look.circumstances.snapshot?.policy.readable()?);
     let (interval, provisioned) = (policy.rules.refresh_interval?, record.provisioned.as_ref()?);
     let age = provisioned.acknowledged_at.duration_until(look.circumstances.now).as_secs();
-    if look.passes() || u64::try_from(age).unwrap_or(0) < interval.seconds() {
+    if look.passes() || age.unsigned_abs() < interval.seconds() {
         return None;
     }
     Some(
