@@ -33,11 +33,6 @@ use clap::Parser as _;
 use crate::command_line::{CommandLine, Subcommand};
 use crate::failure::Failure;
 
-/// A request is some hundred short-lived pieces of memory, and the system's allocator takes a tenth of the CPU for them.
-#[cfg(feature = "mimalloc")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let command_line = match CommandLine::try_parse() {
         Ok(command_line) => command_line,
