@@ -4,6 +4,7 @@
 //! that has begun may take as long as it likes. When the device leaves, its request is dropped here and with it the
 //! connection to the upstream.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -88,13 +89,14 @@ impl Upstreams {
         mut request: Request<UpstreamBody>,
         progress: Progress,
         patience: Duration,
-    ) -> impl Future<Output = Result<Response<AnswerBody>, UpstreamFault>> + Send {
+    ) -> Pin<Box<impl Future<Output = Result<Response<AnswerBody>, UpstreamFault>> + Send>> {
         *request.version_mut() = Version::HTTP_11;
         let request = request.map(|body| SentBody::new(body, progress.clone()));
         #[expect(clippy::indexing_slicing, reason = "an index is made by this file, from a list that never shrinks")]
         let (to, pool) = &self.pools[index.0.min(self.pools.len() - 1)];
         let sending = pool.sending(request);
-        async move {
+        // In a box: whoever awaits what awaits this would keep its room at every step.
+        Box::pin(async move {
             let answered = tokio::select! {
                 biased;
                 answered = pool.send(to, sending, &progress) => answered,
@@ -102,7 +104,7 @@ impl Upstreams {
             };
             self.remember(index, answered.as_ref().err());
             answered
-        }
+        })
     }
 
     /// Asks a short question of asprov's own: OPTIONS with these headers.
