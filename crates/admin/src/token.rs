@@ -3,11 +3,11 @@
 //! A token is 256 random bits as text, or a text of the administrator's own. Only its digest stays in memory beside
 //! the listener, and digests are compared in constant time, so neither memory nor timing gives it away.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use asprov_protocol::secret::Secret;
+use asprov_store::private_file::{self, PrivateFileError};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
@@ -118,7 +118,7 @@ pub fn read_or_create_token_file(path: &Path) -> Result<AdminToken, TokenError> 
         read => return read,
     }
     let token = make_token()?;
-    match create_token_file(path, &token) {
+    match private_file::create(path, token.expose()) {
         Ok(()) => Ok(token),
         // Another process made it first; its token is the one.
         Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => read_token_file(path),
@@ -132,41 +132,16 @@ pub fn read_or_create_token_file(path: &Path) -> Result<AdminToken, TokenError> 
 /// When the file cannot be read, others can read it, or it holds no token.
 pub fn read_token_file(path: &Path) -> Result<AdminToken, TokenError> {
     let file_error = |fault| TokenError::File { path: path.to_owned(), fault };
-    let file = fs::File::open(path).map_err(file_error)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = file.metadata().map_err(file_error)?.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(TokenError::Readable { path: path.to_owned(), mode });
-        }
-    }
-    let mut text = String::new();
     // One more than the longest token and its line end: what is longer is refused below, unread.
-    file.take(AdminToken::MOST as u64 + 2).read_to_string(&mut text).map_err(file_error)?;
+    let held = private_file::read(path, AdminToken::MOST as u64 + 2).map_err(|error| match error {
+        PrivateFileError::Io(fault) => file_error(fault),
+        PrivateFileError::Readable { mode } => TokenError::Readable { path: path.to_owned(), mode },
+    })?;
+    // The error of the conversion would hold what was read.
+    let text = String::from_utf8(held)
+        .map_err(|_| file_error(io::Error::new(io::ErrorKind::InvalidData, "it holds no UTF-8 text")))?;
     AdminToken::new(text.trim_end_matches(['\r', '\n']))
         .map_err(|fault| TokenError::Content { path: path.to_owned(), fault: Box::new(fault) })
-}
-
-/// Writes the file beside its place and links it there whole, so that nobody ever reads half a token.
-fn create_token_file(path: &Path, token: &AdminToken) -> io::Result<()> {
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let beside = path.with_file_name(name);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let written = options.open(&beside).and_then(|mut file| {
-        writeln!(file, "{}", token.expose())?;
-        file.sync_all()?;
-        fs::hard_link(&beside, path)
-    });
-    fs::remove_file(&beside).or_else(|fault| if written.is_ok() { Err(fault) } else { Ok(()) })?;
-    written
 }
 
 impl TokenDigest {
@@ -203,6 +178,8 @@ impl TokenDigest {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn check(authorization: &[&str]) -> Result<(), Problem> {

@@ -42,6 +42,7 @@ mod assignment;
 pub mod census;
 pub mod limits;
 mod memory;
+pub mod private_file;
 mod progress;
 mod proof;
 mod sighting;

@@ -1,11 +1,11 @@
 //! The key under which credentials that were accepted are kept: 32 random bytes in a file outside the store, so that
 //! whoever gets hold of the store cannot try passwords against what it holds. Nodes of one store share the file.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use asprov_protocol::secret::Secret;
+use asprov_store::private_file::{self, PrivateFileError};
 
 /// Bytes of a key.
 const BYTES: usize = 32;
@@ -83,19 +83,11 @@ impl SecretKey {
     /// # Errors
     /// When the file cannot be read, others can read it, or it holds no key.
     pub fn read(path: &Path) -> Result<Self, SecretKeyError> {
-        let file_error = |fault| SecretKeyError::File { path: path.to_owned(), fault };
-        let file = fs::File::open(path).map_err(file_error)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            let mode = file.metadata().map_err(file_error)?.permissions().mode() & 0o7777;
-            if mode & 0o077 != 0 {
-                return Err(SecretKeyError::Readable { path: path.to_owned(), mode });
-            }
-        }
-        let mut text = Vec::new();
         // What is longer than a key and its line end is refused below, unread.
-        file.take(BYTES as u64 * 2 + 3).read_to_end(&mut text).map_err(file_error)?;
+        let text = private_file::read(path, BYTES as u64 * 2 + 3).map_err(|error| match error {
+            PrivateFileError::Io(fault) => SecretKeyError::File { path: path.to_owned(), fault },
+            PrivateFileError::Readable { mode } => SecretKeyError::Readable { path: path.to_owned(), mode },
+        })?;
         let key = Self::from_hex(text.trim_ascii_end());
         key.ok_or_else(|| SecretKeyError::Content { path: path.to_owned() })
     }
@@ -113,27 +105,9 @@ impl SecretKey {
         Some(Self(Secret::new(bytes)))
     }
 
-    /// Writes the file beside its place and links it there whole, so that nobody ever reads half a key and no key is ever
-    /// replaced. The name beside is drawn, since the number of a process is 1 in every container: what another node writes
-    /// at the same time is another file, and only the own one is removed.
     fn create(&self, path: &Path) -> io::Result<()> {
-        let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-        name.push(format!(".{:016x}", getrandom::u64().map_err(io::Error::other)?));
-        let beside = path.with_file_name(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(0o600);
-        }
-        // That there is one under the drawn name already says nothing about the key.
-        let mut file = options.open(&beside).map_err(io::Error::other)?;
         let text: String = self.0.expose().iter().map(|byte| format!("{byte:02x}")).collect();
-        let written =
-            writeln!(file, "{text}").and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&beside, path));
-        fs::remove_file(&beside).or_else(|fault| if written.is_ok() { Err(fault) } else { Ok(()) })?;
-        written
+        private_file::create(path, &text)
     }
 
     /// The bytes, for a keyed hash.
@@ -144,6 +118,8 @@ impl SecretKey {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -162,19 +138,6 @@ mod tests {
             assert!(refused.contains("mode 0640, expected 0600"), "{refused}");
         }
         assert_eq!(format!("{made:?}"), "SecretKey(Secret(…))");
-    }
-
-    #[test]
-    fn what_another_node_writes_beside_it_at_the_same_time_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("asprov.key");
-        // Another container, whose process has the same number.
-        let others = folder.path().join(format!("asprov.key.{}", std::process::id()));
-        fs::write(&others, "half a key").unwrap();
-        let made = SecretKey::read_or_create(&path).unwrap();
-        assert_eq!(SecretKey::read(&path).unwrap(), made);
-        assert_eq!(fs::read_to_string(&others).unwrap(), "half a key");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing of its own is left behind");
     }
 
     #[test]
