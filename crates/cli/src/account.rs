@@ -10,7 +10,7 @@ use crate::terminal::harmless;
 use crate::{input, password};
 
 /// Who signs in, and how the server is reached.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Account {
     /// The user to sign in
     #[arg(long, value_name = "USER")]
@@ -40,6 +40,11 @@ impl Account {
                 _ => failure,
             }
         })
+    }
+
+    /// Whether it is a token in place of a password.
+    pub(crate) const fn has_token(&self) -> bool {
+        self.bearer_stdin
     }
 
     /// What the user signs in with; `place` is where that goes.

@@ -104,8 +104,15 @@ fn probe(url: &str) -> (i32, Vec<String>, Value) {
 }
 
 fn probe_with(url: &str, flags: &[&str]) -> (i32, Vec<String>, Value) {
+    let (code, findings, json, told) = probe_as("--password-stdin", url, flags);
+    assert_eq!(told, format!("note: the password of ann goes to {url}\n"));
+    (code, findings, json)
+}
+
+/// The same, with what it says meanwhile.
+fn probe_as(sign_in: &str, url: &str, flags: &[&str]) -> (i32, Vec<String>, Value, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_asprov"))
-        .args(["probe", url, "--user", "ann", "--password-stdin", "--json"])
+        .args(["probe", url, "--user", "ann", sign_in, "--json"])
         .args(flags)
         .env_clear()
         .stdin(Stdio::piped())
@@ -116,14 +123,13 @@ fn probe_with(url: &str, flags: &[&str]) -> (i32, Vec<String>, Value) {
     child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(told, format!("note: the password of ann goes to {url}\n"));
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     let findings = json["findings"].as_array().unwrap().iter();
     let findings = findings
         .map(|finding| format!("{}: {}", finding["check"].as_str().unwrap(), finding["verdict"].as_str().unwrap()))
         // These are the same for every server of a test.
         .filter(|finding| !matches!(finding.as_str(), "name: ok" | "TLS: note" | "sign-in: ok"));
-    (output.status.code().unwrap(), findings.collect(), json)
+    (output.status.code().unwrap(), findings.collect(), json, told)
 }
 
 fn text(json: &Value, check: &str) -> String {
@@ -202,6 +208,10 @@ fn a_server_that_forgets_the_key_is_a_problem() {
     assert_eq!(findings.last().unwrap(), "permanent key: problem", "{findings:?}");
     assert_eq!((code, json["problems"].as_u64()), (1, Some(1)));
     assert!(text(&json, "permanent key").contains("HTTP 449"), "{json}");
+    let found = finding(&json, "permanent key");
+    assert!(found["cause"].as_str().unwrap().contains("forgets the key it gave"), "{found}");
+    // To provision is what was just done.
+    assert!(found["resolution"].as_str().unwrap().starts_with("Have the administrator compare"), "{found}");
 }
 
 #[test]
@@ -256,7 +266,9 @@ fn a_wipe_is_reported_and_never_acknowledged() {
 fn what_is_no_activesync_server_is_told_with_what_to_do() {
     let url = serve(|_| (200, "Content-Type: text/html\r\n", b"<html>".to_vec()));
     let (code, findings, json) = probe(&url);
-    assert_eq!((code, findings.as_slice()), (1, ["OPTIONS: problem".to_owned()].as_slice()));
+    // Web pages are for everybody: that one came says nothing of the password.
+    assert_eq!((code, findings.as_slice()), (1, ["OPTIONS: problem", "sign-in: note"].map(str::to_owned).as_slice()));
+    assert!(text(&json, "sign-in").contains("whether the password was looked at is not known"), "{json}");
     assert!(text(&json, "OPTIONS").starts_with("this is no ActiveSync server"), "{json}");
     for status in [401, 403, 404, 457] {
         let url = serve(move |_| (status, "", Vec::new()));
@@ -481,4 +493,219 @@ fn a_probe_that_found_a_problem_fails_though_nobody_reads_it_to_the_end() {
     drop(child.stdout.take());
     child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_proxy_that_drops_the_key_is_a_problem_from_the_first_key_on() {
+    let url = serve(|asked| match asked.command.as_str() {
+        _ if asked.is_options => (200, OPTIONS, Vec::new()),
+        "FolderSync" => folder_sync("141"),
+        _ => handshake(asked, "77", "78").0,
+    });
+    let (code, findings, json) = probe(&url);
+    let expected = [
+        "no key: ok",
+        "key 0: problem",
+        "wrong key: problem",
+        "handshake: ok",
+        "temporary key: note",
+        "permanent key: problem",
+    ];
+    assert_eq!((code, &findings[2..]), (1, &expected.map(str::to_owned)[..]), "{json}");
+    for check in ["key 0", "wrong key", "permanent key"] {
+        let found = finding(&json, check);
+        assert!(found["cause"].as_str().unwrap().contains("drops X-MS-PolicyKey"), "{found}");
+        assert!(found["resolution"].as_str().unwrap().contains("X-MS-PolicyKey"), "{found}");
+    }
+    assert!(text(&json, "key 0").starts_with("the key does not arrive"), "{json}");
+}
+
+#[test]
+fn a_wait_is_told_before_it_begins() {
+    let mut is_first = true;
+    let url = serve(move |asked| match asked.command.as_str() {
+        _ if asked.is_options => (200, OPTIONS, Vec::new()),
+        "FolderSync" => (449, "", Vec::new()),
+        _ if std::mem::take(&mut is_first) => (503, "Retry-After: 1\r\n", Vec::new()),
+        _ => handshake(asked, "77", "78").0,
+    });
+    let (_, _, json, told) = probe_as("--password-stdin", &url, &[]);
+    assert_eq!(finding(&json, "handshake")["verdict"], "ok", "{json}");
+    let waits: Vec<_> = told.lines().skip(1).collect();
+    assert!(matches!(waits[..], [wait] if wait.starts_with("note: waiting 1.") && wait.contains("HTTP 503")), "{told}");
+}
+
+#[test]
+fn a_wait_longer_than_a_probe_takes_is_not_begun() {
+    let url = serve(|asked| match asked.command.as_str() {
+        _ if asked.is_options => (200, OPTIONS, Vec::new()),
+        "FolderSync" => (449, "", Vec::new()),
+        _ => (503, "Retry-After: 300\r\n", Vec::new()),
+    });
+    let (code, _, json) = probe(&url);
+    let found = finding(&json, "handshake");
+    assert_eq!((code, found["verdict"].as_str()), (1, Some("problem")));
+    let text = found["text"].as_str().unwrap();
+    assert!(
+        text.starts_with("waiting 300.") && text.ends_with("a probe waits for 120 seconds in all at most"),
+        "{found}"
+    );
+    assert!(found["cause"].as_str().unwrap().contains("overloaded"), "{found}");
+}
+
+#[test]
+fn an_answer_that_can_never_be_taken_is_asked_for_once() {
+    let provisions = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&provisions);
+    let url = serve(move |asked| match asked.command.as_str() {
+        _ if asked.is_options => (200, OPTIONS, Vec::new()),
+        "FolderSync" => (449, "", Vec::new()),
+        _ => {
+            *counted.lock().unwrap() += 1;
+            (200, "", vec![0x03; 2 * 1024 * 1024])
+        }
+    });
+    let (code, _, json) = probe(&url);
+    let found = finding(&json, "handshake");
+    assert_eq!((code, *provisions.lock().unwrap()), (1, 1), "{json}");
+    assert!(found["text"].as_str().unwrap().contains("is larger than 1048576 bytes"), "{found}");
+    assert!(found["cause"].as_str().unwrap().contains("none of an ActiveSync server"), "{found}");
+}
+
+#[test]
+fn a_refused_token_is_called_one_and_a_server_that_takes_none_is_named() {
+    for (schemes, says, cause) in [
+        ("WWW-Authenticate: Basic realm=\"x\"\r\n", "It takes Basic.", "takes no OAuth token"),
+        ("WWW-Authenticate: Bearer\r\nWWW-Authenticate: Basic\r\n", "", "The token is out of date"),
+    ] {
+        let url = serve(move |_| (401, schemes, Vec::new()));
+        let (code, _, json, told) = probe_as("--bearer-stdin", &url, &[]);
+        assert_eq!(told, format!("note: the token of ann goes to {url}\n"));
+        let found = finding(&json, "sign-in");
+        assert_eq!((code, found["verdict"].as_str()), (1, Some("problem")));
+        assert!(found["cause"].as_str().unwrap().contains(cause), "{found}");
+        assert!(!found["cause"].as_str().unwrap().contains("user name and password"), "{found}");
+        let text = found["text"].as_str().unwrap();
+        assert!(text.ends_with(says) && text.contains("It takes") != says.is_empty(), "{found}");
+    }
+}
+
+#[test]
+fn nobody_is_signed_in_before_a_command_is_answered() {
+    let url = serve(|asked| if asked.is_options { (200, OPTIONS, Vec::new()) } else { (401, "", Vec::new()) });
+    let (code, findings, json) = probe(&url);
+    assert_eq!((code, findings.last().unwrap().as_str()), (1, "sign-in: problem"), "{json}");
+    assert!(!json.to_string().contains("is signed in"), "{json}");
+    let url = serve(|asked| if asked.is_options { (200, OPTIONS, Vec::new()) } else { (500, "", Vec::new()) });
+    let (_, findings, json) = probe(&url);
+    assert_eq!(findings[2..], ["sign-in: note", "no key: problem"], "{json}");
+}
+
+#[test]
+fn what_may_be_a_block_or_a_wipe_is_no_ok() {
+    for (status, asks) in [("403", "or keeps this device out"), ("140", "a wipe may be ordered")] {
+        let url = serve(move |asked| match (asked.command.as_str(), status) {
+            _ if asked.is_options => {
+                (200, "MS-ASProtocolVersions: 12.1\r\nMS-ASProtocolCommands: Provision\r\n", Vec::new())
+            }
+            ("FolderSync", "403") => (403, "", Vec::new()),
+            ("FolderSync", status) => folder_sync(status),
+            _ => handshake(asked, "77", "78").0,
+        });
+        let (code, findings, json) = probe(&url);
+        let expected = ["no key: note", "key 0: note", "wrong key: note", "handshake: ok", "temporary key: note"];
+        assert_eq!((code, &findings[2..7]), (1, &expected.map(str::to_owned)[..]), "{json}");
+        assert!(text(&json, "no key").contains(asks), "{json}");
+        let found = finding(&json, "permanent key");
+        assert_eq!(found["verdict"], "problem");
+        assert!(!found["resolution"].as_str().unwrap().contains("Provision once"), "{found}");
+    }
+}
+
+#[test]
+fn a_list_of_versions_that_holds_none_is_one_problem_that_shows_what_came() {
+    let url = serve(|_| (200, "MS-ASProtocolVersions: 1.0,zwei\r\nMS-ASProtocolCommands: Provision\r\n", Vec::new()));
+    let (code, findings, json) = probe(&url);
+    let expected = ["OPTIONS: problem", "Provision: ok", "sign-in: note"];
+    assert_eq!((code, &findings[..]), (1, &expected.map(str::to_owned)[..]), "{json}");
+    assert!(text(&json, "OPTIONS").ends_with("MS-ASProtocolVersions is `1.0,zwei`"), "{json}");
+}
+
+#[test]
+fn settings_that_no_phone_can_read_are_a_problem() {
+    let url = serve(|asked| match (asked.command.as_str(), asked.key.as_deref()) {
+        _ if asked.is_options => (200, OPTIONS, Vec::new()),
+        ("FolderSync", Some("78")) => folder_sync("1"),
+        ("FolderSync", _) => (449, "", Vec::new()),
+        _ => match handshake(asked, "77", "78") {
+            (answer, true) => answer,
+            ((status, headers, body), false) => {
+                // WBXML: an inline string of one character, so nothing else moves.
+                let at = body.windows(3).rposition(|bytes| bytes == [0x03, b'1', 0]).unwrap();
+                let mut body = body;
+                body[at + 1] = b'7';
+                (status, headers, body)
+            }
+        },
+    });
+    let (code, _, json) = probe(&url);
+    let found = finding(&json, "policy");
+    assert_eq!((code, found["verdict"].as_str()), (1, Some("problem")), "{json}");
+    assert!(found["text"].as_str().unwrap().contains("DevicePasswordEnabled came as `7`"), "{found}");
+    assert!(found["cause"].is_string() && found["resolution"].is_string(), "{found}");
+}
+
+/// A server that answers every connection with these bytes and nothing else.
+fn serve_bytes(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut head = BufReader::new(stream.try_clone().unwrap());
+            let mut line = String::new();
+            while head.read_line(&mut line).is_ok_and(|length| length > 2) {
+                line.clear();
+            }
+            let _ = stream.write_all(bytes);
+        }
+    });
+    url
+}
+
+#[test]
+fn a_faulty_header_is_not_taken_for_something_else_than_http() {
+    let heads: [&[u8]; 3] = [
+        b"HTTP/1.1 200 OK\r\nA Header: x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: minus\r\n\r\n",
+        b"HTTP/1.1 2x0 OK\r\n\r\n",
+    ];
+    for head in heads {
+        let (code, findings, json) = probe(&serve_bytes(head));
+        assert_eq!((code, &findings[..]), (1, &["connection: problem".to_owned()][..]), "{json}");
+        let found = finding(&json, "connection");
+        assert!(found["text"].as_str().unwrap().contains("is no valid HTTP"), "{found}");
+        assert!(!found["resolution"].as_str().unwrap().contains("https://"), "{found}");
+    }
+    let (_, _, json) = probe(&serve_bytes(b"* OK IMAP4rev1 ready\r\n"));
+    assert!(text(&json, "connection").contains("does not speak HTTP"), "{json}");
+}
+
+#[test]
+fn a_proxy_that_wants_to_know_who_asks_is_named_as_that() {
+    let proxy = serve_bytes(b"HTTP/1.1 407 Sign in\r\nContent-Length: 0\r\n\r\n");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_asprov"))
+        .args(["probe", "https://mail.example.com", "--user", "ann", "--password-stdin", "--json"])
+        .env_clear()
+        .env("HTTPS_PROXY", proxy)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = finding(&json, "connection");
+    assert!(found["cause"].as_str().unwrap().contains("HTTP 407"), "{found}");
+    assert!(found["resolution"].as_str().unwrap().contains("HTTPS_PROXY"), "{found}");
 }

@@ -75,6 +75,14 @@ pub enum TransportError {
         /// What was seen.
         why: String,
     },
+    /// The answer is HTTP, with a head that breaks its rules.
+    #[error("the answer of {address} is no valid HTTP: {why}")]
+    Malformed {
+        /// The server.
+        address: String,
+        /// What was seen.
+        why: String,
+    },
     /// The answer took too long.
     #[error("{address} did not answer within {seconds} seconds")]
     TimedOut {

@@ -167,10 +167,15 @@ fn no_answer(address: &str, error: &HyperError) -> TransportError {
             Some((_, why)) => return TransportError::Broken { address, why },
             None => {}
         }
-        // TLS in answer to plain HTTP, for example.
-        if inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+        if let Some(parse) = inner.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()) {
             let why = inner.source().map_or_else(|| inner.to_string(), ToString::to_string);
-            return TransportError::NoHttp { address, why };
+            // TLS in answer to plain HTTP, for example. What comes after the version was read as HTTP; hyper tells the
+            // two apart in words only.
+            return if parse.to_string().contains("HTTP version") {
+                TransportError::NoHttp { address, why }
+            } else {
+                TransportError::Malformed { address, why }
+            };
         }
         // The innermost cause says most.
         why = inner.to_string();

@@ -30,7 +30,7 @@ pub(super) async fn transport(arguments: &Arguments, findings: &mut Findings) ->
         Some(credentials) => credentials,
         None => account.credentials(&address.to_string())?,
     };
-    announce(&address, &account.user);
+    announce(&address, account);
     Transport::new(address, credentials, &settings).map(Some).map_err(Failure::new)
 }
 
@@ -47,12 +47,12 @@ async fn discovered(
         Err(_) => {
             let place = format!("hosts of {} (Autodiscover)", mail.domain());
             let credentials = arguments.account.credentials(&place)?;
-            let (user, trusted) = (arguments.account.user.clone(), arguments.trust_host.clone());
+            let (account, trusted) = (arguments.account.clone(), arguments.trust_host.clone());
             let mut with = Autodiscover::new(Some(credentials.clone()), &settings).map_err(Failure::new)?.on_host(
                 move |host, is_own_domain| {
                     let may = is_own_domain || trusted.iter().any(|name| name.eq_ignore_ascii_case(host.host()));
                     if may {
-                        announce(host, &user);
+                        announce(host, &account);
                     }
                     may
                 },

@@ -1,23 +1,46 @@
 //! What the server does with each kind of policy key, and whether its handshake leads to one that counts.
 
 use asprov_client::Transport;
+use asprov_protocol::client::resolution::{Action, action};
 use asprov_protocol::client::{
-    Client, ClientMemory, ClientSettings, Failure as Why, FirstContact, Outcome, OutgoingRequest, SeenStatus, Step,
-    WipeAnswer,
+    Client, ClientMemory, ClientSettings, Failure as Why, FirstContact, Outcome, SeenStatus,
 };
-use asprov_protocol::http::headers;
-use asprov_protocol::message::{PolicyKeyText, WipeKind};
+use asprov_protocol::message::PolicyKeyText;
+use asprov_protocol::provision_command_errors::Resolution;
+use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
 
+use super::conversation::{End, SLOWED, broken_off, converse};
 use super::finding::{Findings, Verdict};
 use super::folder_sync::{Tried, folder_sync};
 use super::refusal::Refusal;
+use super::unreachable;
 use crate::terminal::harmless;
 
 /// A key that no server gave to anybody here: the last of four thousand million.
 const WRONG_KEY: &str = "4294967295";
 
 const FAILS: &str = "FolderSync passes and then fails";
+
+/// An answer that denies a key that was sent.
+const KEY_LOST: (&str, &str) = (
+    "A policy key was sent, and the server says that none came: a proxy in front of it drops X-MS-PolicyKey.",
+    "Have the administrator let the proxy pass on the header X-MS-PolicyKey.",
+);
+
+/// The key that was just given out is not taken.
+const KEY_FORGOTTEN: (&str, &str) = (
+    "The server gave out this key a moment ago and does not know it: it forgets the key it gave, several servers do not \
+     share their keys, or a proxy in front of it drops X-MS-PolicyKey.",
+    "Have the administrator compare what the proxy passes on, and look at the log of the server. To provision again \
+     would end here again.",
+);
+
+/// HTTP 403 to a device that is provisioned.
+const FORBIDDEN: (&str, &str) = (
+    "The policy is not what is missing: the device is blocked or in quarantine, or this user may not use ActiveSync.",
+    "Have the administrator look at what the server has about this user and this device.",
+);
 
 pub(super) async fn look(transport: &Transport, settings: &ClientSettings, findings: &mut Findings) {
     let without = ClientSettings { first_contact: FirstContact::CommandWithoutKey, ..settings.clone() };
@@ -28,7 +51,16 @@ pub(super) async fn look(transport: &Transport, settings: &ClientSettings, findi
         ("key 0", &zero, ClientMemory::new()),
         ("wrong key", settings, with_key(WRONG_KEY)),
     ] {
-        match folder_sync(transport, settings, memory).await {
+        let tried = folder_sync(transport, settings, memory).await;
+        // Said once; where it is the sign-in that is refused, that is the finding.
+        if check == "no key" && !tried.is_of_sign_in() {
+            findings.signed_in(tried.is_signed_in());
+        }
+        match tried {
+            Tried::Refused(refusal) if says_no_key(refusal.seen) && check != "no key" => {
+                let what = "the key does not arrive: FolderSync is refused";
+                findings.status(check, Verdict::Problem, what, refusal.because(KEY_LOST), settings.version);
+            }
             Tried::Passed => {
                 passing.push(check);
                 findings.plain(check, Verdict::Note, "FolderSync passes".to_owned());
@@ -38,10 +70,26 @@ pub(super) async fn look(transport: &Transport, settings: &ClientSettings, findi
                 findings.status(check, Verdict::Problem, FAILS, seen, settings.version);
             }
             Tried::Refused(Refusal { seen, .. }) if asks_for_provisioning(seen, settings.version) => {
-                findings.plain(check, Verdict::Ok, format!("FolderSync is refused: {}", brief(seen)));
+                let refused = format!("FolderSync is refused: {}", brief(seen));
+                match action(seen, settings.version) {
+                    // It may be for the policy that is missing, or for the device: the handshake tells.
+                    Action::ProvisionOnce => {
+                        let text = format!("{refused}, which asks for a policy or keeps this device out altogether");
+                        findings.plain(check, Verdict::Note, text);
+                    }
+                    Action::LookForWipe => {
+                        findings.plain(
+                            check,
+                            Verdict::Note,
+                            format!("{refused}, which says that a wipe may be ordered"),
+                        );
+                    }
+                    _ => findings.plain(check, Verdict::Ok, refused),
+                }
             }
             Tried::Refused(refusal) => {
                 let code = refusal.seen.code;
+                let check = if refusal.is_of_sign_in() { "sign-in" } else { check };
                 findings.status(check, Verdict::Problem, "FolderSync is refused", refusal, settings.version);
                 // Blocked, disabled, elsewhere: a handshake would say no more. In quarantine it may succeed, and every
                 // key is refused alike.
@@ -57,9 +105,30 @@ pub(super) async fn look(transport: &Transport, settings: &ClientSettings, findi
         }
     }
     handshake(transport, settings, findings, &passing).await;
+    unreadable(findings);
 }
 
-fn with_key(key: &str) -> ClientMemory {
+/// The settings that no phone can read as they came.
+fn unreadable(findings: &mut Findings) {
+    let faults = findings.policy.as_ref().map_or(&[][..], |policy| &policy.faults);
+    if faults.is_empty() {
+        return;
+    }
+    let faults: Vec<_> = faults
+        .iter()
+        .map(|fault| format!("{} came as `{}`, expected {}", fault.name, harmless(&fault.given), fault.expected))
+        .collect();
+    findings.explained(
+        "policy",
+        Verdict::Problem,
+        format!("settings of the policy cannot be read: {}", faults.join("; ")),
+        "The server, or something in front of it, sends values that [MS-ASPROV] does not know. A phone then says that it \
+         applied the policy in part (2), or refuses it.",
+        "Have the administrator correct these settings in the policy of the server.",
+    );
+}
+
+pub(super) fn with_key(key: &str) -> ClientMemory {
     ClientMemory::restore(Some(PolicyKeyText::new(key)), None, false, None)
 }
 
@@ -70,24 +139,19 @@ fn brief(seen: SeenStatus) -> String {
     }
 }
 
+/// Whether it says that the request carried no policy key.
+fn says_no_key(seen: SeenStatus) -> bool {
+    seen.scope != Scope::Http && seen.code == 141
+}
+
 /// Whether a phone answers this Status with Provision.
 fn asks_for_provisioning(seen: SeenStatus, version: ProtocolVersion) -> bool {
-    use asprov_protocol::client::resolution::{Action, action};
-    use asprov_protocol::provision_command_errors::Resolution;
     matches!(
         action(seen, version),
         Action::Resolve(Resolution::ProvisionAgain | Resolution::SendPolicyKey)
             | Action::ProvisionOnce
             | Action::LookForWipe
     )
-}
-
-/// What a handshake brought.
-struct Ended {
-    outcome: Outcome,
-    /// What FolderSync with the temporary key came to, before the acknowledgment.
-    temporary: Option<Tried>,
-    wipe: Option<WipeKind>,
 }
 
 async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &mut Findings, passing: &[&str]) {
@@ -108,7 +172,20 @@ async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &
     }
     // Where Provision is not listed and nothing asks for it, a phone never sends it.
     let failed = if !findings.lists_provision && passing.len() == 3 { Verdict::Note } else { Verdict::Problem };
-    match &ended.outcome {
+    let outcome = match &ended.end {
+        End::Done(outcome) => outcome,
+        End::Waited(wait) => {
+            let (cause, resolution) = SLOWED;
+            findings.explained("handshake", failed, harmless(&End::too_long(wait)), cause, resolution);
+            return;
+        }
+        End::NoAnswer(error) => {
+            let (_, cause, resolution) = unreachable::words(transport.address(), error);
+            findings.explained("handshake", failed, harmless(&error.to_string()), &cause, resolution);
+            return;
+        }
+    };
+    match outcome {
         Outcome::Provisioned => {
             let requests = report.requests;
             findings.plain("handshake", Verdict::Ok, format!("the device is provisioned after {requests} requests"));
@@ -152,27 +229,10 @@ async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &
     keys(transport, settings, &client, ended.temporary, findings, passing).await;
 }
 
-/// Why a handshake ended without a Status that says why, and what helps.
-const fn broken_off(why: &Why) -> (&'static str, &'static str) {
-    match why {
-        Why::Loop { .. } | Why::TooManyRequests { .. } => (
-            "The server asks for Provision in answer to Provision, or forgets the key it gave: a proxy in front of it may \
-             drop X-MS-PolicyKey, or several servers do not share their keys.",
-            "Have the administrator compare what the proxy passes on, and look at the log of the server.",
-        ),
-        Why::Lost { .. } => (
-            "The server, or something in front of it, hung up or did not answer in time.",
-            "Have the administrator look at the log of the server and of the proxy in front of it.",
-        ),
-        Why::WaitTooLong { .. } => (
-            "The server slows this device down, or is overloaded.",
-            "Try again later; if it stays so, have the administrator look at the load of the server and at its throttling.",
-        ),
-        _ => (
-            "The server does not answer Provision as [MS-ASPROV] says, or a proxy in front of it answers in its place.",
-            "Have the administrator look at the server's log; `asprov decode --http` reads a trace of it.",
-        ),
-    }
+/// Whether it refuses the key that came, and nothing else.
+fn asks_for_its_key(seen: SeenStatus, version: ProtocolVersion) -> bool {
+    !says_no_key(seen)
+        && matches!(action(seen, version), Action::Resolve(Resolution::ProvisionAgain | Resolution::SendPolicyKey))
 }
 
 /// Whether the acknowledgment counts: the permanent key has to pass, the temporary one must not.
@@ -184,9 +244,10 @@ async fn keys(
     findings: &mut Findings,
     passing: &[&str],
 ) {
+    let version = settings.version;
     let temporary_passes = matches!(temporary, Some(Tried::Passed | Tried::Failed(_)));
     match temporary {
-        Some(Tried::Refused(Refusal { seen, .. })) if asks_for_provisioning(seen, settings.version) => {
+        Some(Tried::Refused(Refusal { seen, .. })) if asks_for_its_key(seen, version) => {
             findings.plain("temporary key", Verdict::Ok, format!("FolderSync is refused: {}", brief(seen)));
         }
         Some(Tried::Refused(Refusal { seen, .. })) => {
@@ -209,7 +270,16 @@ async fn keys(
         Tried::Passed => findings.plain("permanent key", Verdict::Ok, "FolderSync passes".to_owned()),
         Tried::Failed(seen) => findings.status("permanent key", Verdict::Problem, FAILS, seen, settings.version),
         Tried::Refused(refusal) => {
-            findings.status("permanent key", Verdict::Problem, "FolderSync is refused", refusal, settings.version);
+            let seen = refusal.seen;
+            let refusal = match action(seen, version) {
+                _ if says_no_key(seen) => refusal.because(KEY_LOST),
+                Action::Resolve(Resolution::ProvisionAgain | Resolution::SendPolicyKey) => {
+                    refusal.because(KEY_FORGOTTEN)
+                }
+                Action::ProvisionOnce => refusal.because(FORBIDDEN),
+                _ => refusal,
+            };
+            findings.status("permanent key", Verdict::Problem, "FolderSync is refused", refusal, version);
         }
         Tried::Unclear(why) => why.tell("permanent key", findings),
     }
@@ -241,38 +311,4 @@ async fn keys(
     } else if gets_in {
         findings.plain("enforcement", Verdict::Ok, "only a device that acknowledged the policy gets in".to_owned());
     }
-}
-
-/// Provisions, and tries the temporary key between the offer and its acknowledgment.
-async fn converse(transport: &Transport, settings: &ClientSettings, client: &mut Client) -> Ended {
-    let (mut temporary, mut wipe) = (None, None);
-    client.start_provision();
-    loop {
-        match client.step() {
-            Step::Send(request) => {
-                if let (Some(key), None) = (key_of(&request), &temporary) {
-                    temporary = Some(folder_sync(transport, settings, with_key(&key)).await);
-                }
-                match transport.send(&request).await {
-                    Ok(answer) => client.receive(&answer.as_response()),
-                    Err(error) => client.lost(&error.to_string()),
-                }
-            }
-            Step::Wait { seconds, .. } => tokio::time::sleep(std::time::Duration::from_secs(seconds.into())).await,
-            Step::Remember(_) => {}
-            Step::AskWipe(kind) => {
-                wipe = Some(kind);
-                // Nobody is told anything.
-                client.answer_wipe(WipeAnswer::Unanswered);
-            }
-            Step::AskRedirect(_) => client.answer_redirect(false),
-            Step::Done(outcome) => return Ended { outcome, temporary, wipe },
-        }
-    }
-}
-
-/// The policy key of an acknowledgment; an initial request carries 0.
-fn key_of(request: &OutgoingRequest) -> Option<String> {
-    let key = request.headers().get(headers::X_MS_POLICY_KEY)?.to_str().ok()?;
-    (key != "0").then(|| key.to_owned())
 }

@@ -11,6 +11,9 @@ use crate::terminal::harmless;
 /// Everything that was found, in the order in which it was.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
+    /// Who signs in, and whether with a token in place of a password.
+    pub(super) user: String,
+    pub(super) has_token: bool,
     pub(super) server: Option<String>,
     pub(super) version: Option<ProtocolVersion>,
     pub(super) found: Vec<Finding>,
@@ -91,9 +94,9 @@ impl Findings {
         self.found.push(Finding {
             check,
             verdict,
-            text: harmless(&refusal.text(what)),
-            cause: Some(refusal.cause().to_owned()),
-            resolution: Some(harmless(&refusal.resolution())),
+            text: harmless(&refusal.text(what, self.has_token)),
+            cause: Some(refusal.cause(self.has_token).to_owned()),
+            resolution: Some(harmless(&refusal.resolution(self.has_token))),
             audience: advice(refusal.seen, version).map(|advice| advice.audience),
             status: Some(refusal.seen),
             url: refusal.url,

@@ -21,6 +21,23 @@ pub(super) enum Tried {
     Unclear(Unclear),
 }
 
+impl Tried {
+    /// Whether an ActiveSync server looked at who asks: some answer OPTIONS to anybody, and a redirect, a page or trouble
+    /// says nothing.
+    pub(super) fn is_signed_in(&self) -> bool {
+        match self {
+            Self::Passed | Self::Failed(_) => true,
+            Self::Refused(Refusal { seen, .. }) => seen.scope != Scope::Http || matches!(seen.code, 403 | 449),
+            Self::Unclear(_) => false,
+        }
+    }
+
+    /// Whether it says that the sign-in failed.
+    pub(super) fn is_of_sign_in(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_of_sign_in())
+    }
+}
+
 /// An answer that says neither, or none.
 pub(super) struct Unclear {
     text: String,

@@ -3,6 +3,7 @@
 //! It behaves as a phone that has never been there, under a DeviceId of its own. It reports a wipe that the server orders
 //! and says nothing to the server about it; it wipes nothing.
 
+mod conversation;
 mod discovery;
 mod enforcement;
 mod finding;
@@ -13,17 +14,18 @@ mod unreachable;
 
 use std::io;
 
-use asprov_client::{Address, Transport};
+use asprov_client::{Address, Answer, Transport};
 use asprov_protocol::client::{ClientSettings, SeenStatus};
 use asprov_protocol::device::{DeviceId, DeviceType};
-use asprov_protocol::http::{Command, Options};
+use asprov_protocol::http::{Command, Options, headers};
 use asprov_protocol::message::DeviceInformation;
 use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
+use http::HeaderValue;
 
 use crate::account::Account;
 use crate::failure::Failure;
-use crate::terminal::{HINT, harmless, painted};
+use crate::terminal::{HINT, harmless, listed, painted};
 use finding::{Findings, Verdict};
 use refusal::Refusal;
 pub(crate) use unreachable::with_flag;
@@ -47,7 +49,7 @@ pub(crate) struct Arguments {
     /// The protocol version, 2.5 to 16.1 [default: the highest that the server speaks]
     #[arg(long, value_name = "VERSION")]
     protocol_version: Option<ProtocolVersion>,
-    /// The DeviceId to appear as
+    /// The DeviceId to appear as; that of a real phone takes the phone's policy key away, and it has to provision again
     #[arg(long, value_name = "ID", default_value = "asprov-probe")]
     device_id: String,
     /// The DeviceType
@@ -63,7 +65,11 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
         DeviceId::new(&arguments.device_id).map_err(|error| Failure::wrong_use(format!("--device-id: {error}")))?;
     let device_type = DeviceType::new(&arguments.device_type)
         .map_err(|error| Failure::wrong_use(format!("--device-type: {error}")))?;
-    let mut findings = Findings::default();
+    let mut findings = Findings {
+        user: arguments.account.user.clone(),
+        has_token: arguments.account.has_token(),
+        ..Findings::default()
+    };
     if let Some(transport) = discovery::transport(&arguments, &mut findings).await? {
         findings.server = Some(transport.address().to_string());
         if let Some(version) = first_contact(&arguments, &transport, &mut findings).await {
@@ -89,8 +95,9 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
 }
 
 /// Says which host is about to get the password.
-fn announce(address: &Address, user: &str) {
-    let text = format!("the password of {} goes to {address}", harmless(user));
+fn announce(address: &Address, account: &Account) {
+    let what = if account.has_token() { "token" } else { "password" };
+    let text = format!("the {what} of {} goes to {address}", harmless(&account.user));
     anstream::eprintln!("{} {text}", painted(HINT, "note:"));
 }
 
@@ -118,7 +125,6 @@ async fn first_contact(
         findings.status(check, Verdict::Problem, "OPTIONS is refused", refusal, ProtocolVersion::V16_1);
         return None;
     }
-    findings.plain("sign-in", Verdict::Ok, format!("{} is signed in", harmless(&arguments.account.user)));
     let options = match Options::parse(&answer.headers) {
         Ok(options) => options,
         Err(error) => {
@@ -129,11 +135,13 @@ async fn first_contact(
                 "The address leads to something else, such as the web pages of the mail server.",
                 "Correct the address, or have the administrator publish /Microsoft-Server-ActiveSync.",
             );
+            if arguments.protocol_version.is_none() {
+                findings.signed_in(false);
+            }
             return arguments.protocol_version;
         }
     };
-    let listed: Vec<_> = options.versions.iter().map(|version| version.as_str()).collect();
-    findings.plain("OPTIONS", Verdict::Ok, format!("versions {}", listed.join(", ")));
+    findings.versions(&options, &answer);
     let offers = options.commands.iter().any(|command| command == Command::Provision.name());
     findings.lists_provision = offers;
     if offers {
@@ -149,18 +157,44 @@ async fn first_contact(
     }
     let version = arguments.protocol_version.or_else(|| options.highest_common_version(&ProtocolVersion::ALL));
     if version.is_none() {
-        findings.explained(
-            "OPTIONS",
-            Verdict::Problem,
-            "there is no protocol version that both sides speak".to_owned(),
-            "The server lists none of 2.5 to 16.1.",
-            "Try one of them with --protocol-version.",
-        );
+        findings.signed_in(false);
     }
     version
 }
 
 impl Findings {
+    /// The versions that the server lists, or what stands in their place.
+    fn versions(&mut self, options: &Options, answer: &Answer) {
+        if options.versions.is_empty() {
+            let came = answer.headers.get(headers::MS_AS_PROTOCOL_VERSIONS).map(HeaderValue::as_bytes);
+            let came = listed(&String::from_utf8_lossy(came.unwrap_or_default()));
+            self.explained(
+                "OPTIONS",
+                Verdict::Problem,
+                format!(
+                    "there is no protocol version that both sides speak: {} is `{came}`",
+                    headers::MS_AS_PROTOCOL_VERSIONS
+                ),
+                "The server lists none of 2.5 to 16.1.",
+                "Try one of them with --protocol-version.",
+            );
+            return;
+        }
+        let versions: Vec<_> = options.versions.iter().map(|version| version.as_str()).collect();
+        self.plain("OPTIONS", Verdict::Ok, format!("versions {}", versions.join(", ")));
+    }
+
+    /// What a command's answer says of the sign-in; OPTIONS is answered to anybody by some servers.
+    fn signed_in(&mut self, is_known: bool) {
+        if is_known {
+            self.plain("sign-in", Verdict::Ok, format!("{} is signed in", harmless(&self.user)));
+        } else {
+            let what = if self.has_token { "token" } else { "password" };
+            let text = format!("OPTIONS is answered; whether the {what} was looked at is not known");
+            self.plain("sign-in", Verdict::Note, text);
+        }
+    }
+
     fn reached(&mut self, address: &Address) {
         self.plain("name", Verdict::Ok, format!("{} is found", address.host()));
         if address.is_tls() {

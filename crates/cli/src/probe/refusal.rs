@@ -19,6 +19,10 @@ pub(super) struct Refusal {
     pub(super) url: Option<String>,
     /// What else is worth knowing, in words that follow the meaning.
     said: Vec<String>,
+    /// The schemes of WWW-Authenticate.
+    schemes: Vec<String>,
+    /// Cause and resolution where more is known than the Status says.
+    known: Option<(&'static str, &'static str)>,
 }
 
 impl Refusal {
@@ -34,14 +38,12 @@ impl Refusal {
             _ => None,
         };
         let mut said = Vec::new();
-        if http(401, 401) {
+        let schemes = if http(401, 401) {
             let schemes: Vec<_> = headers.get_all(WWW_AUTHENTICATE).iter().map(text).collect();
-            let schemes: Vec<_> = schemes.iter().filter_map(|scheme| scheme.split(' ').next()).map(shown).collect();
-            // Where a password is among them, it is the password that is wrong.
-            if !schemes.is_empty() && !schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case("Basic")) {
-                said.push(format!("It takes {}.", schemes.join(", ")));
-            }
-        }
+            schemes.iter().filter_map(|scheme| scheme.split(' ').next()).map(shown).collect()
+        } else {
+            Vec::new()
+        };
         if http(429, 599)
             && let Some(seconds) = header(RETRY_AFTER.as_str()).and_then(|after| after.parse::<u32>().ok())
         {
@@ -51,7 +53,7 @@ impl Refusal {
         if let Some(reason) = header(headers::X_MS_AS_THROTTLE) {
             said.push(format!("It slows this device down: {}.", shown(&reason)));
         }
-        Self { seen, url, said }
+        Self { said, schemes, ..Self::naming(seen, url) }
     }
 
     /// A Status that ended a conversation of the client.
@@ -66,11 +68,52 @@ impl Refusal {
 
     /// A Status, and the URL beside it.
     pub(super) const fn naming(seen: SeenStatus, url: Option<String>) -> Self {
-        Self { seen, url, said: Vec::new() }
+        Self { seen, url, said: Vec::new(), schemes: Vec::new(), known: None }
+    }
+
+    /// With a cause and a resolution that are more exact than those of the Status.
+    #[must_use]
+    pub(super) const fn because(mut self, known: (&'static str, &'static str)) -> Self {
+        self.known = Some(known);
+        self
+    }
+
+    /// Whether it is about the credentials: wrong, locked or expired.
+    pub(super) const fn is_of_sign_in(&self) -> bool {
+        matches!((self.seen.scope, self.seen.code), (Scope::Http, 401 | 456 | 457))
+    }
+
+    /// Whether the server names schemes, and the one that was used is not among them. Otherwise it is the password that is
+    /// wrong, or the token.
+    fn is_other_scheme(&self, has_token: bool) -> bool {
+        let used = if has_token { "Bearer" } else { "Basic" };
+        !self.schemes.is_empty() && !self.schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case(used))
+    }
+
+    /// Why a sign-in failed (HTTP 401), and what helps.
+    fn sign_in(&self, has_token: bool) -> Option<(&'static str, &'static str)> {
+        if self.seen.scope != Scope::Http || self.seen.code != 401 {
+            return None;
+        }
+        match (has_token, self.is_other_scheme(has_token)) {
+            (true, true) => Some((
+                "The server takes no OAuth token (Bearer).",
+                "Sign in with a password in place of --bearer-stdin, if it takes Basic.",
+            )),
+            (true, false) => Some((
+                "The token is out of date, is meant for another server or purpose, or is not one of this user.",
+                "Get a new token for this server and this user, and try it again.",
+            )),
+            (false, true) => Some((
+                "The server lets nobody in with a password (Basic).",
+                "Try an OAuth token with --bearer-stdin, if it takes Bearer; or have the administrator allow Basic.",
+            )),
+            (false, false) => None,
+        }
     }
 
     /// What happened, and what came with it.
-    pub(super) fn text(&self, what: &str) -> String {
+    pub(super) fn text(&self, what: &str, has_token: bool) -> String {
         let mut text = format!("{what}: {}", self.seen);
         let mut add = |sentence: &str| {
             if !text.ends_with('.') {
@@ -82,16 +125,25 @@ impl Refusal {
         if let Some(url) = &self.url {
             add(&format!("The server names {}", shown(url)));
         }
+        if self.is_other_scheme(has_token) {
+            add(&format!("It takes {}.", self.schemes.join(", ")));
+        }
         self.said.iter().for_each(|said| add(said));
         text
     }
 
-    pub(super) fn cause(&self) -> &'static str {
+    pub(super) fn cause(&self, has_token: bool) -> &'static str {
+        if let Some((cause, _)) = self.known.or_else(|| self.sign_in(has_token)) {
+            return cause;
+        }
         let [_, (_, cause), _] = self.words();
         cause
     }
 
-    pub(super) fn resolution(&self) -> String {
+    pub(super) fn resolution(&self, has_token: bool) -> String {
+        if let Some((_, resolution)) = self.known.or_else(|| self.sign_in(has_token)) {
+            return resolution.to_owned();
+        }
         let [.., (_, resolution)] = self.words();
         match (self.seen.scope, self.seen.code, &self.url) {
             (Scope::Http, 451, Some(url)) => match Address::parse(url) {

@@ -175,10 +175,6 @@ pub(super) fn text(findings: &Findings, out: &mut dyn io::Write) -> Result<(), F
     } else {
         table.write_wrapped(out, width)?;
     }
-    for fault in &policy.faults {
-        let text = format!("{} came as `{}`, expected {}", fault.name, harmless(&fault.given), fault.expected);
-        writeln!(out, "{} {text}", painted(BAD, "unreadable:"))?;
-    }
     writeln!(out)?;
     let mut families = Table::new(["CLIENT", "WHAT IT MAKES OF THE POLICY", "DOES NOT ENFORCE"]);
     for family in Family::all(findings) {

@@ -48,6 +48,11 @@ pub(super) fn words(address: &Address, error: &TransportError) -> (&'static str,
             "The name is misspelt, or this network cannot resolve it.",
             "Correct the address, or ask the administrator which one phones are meant to use.",
         ),
+        TransportError::Connect { why, .. } if why.starts_with("the proxy ") && why.contains(" 407") => (
+            "connection",
+            "The proxy on the way wants to know who asks (HTTP 407), and was told nobody or somebody it does not know.",
+            "Write who asks into HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT, or have the proxy let this server through; NO_PROXY names servers that are reached without it.",
+        ),
         TransportError::Connect { .. } => (
             "connection",
             "Nothing listens there, what listens says nothing, or a firewall or proxy is between.",
@@ -65,6 +70,12 @@ pub(super) fn words(address: &Address, error: &TransportError) -> (&'static str,
             "connection",
             "What listens on this port speaks TLS, but not HTTP inside of it: it is another service, such as IMAP.",
             "Check the port: HTTPS usually is 443, or 8443.",
+        ),
+        TransportError::Malformed { .. } => (
+            "connection",
+            "What answers speaks HTTP, and its answer is none that can be read: the server, or a proxy in front of it, \
+             makes faulty headers.",
+            LOOK_AT_THE_LOG,
         ),
         TransportError::Broken { .. } if !address.is_tls() => (
             "connection",
