@@ -24,9 +24,10 @@ use asprov_protocol::version::ProtocolVersion;
 use crate::account::Account;
 use crate::failure::Failure;
 use crate::terminal::{HINT, harmless, painted};
+pub(crate) use enforcement::broken_off;
 use finding::{Findings, Verdict};
-use refusal::Refusal;
-pub(crate) use unreachable::with_flag;
+pub(crate) use refusal::Refusal;
+pub(crate) use unreachable::words;
 
 /// Try a server as a phone would, and say what a phone will run into
 ///

@@ -13,17 +13,17 @@ use crate::meaning::Meaning;
 /// Most characters of a header that are shown.
 const MOST: usize = 200;
 
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     pub(super) seen: SeenStatus,
     /// The URL that came with it: another server, or where the password is changed.
-    pub(super) url: Option<String>,
+    pub(crate) url: Option<String>,
     /// What else is worth knowing, in words that follow the meaning.
     said: Vec<String>,
 }
 
 impl Refusal {
     /// A Status of an answer that has these headers.
-    pub(super) fn of(seen: SeenStatus, headers: &HeaderMap) -> Self {
+    pub(crate) fn of(seen: SeenStatus, headers: &HeaderMap) -> Self {
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
         let header = |name: &str| headers.get(name).map(text).filter(|value| !value.is_empty());
         let http = |from, to| seen.scope == Scope::Http && (from..=to).contains(&seen.code);
@@ -65,12 +65,12 @@ impl Refusal {
     }
 
     /// A Status, and the URL beside it.
-    pub(super) const fn naming(seen: SeenStatus, url: Option<String>) -> Self {
+    pub(crate) const fn naming(seen: SeenStatus, url: Option<String>) -> Self {
         Self { seen, url, said: Vec::new() }
     }
 
     /// What happened, and what came with it.
-    pub(super) fn text(&self, what: &str) -> String {
+    pub(crate) fn text(&self, what: &str) -> String {
         let mut text = format!("{what}: {}", self.seen);
         let mut add = |sentence: &str| {
             if !text.ends_with('.') {
@@ -86,12 +86,12 @@ impl Refusal {
         text
     }
 
-    pub(super) fn cause(&self) -> &'static str {
+    pub(crate) fn cause(&self) -> &'static str {
         let [_, (_, cause), _] = self.words();
         cause
     }
 
-    pub(super) fn resolution(&self) -> String {
+    pub(crate) fn resolution(&self) -> String {
         let [.., (_, resolution)] = self.words();
         match (self.seen.scope, self.seen.code, &self.url) {
             (Scope::Http, 451, Some(url)) => match Address::parse(url) {
