@@ -139,13 +139,13 @@ fn why(address: &Address, error: &TransportError) -> (String, String) {
     (cause.to_owned(), resolution.to_owned())
 }
 
-/// Cause and resolution of an answer that did not come, as the client keeps it: in the words of the error alone.
+/// Cause and resolution of an answer that did not come, as the client keeps it: in the words of the error alone. `None` for
+/// a connection that broke, since the server may have answered before on the same port.
 pub(super) fn of_lost(address: &Address, said: &str) -> Option<(String, String)> {
     let (name, no_words) = (|| address.to_string(), String::new);
     let kinds = [
         TransportError::Connect { address: name(), why: no_words() },
         TransportError::Unresolved { address: name(), why: no_words() },
-        TransportError::Broken { address: name(), why: no_words() },
     ];
     kinds.iter().find(|kind| said.starts_with(&kind.to_string())).map(|kind| why(address, kind))
 }
@@ -190,6 +190,7 @@ mod tests {
         let nobody = TransportError::Connect { address: address.to_string(), why: "refused".to_owned() };
         let (cause, resolution) = of_lost(&address, &nobody.to_string()).unwrap();
         assert!(cause.starts_with("Nothing listens there") && resolution.starts_with("Check the port"), "{cause}");
-        assert_eq!(of_lost(&address, "something else"), None);
+        let broken = TransportError::Broken { address: address.to_string(), why: "gone".to_owned() };
+        assert_eq!(of_lost(&address, &broken.to_string()), None);
     }
 }
