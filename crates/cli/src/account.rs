@@ -50,7 +50,7 @@ impl Account {
     /// What the user signs in with; `place` is where that goes.
     pub(crate) fn credentials(&self, place: &str) -> Result<Credentials, Failure> {
         let credentials = if self.bearer_stdin {
-            Credentials::bearer(password::from_stdin("token")?.expose())
+            Credentials::bearer(password::token_from_stdin()?.expose())
         } else {
             let password = if self.password_stdin {
                 password::from_stdin("password")?

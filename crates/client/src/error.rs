@@ -1,6 +1,7 @@
 //! What can go wrong between the client and the server, other than what the server says.
 
 use asprov_protocol::http::OptionsError;
+use http::HeaderMap;
 
 use crate::distrust::Distrust;
 use crate::memory::MemoryError;
@@ -131,6 +132,9 @@ pub enum TransportError {
         address: String,
         /// The HTTP status.
         status: u16,
+        /// What the server says beside it, as far as it came: Retry-After with Date, X-MS-ASThrottle, X-MS-Location,
+        /// X-MS-Credential-Service-Url, Location, WWW-Authenticate. Nothing else is kept, cookies for example.
+        headers: Box<HeaderMap>,
     },
     /// OPTIONS was answered by something that is no ActiveSync server.
     #[error("{address} is no ActiveSync server: {why}")]

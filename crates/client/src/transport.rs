@@ -4,10 +4,10 @@
 use std::fmt;
 
 use asprov_protocol::client::OutgoingRequest;
-use asprov_protocol::http::{Options, PATH};
+use asprov_protocol::http::{Options, PATH, headers};
 use asprov_protocol::version::ProtocolVersion;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, COOKIE};
+use http::header::{AUTHORIZATION, COOKIE, DATE, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request};
 use http_body_util::Full;
 
@@ -70,7 +70,8 @@ impl Transport {
         let answer = self.ask_options().await?;
         let address = || self.address.to_string();
         if answer.status != 200 {
-            return Err(TransportError::OptionsRefused { address: address(), status: answer.status });
+            let headers = Box::new(beside(&answer.headers));
+            return Err(TransportError::OptionsRefused { address: address(), status: answer.status, headers });
         }
         Options::parse(&answer.headers).map_err(|why| TransportError::Options { address: address(), why })
     }
@@ -151,6 +152,22 @@ impl Transport {
         }
         Ok(request)
     }
+}
+
+/// What says more about a refusal; the other headers are nobody's business.
+fn beside(headers: &HeaderMap) -> HeaderMap {
+    let told = [
+        RETRY_AFTER.as_str(),
+        DATE.as_str(),
+        headers::X_MS_AS_THROTTLE,
+        headers::X_MS_LOCATION,
+        headers::X_MS_CREDENTIAL_SERVICE_URL,
+        LOCATION.as_str(),
+        WWW_AUTHENTICATE.as_str(),
+    ];
+    let is_told = |name: &HeaderName| told.iter().any(|told| name.as_str().eq_ignore_ascii_case(told));
+    let kept = headers.iter().filter(|(name, _)| is_told(name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn listed(versions: &[ProtocolVersion]) -> String {

@@ -270,6 +270,30 @@ async fn wrong_credentials_are_an_outcome_and_no_redirect_is_followed() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_options_keeps_what_the_server_says_beside_it_and_no_cookie() {
+    let server = Server::start().await;
+    let told = [
+        ("retry-after", "30"),
+        ("x-ms-asthrottle", "CommandFrequency"),
+        ("x-ms-location", "https://eas2.example.com"),
+        ("x-ms-credential-service-url", "https://password.example.com"),
+        ("location", "https://login.example.com"),
+        ("www-authenticate", "Bearer"),
+    ];
+    let mut refusal = status(503);
+    for (name, value) in told.iter().chain([&("set-cookie", "session=secret")]) {
+        refusal.headers_mut().append(*name, value.parse().unwrap());
+    }
+    refusal.headers_mut().append("www-authenticate", "NTLM".parse().unwrap());
+    server.with(|state| state.instead.push(refusal));
+    let error = server.transport().options().await.unwrap_err();
+    let TransportError::OptionsRefused { status: 503, headers, .. } = &error else { panic!("{error}") };
+    assert!(told.iter().all(|(name, value)| headers[*name] == *value), "{headers:?}");
+    assert_eq!(headers.get_all("www-authenticate").iter().count(), 2, "{headers:?}");
+    assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_too_large_or_wrongly_compressed_is_refused() {
     let server = Server::start().await;
     let limited = TransportSettings { answer_bytes: 1000, ..TransportSettings::default() };

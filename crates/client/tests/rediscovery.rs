@@ -219,7 +219,7 @@ async fn the_versions_are_asked_of_the_server_that_is_found() {
             transport.negotiate_with_autodiscover(&ProtocolVersion::ALL, &mail, &mut autodiscover, |_| confirmed).await;
         match negotiated {
             Ok(negotiated) => assert_eq!(negotiated.version, ProtocolVersion::V16_1),
-            Err(TransportError::OptionsRefused { address, status }) => {
+            Err(TransportError::OptionsRefused { address, status, .. }) => {
                 assert_eq!((address.as_str(), status), (KNOWN, code));
             }
             Err(error) => panic!("{error}"),

@@ -96,7 +96,7 @@ pub(super) const SLOWED: (&str, &str) = (
 );
 
 /// Why a handshake ended without a Status that says why, and what helps.
-pub(super) const fn broken_off(why: &Why) -> (&'static str, &'static str) {
+pub(crate) const fn broken_off(why: &Why) -> (&'static str, &'static str) {
     match why {
         Why::Loop { .. } | Why::TooManyRequests { .. } => (
             "The server asks for Provision in answer to Provision, or forgets the key it gave: a proxy in front of it may \

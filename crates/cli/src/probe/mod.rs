@@ -26,9 +26,10 @@ use http::HeaderValue;
 use crate::account::Account;
 use crate::failure::Failure;
 use crate::terminal::{HINT, harmless, listed, painted};
+pub(crate) use conversation::broken_off;
 use finding::{Findings, Verdict};
-use refusal::Refusal;
-pub(crate) use unreachable::with_flag;
+pub(crate) use refusal::Refusal;
+pub(crate) use unreachable::words;
 
 /// Try a server as a phone would, and say what a phone will run into
 ///

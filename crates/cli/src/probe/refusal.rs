@@ -13,10 +13,10 @@ use crate::meaning::Meaning;
 /// Most characters of a header that are shown.
 const MOST: usize = 200;
 
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     pub(super) seen: SeenStatus,
     /// The URL that came with it: another server, or where the password is changed.
-    pub(super) url: Option<String>,
+    pub(crate) url: Option<String>,
     /// What else is worth knowing, in words that follow the meaning.
     said: Vec<String>,
     /// The schemes of WWW-Authenticate.
@@ -27,7 +27,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// A Status of an answer that has these headers.
-    pub(super) fn of(seen: SeenStatus, headers: &HeaderMap) -> Self {
+    pub(crate) fn of(seen: SeenStatus, headers: &HeaderMap) -> Self {
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
         let header = |name: &str| headers.get(name).map(text).filter(|value| !value.is_empty());
         let http = |from, to| seen.scope == Scope::Http && (from..=to).contains(&seen.code);
@@ -67,7 +67,7 @@ impl Refusal {
     }
 
     /// A Status, and the URL beside it.
-    pub(super) const fn naming(seen: SeenStatus, url: Option<String>) -> Self {
+    pub(crate) const fn naming(seen: SeenStatus, url: Option<String>) -> Self {
         Self { seen, url, said: Vec::new(), schemes: Vec::new(), known: None }
     }
 
@@ -113,7 +113,7 @@ impl Refusal {
     }
 
     /// What happened, and what came with it.
-    pub(super) fn text(&self, what: &str, has_token: bool) -> String {
+    pub(crate) fn text(&self, what: &str, has_token: bool) -> String {
         let mut text = format!("{what}: {}", self.seen);
         let mut add = |sentence: &str| {
             if !text.ends_with('.') {
@@ -132,7 +132,7 @@ impl Refusal {
         text
     }
 
-    pub(super) fn cause(&self, has_token: bool) -> &'static str {
+    pub(crate) fn cause(&self, has_token: bool) -> &'static str {
         if let Some((cause, _)) = self.known.or_else(|| self.sign_in(has_token)) {
             return cause;
         }
@@ -140,7 +140,7 @@ impl Refusal {
         cause
     }
 
-    pub(super) fn resolution(&self, has_token: bool) -> String {
+    pub(crate) fn resolution(&self, has_token: bool) -> String {
         if let Some((_, resolution)) = self.known.or_else(|| self.sign_in(has_token)) {
             return resolution.to_owned();
         }

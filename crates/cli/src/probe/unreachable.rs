@@ -37,7 +37,7 @@ impl Findings {
 }
 
 /// Which step failed, why, and what helps.
-pub(super) fn words(address: &Address, error: &TransportError) -> (&'static str, String, &'static str) {
+pub(crate) fn words(address: &Address, error: &TransportError) -> (&'static str, String, &'static str) {
     let (check, cause, resolution) = match error {
         TransportError::Untrusted { distrust, .. } => {
             let cause = format!("{} Nothing was sent, the password included.", distrust.cause());
@@ -102,7 +102,7 @@ pub(super) fn words(address: &Address, error: &TransportError) -> (&'static str,
 }
 
 /// What helps against distrust on a command line, where trusted certificates are a flag.
-pub(crate) const fn with_flag(distrust: Distrust) -> &'static str {
+const fn with_flag(distrust: Distrust) -> &'static str {
     match distrust {
         Distrust::UnknownIssuer | Distrust::Other => {
             "Have the administrator install a certificate for this name with its whole chain; a private authority, or a certificate signed by itself, is added with --root-certificates."

@@ -2,24 +2,23 @@
 
 mod notes;
 mod report;
+mod unanswered;
 mod verdicts;
 
 use std::io;
 use std::str::FromStr;
 
-use asprov_client::{ClientError, Conversation, Device, NoMemory, Transport, TransportError};
+use asprov_client::{ClientError, Conversation, Device, NoMemory, Transport};
 use asprov_protocol::client::capability::{self, PROFILES, Profile};
-use asprov_protocol::client::{AcknowledgmentChoice, ClientSettings, Outcome, SeenStatus};
+use asprov_protocol::client::{AcknowledgmentChoice, ClientSettings, Outcome};
 use asprov_protocol::device::{DeviceId, DeviceType};
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, DeviceInformation};
-use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
 
 use crate::account::Account;
 use crate::failure::{Failure, nearest};
-use crate::probe::with_flag;
-use crate::terminal::{self, harmless};
+use crate::terminal;
 
 /// Provision as a phone does, and say what the server answered
 ///
@@ -35,7 +34,8 @@ pub(crate) struct Arguments {
     /// The protocol version, 2.5 to 16.1 [default: the highest that the server speaks]
     #[arg(long, value_name = "VERSION")]
     protocol_version: Option<ProtocolVersion>,
-    /// The DeviceId; each is a device of its own to the server
+    /// The DeviceId; each is a device of its own to the server. With that of a real phone the phone's own policy key stops
+    /// counting, and it has to provision again
     #[arg(long, value_name = "ID", default_value = "asprov-provision")]
     device_id: String,
     /// The DeviceType
@@ -102,12 +102,15 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
     let acknowledgment = settings.acknowledgment.clone();
     let credentials = arguments.account.credentials(&address.to_string())?;
     let transport =
-        Transport::new(address, credentials, &arguments.account.transport_settings()?).map_err(Failure::new)?;
+        Transport::new(address.clone(), credentials, &arguments.account.transport_settings()?).map_err(Failure::new)?;
     let (conversation, version) = match converse(transport, settings, arguments.protocol_version).await {
         Ok(ended) => ended,
-        Err(error) => return Err(failed(&error, arguments.json, out)),
+        Err(error) => {
+            let has_token = arguments.account.has_token();
+            return Err(unanswered::failed(&address, has_token, &error, arguments.json, out));
+        }
     };
-    let notes = notes::notes(&acknowledgment, version, &conversation.outcome, &conversation.report);
+    let notes = notes::notes(&address, &acknowledgment, version, &conversation);
     for note in &notes {
         terminal::note(note);
     }
@@ -131,7 +134,7 @@ async fn converse(
     let version = match version {
         Some(version) => version,
         None => {
-            let negotiated = transport.negotiate(&ProtocolVersion::ALL).await?;
+            let negotiated = unanswered::negotiate(&transport, &settings.limits).await?;
             if !negotiated.options.commands.iter().any(|command| command == Command::Provision.name()) {
                 terminal::note("the server does not list Provision among its commands");
             }
@@ -143,28 +146,6 @@ async fn converse(
     // A minute of silence looks like a program that hangs.
     let mut device = device.on_wait(|wait| terminal::note(&wait.to_string()));
     Ok((device.provision().await?, version))
-}
-
-/// What ends the command when there was no conversation: the reason, and what can be done about it.
-fn failed(error: &ClientError, json: bool, out: &mut dyn io::Write) -> Failure {
-    let status = match error {
-        ClientError::Transport(TransportError::OptionsRefused { status, .. }) => {
-            Some(SeenStatus { scope: Scope::Http, code: *status, command: Command::Provision })
-        }
-        _ => None,
-    };
-    let detail = harmless(&error.to_string());
-    if json {
-        let shown = report::json_of_failure(detail, status.as_slice(), out);
-        return Failure::shown_to_whoever_reads(shown).err().unwrap_or_else(Failure::told);
-    }
-    if let ClientError::Transport(TransportError::Untrusted { distrust, .. }) = error {
-        return Failure::new(detail).hint(format!("{} {}", distrust.cause(), with_flag(*distrust)));
-    }
-    match status.and_then(|status| status.row()) {
-        Some(row) => Failure::new(detail).hint(format!("{} {}", row.meaning, row.resolution)),
-        None => Failure::new(detail),
-    }
 }
 
 fn settings(arguments: &Arguments) -> Result<ClientSettings, Failure> {

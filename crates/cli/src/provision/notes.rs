@@ -1,6 +1,7 @@
 //! What somebody who tries out a server has to know beside the outcome: what was not said, what was done in its place, and
 //! what a phone would do now.
 
+use asprov_client::{Address, Conversation};
 use asprov_protocol::client::capability::Says;
 use asprov_protocol::client::{AcknowledgmentChoice, Failure, Outcome, Report, SeenStatus};
 use asprov_protocol::message::AcknowledgmentStatus;
@@ -8,21 +9,27 @@ use asprov_protocol::provision_command_errors;
 use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
 
+use super::unanswered;
+use crate::probe::broken_off;
+
 /// The notes on a conversation, a sentence each.
 pub(super) fn notes(
+    address: &Address,
     choice: &AcknowledgmentChoice,
     version: ProtocolVersion,
-    outcome: &Outcome,
-    report: &Report,
+    conversation: &Conversation,
 ) -> Vec<String> {
+    let Conversation { outcome, report } = conversation;
     let by_choice = match choice {
         AcknowledgmentChoice::Profile(profile) => silence(profile.title, report),
         AcknowledgmentChoice::Fixed(AcknowledgmentStatus::ExternallyManaged) => replaced(report),
         _ => None,
     };
     let unreadable = report.policy_error.as_ref().map(|why| format!("the policy could not be read: {why}"));
+    let slowed =
+        report.throttle.as_ref().map(|why| format!("the server slows this device down (X-MS-ASThrottle): {why}"));
     let by_answers = refusal_before_14_0(version, report).or_else(|| in_vain(outcome, report));
-    by_choice.into_iter().chain(unreadable).chain(by_answers).chain(of_end(outcome)).collect()
+    by_choice.into_iter().chain(unreadable).chain(slowed).chain(by_answers).chain(of_end(address, outcome)).collect()
 }
 
 /// The status that ended it came before, and its remedy did not help: its resolution alone would send people to try what was
@@ -30,7 +37,8 @@ pub(super) fn notes(
 fn in_vain(outcome: &Outcome, report: &Report) -> Option<String> {
     let ends_with_a_status = matches!(
         outcome,
-        Outcome::Refused { .. } | Outcome::Failed { why: Failure::Status(_) | Failure::Unavailable { .. } }
+        Outcome::Refused { .. }
+            | Outcome::Failed { why: Failure::Status(_) | Failure::Unavailable { .. } | Failure::Loop { .. } }
     );
     let (last, before) = report.statuses.split_last().filter(|_| ends_with_a_status)?;
     let times = before.iter().filter(|seen| (seen.scope, seen.code) == (last.scope, last.code)).count();
@@ -82,19 +90,37 @@ fn refusal_before_14_0(version: ProtocolVersion, report: &Report) -> Option<Stri
     ))
 }
 
-fn of_end(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::WipeOrdered { .. } => Some(
+fn of_end(address: &Address, outcome: &Outcome) -> Vec<String> {
+    let note = match outcome {
+        Outcome::WipeOrdered { .. } => {
             "a phone erases what it is told to as soon as it sees this; until then the server's administrator can take the \
              wipe back"
-                .to_owned(),
-        ),
-        Outcome::Failed { why: Failure::NotSetUp { advice, .. } } => Some(format!("to do: {advice}")),
-        Outcome::Failed { why: Failure::Moved { location: Some(_) } } => {
-            Some("the password was not sent to that server; if it may go there, give its address to this command".to_owned())
+                .to_owned()
         }
-        _ => None,
+        Outcome::Failed { why: Failure::NotSetUp { advice, .. } } => format!("to do: {advice}"),
+        Outcome::Failed { why: Failure::Moved { location: Some(_) } } => {
+            "the password was not sent to that server; if it may go there, give its address to this command".to_owned()
+        }
+        Outcome::Failed { why } => return of_break(address, why),
+        _ => return Vec::new(),
+    };
+    vec![note]
+}
+
+/// A conversation that no Status explains, in the words of `asprov probe`.
+fn of_break(address: &Address, why: &Failure) -> Vec<String> {
+    if why.status().is_some() && !matches!(why, Failure::Loop { .. }) {
+        return Vec::new();
     }
+    let lost = match why {
+        Failure::Lost { why, .. } => unanswered::of_lost(address, why),
+        _ => None,
+    };
+    let (cause, resolution) = lost.unwrap_or_else(|| {
+        let (cause, resolution) = broken_off(why);
+        (cause.to_owned(), resolution.to_owned())
+    });
+    vec![format!("cause: {cause}"), format!("to do: {resolution}")]
 }
 
 #[cfg(test)]
@@ -109,7 +135,9 @@ mod tests {
     }
 
     fn of(version: ProtocolVersion, outcome: &Outcome, report: &Report) -> Vec<String> {
-        notes(&AcknowledgmentChoice::Computed, version, outcome, report)
+        let address = Address::parse("https://mail.example.com").unwrap();
+        let conversation = Conversation { outcome: outcome.clone(), report: report.clone() };
+        notes(&address, &AcknowledgmentChoice::Computed, version, &conversation)
     }
 
     #[test]
@@ -126,6 +154,35 @@ mod tests {
         let once = seen(&[(Scope::Provision, 1), (Scope::Policy, 1), (Scope::Provision, 139)]);
         assert!(of(ProtocolVersion::V16_1, &refused, &once).is_empty());
         assert!(of(ProtocolVersion::V16_1, &Outcome::Provisioned, &report).is_empty());
+    }
+
+    #[test]
+    fn a_loop_is_told_with_what_was_tried_and_what_is_left_to_do() {
+        let status = SeenStatus { scope: Scope::Common, code: 142, command: Command::FolderSync };
+        let report = Report { statuses: vec![status; 3], ..Report::default() };
+        let told = of(ProtocolVersion::V16_1, &Outcome::Failed { why: Failure::Loop { status, times: 3 } }, &report);
+        assert_eq!((told.len(), told[0].as_str()), (3, "what 142 asks for was done 2 times and did not help"));
+        assert!(told[1].starts_with("cause: ") && told[1].contains("X-MS-PolicyKey"), "{told:?}");
+        assert!(told[2].starts_with("to do: Have the administrator compare"), "{told:?}");
+    }
+
+    #[test]
+    fn a_conversation_that_broke_off_is_told_with_cause_and_resolution() {
+        let why = "cannot connect to https://mail.example.com: refused".to_owned();
+        let lost = Outcome::Failed { why: Failure::Lost { command: Command::Provision, why } };
+        let told = of(ProtocolVersion::V16_1, &lost, &Report::default());
+        assert!(told[0].starts_with("cause: Nothing listens there"), "{told:?}");
+        let why = Failure::Incomplete { request: "initial request", missing: "Policy" };
+        let told = of(ProtocolVersion::V16_1, &Outcome::Failed { why }, &Report::default());
+        assert!(told[0].starts_with("cause: The server does not answer Provision as"), "{told:?}");
+        assert!(told[1].starts_with("to do: ") && told.len() == 2, "{told:?}");
+    }
+
+    #[test]
+    fn a_server_that_slows_the_device_down_is_told() {
+        let report = Report { throttle: Some("CommandFrequency".to_owned()), ..Report::default() };
+        let told = of(ProtocolVersion::V16_1, &Outcome::Provisioned, &report);
+        assert_eq!(told, ["the server slows this device down (X-MS-ASThrottle): CommandFrequency"]);
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::io;
 
 use asprov_admin::document_json::json_of;
 use asprov_client::Conversation;
-use asprov_protocol::client::{Outcome, SeenStatus};
+use asprov_protocol::client::{Failure as Ended, Outcome, SeenStatus};
+use asprov_protocol::http::Command;
 use asprov_protocol::message::AcknowledgmentStatus;
-use asprov_protocol::status::StatusRow;
+use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -14,6 +15,8 @@ use serde_json::{Map, Value};
 use super::verdicts;
 use crate::explain::{write_json, write_pairs};
 use crate::failure::Failure;
+use crate::meaning::Meaning;
+use crate::probe::Refusal;
 use crate::terminal::{ACCENT, BAD, GOOD, HEADING, counted, harmless, painted, width};
 
 /// The JSON of `--json`. Fields may be added, none is changed.
@@ -22,7 +25,8 @@ struct Report {
     outcome: &'static str,
     detail: String,
     protocol_version: Option<&'static str>,
-    requests: u32,
+    /// How many were sent; null when it is not known since the last one got no answer.
+    requests: Option<u32>,
     statuses: Vec<Seen>,
     /// What the server asked for: element names and values; null when no policy came.
     policy: Option<Map<String, Value>>,
@@ -43,9 +47,9 @@ struct Seen {
     code: u16,
     command: &'static str,
     name: Option<&'static str>,
-    meaning: Option<&'static str>,
-    cause: Option<&'static str>,
-    resolution: Option<&'static str>,
+    meaning: &'static str,
+    cause: &'static str,
+    resolution: String,
 }
 
 #[derive(Serialize)]
@@ -73,8 +77,8 @@ pub(super) fn json(
             outcome: outcome.as_str(),
             detail: outcome.to_string(),
             protocol_version: Some(version.as_str()),
-            requests: report.requests,
-            statuses: report.statuses.iter().map(seen).collect(),
+            requests: Some(report.requests),
+            statuses: statuses(outcome, &report.statuses),
             policy: policy.map(settings),
             policy_faults: faults
                 .map(|fault| Fault {
@@ -92,35 +96,82 @@ pub(super) fn json(
 }
 
 /// The same for a conversation that did not begin: nobody answered, or the answer to OPTIONS was a refusal.
-pub(super) fn json_of_failure(detail: String, statuses: &[SeenStatus], out: &mut dyn io::Write) -> Result<(), Failure> {
+pub(super) fn json_of_failure(
+    detail: String,
+    status: Option<&(SeenStatus, Option<String>)>,
+    notes: Vec<String>,
+    out: &mut dyn io::Write,
+) -> Result<(), Failure> {
     write_json(
         out,
         &Report {
             outcome: "failed",
             detail,
             protocol_version: None,
-            requests: 0,
-            statuses: statuses.iter().map(seen).collect(),
+            requests: None,
+            statuses: status.iter().map(|(status, url)| seen(*status, url.as_deref())).collect(),
             policy: None,
             policy_faults: Vec::new(),
             acknowledgment: None,
             verdicts: Vec::new(),
             unmet: Vec::new(),
-            notes: Vec::new(),
+            notes,
         },
     )
 }
 
-fn seen(status: &SeenStatus) -> Seen {
+fn statuses(outcome: &Outcome, statuses: &[SeenStatus]) -> Vec<Seen> {
+    let mut seen: Vec<_> = statuses.iter().map(|status| seen(*status, url(outcome))).collect();
+    // The success of an answer that orders a wipe: there is no policy to apply.
+    if let (Outcome::WipeOrdered { .. }, Some(last)) = (outcome, seen.last_mut())
+        && last.name == Some("Success")
+    {
+        last.resolution = "Wipe what the directive names. The administrator can take it back until then.".to_owned();
+    }
+    seen
+}
+
+fn seen(status: SeenStatus, url: Option<&str>) -> Seen {
     let row = status.row();
+    let [(_, meaning), (_, cause), _] = meaning(status).words();
     Seen {
         scope: row.map_or(status.scope, |row| row.scope).as_str(),
         code: status.code,
         command: status.command.name(),
         name: row.map(|row| row.name),
-        meaning: row.map(|row| row.meaning),
-        cause: row.map(|row| row.cause),
-        resolution: row.map(|row| row.resolution),
+        meaning,
+        cause,
+        resolution: resolution(status, url),
+    }
+}
+
+/// What there is to say about a Status, known or not.
+fn meaning(status: SeenStatus) -> Meaning {
+    status.row().map_or_else(|| Meaning::of(status.scope, status.code), Meaning::Row)
+}
+
+/// The URL that came with the Status that ended it.
+fn url(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Failed { why: Ended::Moved { location } } => location.as_deref(),
+        Outcome::Failed { why: Ended::PasswordExpired { url } } => url.as_deref(),
+        _ => None,
+    }
+}
+
+/// What is left to do about a Status that this command was answered with, and the URL beside it.
+pub(super) fn resolution(status: SeenStatus, url: Option<&str>) -> String {
+    let [.., (_, resolution)] = meaning(status).words();
+    match (status.scope, status.code) {
+        // "Provision once" helps other commands.
+        (Scope::Http, 403) if status.command == Command::Provision => {
+            "Have the administrator look at what this user and this device may do; `asprov probe USER@DOMAIN` finds out \
+             whether another server is meant."
+                .to_owned()
+        }
+        // The same for a password and a token.
+        (Scope::Http, 451 | 457) => Refusal::naming(status, url.map(str::to_owned)).resolution(false),
+        _ => resolution.to_owned(),
     }
 }
 
@@ -133,27 +184,21 @@ pub(super) fn text(
     let style = if matches!(outcome, Outcome::Provisioned | Outcome::NoPolicy) { GOOD } else { BAD };
     let requests = counted(usize::try_from(report.requests).unwrap_or(usize::MAX), "request", "requests");
     writeln!(out, "{} (version {version}, {requests})", painted(style, harmless(&outcome.to_string())))?;
-    let mut explained: Vec<&'static StatusRow> = Vec::new();
+    let mut explained: Vec<Meaning> = Vec::new();
     if !report.statuses.is_empty() {
         writeln!(out)?;
     }
     for status in &report.statuses {
-        let Some(row) = status.row() else {
-            writeln!(out, "{}", harmless(&status.to_string()))?;
-            continue;
-        };
-        writeln!(
-            out,
-            "{} {}",
-            painted(ACCENT, format_args!("{} {}", row.scope, row.code)),
-            painted(HEADING, row.name)
-        )?;
+        let meaning = meaning(*status);
+        writeln!(out, "{} {}", painted(ACCENT, meaning.place()), painted(HEADING, meaning.name()))?;
         // A success explains itself, and nothing is explained twice.
-        if row.name == "Success" || explained.iter().any(|known| std::ptr::eq(*known, row)) {
+        if meaning.name() == "Success" || explained.contains(&meaning) {
             continue;
         }
-        explained.push(row);
-        write_pairs(out, &[("meaning", row.meaning), ("cause", row.cause), ("resolution", row.resolution)], width())?;
+        explained.push(meaning);
+        let [means, cause, (label, _)] = meaning.words();
+        let resolution = harmless(&resolution(*status, url(outcome)));
+        write_pairs(out, &[means, cause, (label, &resolution)], width())?;
     }
     verdicts::write_acknowledgment(report, out)?;
     match &report.policy {
