@@ -167,9 +167,8 @@ pub static REMEDIES: &[Remedy] = &[
     // Up to 12.1 it also stands for 140 when no key was sent, and for what a policy can cure.
     Remedy { last_version: ProtocolVersion::V12_1, afterwards: ADMINISTRATOR, ..http(403, Action::ProvisionOnce) },
     http(404, USER),
-    // The server did not take the request (RFC 9110 15.5.9; RFC 6585 4).
-    http(408, RETRY),
-    http(429, RETRY),
+    http(408, RETRY), // the server did not take it: RFC 9110 15.5.9
+    http(429, RETRY), // nor this: RFC 6585 4
     // Meant for 12.1 and older, but Z-Push, grommunio and Horde send it in every version.
     http(449, PROVISION),
     http(451, Action::FollowLocation),
