@@ -76,10 +76,21 @@ impl Address {
             return Err(AddressError::NotAUrl);
         }
         let path = uri.path_and_query().map_or("", |path| path.as_str());
-        if !matches!(path, "" | "/") && path.trim_end_matches('/') != PATH {
+        // Servers write it in many cases, and all of them mean the same.
+        if !matches!(path, "" | "/") && !path.trim_end_matches('/').eq_ignore_ascii_case(PATH) {
             return Err(AddressError::Path { came: path.chars().take(64).collect() });
         }
         Ok(Self { is_tls: *scheme == Scheme::HTTPS, authority: authority.clone() })
+    }
+
+    /// The server of a URL that a server named, whatever path and query stand behind it: the path is the protocol's own. As
+    /// strict as [`Address::parse`] otherwise.
+    pub(crate) fn of_url(text: &str) -> Result<Self, AddressError> {
+        let uri: Uri = text.trim().parse().map_err(|_| AddressError::NotAUrl)?;
+        match (uri.scheme_str(), uri.authority()) {
+            (Some(scheme), Some(authority)) => Self::parse(&format!("{scheme}://{authority}")),
+            _ => Err(AddressError::NotAUrl),
+        }
     }
 
     /// The host, as it was written.
@@ -139,6 +150,8 @@ mod tests {
             "https://mail.example.com/",
             "https://mail.example.com/Microsoft-Server-ActiveSync",
             " https://mail.example.com/Microsoft-Server-ActiveSync/ ",
+            "https://mail.example.com/microsoft-server-activesync",
+            "https://mail.example.com/MICROSOFT-SERVER-ACTIVESYNC/",
         ] {
             assert_eq!(Address::parse(text).unwrap().to_string(), "https://mail.example.com", "{text}");
         }
@@ -155,6 +168,47 @@ mod tests {
             assert!(matches!(Address::parse(text), Err(AddressError::Clear { .. })), "{text}");
             assert!(Address::parse_allowing_plain_http(text).is_ok(), "{text}");
         }
+    }
+
+    #[test]
+    fn of_a_url_that_a_server_names_only_the_server_counts() {
+        for text in [
+            "https://mail.example.com/microsoft-server-activesync",
+            "https://mail.example.com/Microsoft-Server-ActiveSync?Cmd=OPTIONS&User=ann",
+            "https://mail.example.com/eas/",
+            " https://mail.example.com?x=1 ",
+        ] {
+            assert_eq!(Address::of_url(text).unwrap().to_string(), "https://mail.example.com", "{text}");
+        }
+        assert!(matches!(Address::of_url("http://mail.example.com/x"), Err(AddressError::Clear { .. })));
+        assert!(matches!(Address::of_url("ftp://mail.example.com/x"), Err(AddressError::Scheme { .. })));
+        assert_eq!(Address::of_url("https://ann:secret@h/x"), Err(AddressError::HoldsCredentials));
+        assert_eq!(Address::of_url("/Microsoft-Server-ActiveSync"), Err(AddressError::NotAUrl));
+    }
+
+    #[test]
+    fn a_domain_that_only_looks_alike_is_not_below_it() {
+        let is_below = |host: &str, domain: &str| Address::parse(&format!("https://{host}")).unwrap().is_below(domain);
+        for host in ["example.com", "eas.example.com", "a.b.example.com", "EAS.Example.COM", "eas.example.com.:8443"] {
+            assert!(is_below(host, "example.com") && is_below(host, ".Example.com."), "{host}");
+        }
+        for host in [
+            "notexample.com",
+            "eas.notexample.com",
+            "example.com.attacker.net",
+            "example.co",
+            "com",
+            "xn--example-0ya.com",
+            "example.com-eas.net",
+        ] {
+            assert!(!is_below(host, "example.com"), "{host}");
+        }
+        // No domain is no permission, and a number is below nothing but itself.
+        for domain in ["", "."] {
+            assert!(!is_below("eas.example.com", domain), "{domain}");
+        }
+        assert!(!is_below("10.0.0.1", "0.1") && !is_below("10.0.0.1", "1") && is_below("10.0.0.1", "10.0.0.1"));
+        assert!(!is_below("[2001:db8::1]", "db8::1"));
     }
 
     #[test]

@@ -245,7 +245,7 @@ impl Device {
 /// Another server's address, if the way there is no worse than before: plain HTTP leads to this machine at most, and not
 /// from TLS.
 pub(crate) fn encrypted_as_before(here: &Address, there: &str) -> Option<Address> {
-    Address::parse(there).ok().filter(|there| there.is_tls() || !here.is_tls())
+    Address::of_url(there).ok().filter(|there| there.is_tls() || !here.is_tls())
 }
 
 async fn on_a_thread_that_may_wait<T: Send + 'static>(

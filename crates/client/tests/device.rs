@@ -395,6 +395,42 @@ async fn a_451_to_another_host_gets_the_password_only_when_the_application_says_
 }
 
 #[tokio::test]
+async fn a_451_is_followed_whatever_path_and_query_its_address_has() {
+    for rest in ["/microsoft-server-activesync", "/Microsoft-Server-ActiveSync?Cmd=Provision&User=ann", ""] {
+        let (here, there) = (Server::start().await, Server::start().await);
+        let mut moved = status(451);
+        moved.headers_mut().insert("x-ms-location", format!("{}{rest}", there.url()).parse().unwrap());
+        here.with(|state| state.instead.push(moved));
+        let mut device = open(&here, ProtocolVersion::V16_1).await.on_redirect(|_| true);
+        assert_eq!(device.provision().await.unwrap().outcome, Outcome::Provisioned, "{rest}");
+        assert_eq!(device.address().to_string(), there.url(), "{rest}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_accounts_own_domain_gets_the_password_unasked_and_none_that_looks_alike() {
+    let (here, there) = (Server::start().await, Server::start().await);
+    // Both servers are 127.0.0.1, so that is the domain; the others end or begin alike.
+    for (domain, is_own) in
+        [("127.0.0.1", true), ("27.0.0.1", false), ("0.0.1", false), ("127.0.0.1.example.com", false), ("", false)]
+    {
+        here.with(|state| state.instead.push(moved(&there.url())));
+        there.with(|state| state.seen.clear());
+        let asked = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&asked);
+        let device = open(&here, ProtocolVersion::V16_1).await.in_domain(domain);
+        let mut device = device.on_redirect(move |_| {
+            *count.lock().unwrap() += 1;
+            false
+        });
+        let outcome = device.provision().await.unwrap().outcome;
+        assert_eq!(outcome == Outcome::Provisioned, is_own, "{domain}: {outcome:?}");
+        assert_eq!(*asked.lock().unwrap(), u32::from(!is_own), "{domain}");
+        assert_eq!(there.with(|state| state.seen.is_empty()), !is_own, "{domain}");
+    }
+}
+
+#[tokio::test]
 async fn where_a_451_led_outlives_the_program_and_ends_when_that_server_is_gone() {
     let (here, there) = (Server::start().await, Server::start().await);
     let place = Place::new();

@@ -1,9 +1,10 @@
 //! A log of HTTP, request by request: which command, with which policy key, what came back, and what that means. Passwords
-//! and cookies of the log are not printed.
+//! and cookies of the log are not printed, wherever they stand; the policy keys inside bodies are.
 
 mod body;
 mod curl;
 mod har;
+mod password;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -164,7 +165,8 @@ impl<'a> Reading<'a> {
             None => {
                 // A query may hold more than the log's owner wants to show.
                 let path = exchange.target.split('?').next().unwrap_or_default();
-                (format!("{} {}", harmless(&exchange.method), harmless(path)), None)
+                let path = password::without_credentials(path);
+                (format!("{} {}", harmless(&exchange.method), harmless(&path)), None)
             }
         };
         let key = match call.as_ref().map(|call| call.policy_key) {
@@ -284,7 +286,7 @@ fn message<'a>(what: &str, body: &'a [u8], headers: &HeaderMap) -> Result<Option
     if bytes.is_empty() {
         return Ok(None);
     }
-    decode(bytes, &Limits::default(), Unknown::Keep).map(Some).map_err(|error| {
+    decode(bytes, &Limits::default(), Unknown::Keep).map(password::masked).map(Some).map_err(|error| {
         let header = |name| headers.get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()));
         match (header(CONTENT_ENCODING), header(CONTENT_TYPE)) {
             (Some(how), _) => format!("the {what} is compressed and cannot be unpacked: {}", listed(&how)),

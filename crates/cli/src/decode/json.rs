@@ -5,14 +5,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::annotation::annotations;
+use super::annotation::{Order, annotations};
 use crate::explain::Explanation;
 
-/// A message and what its statuses mean.
+/// A message, what its statuses mean and what it orders.
 #[derive(Serialize)]
 pub(super) struct Message {
     root: Node,
     statuses: Vec<Explanation>,
+    /// What is to be wiped, in an answer that orders it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    wipe_orders: Vec<Order>,
 }
 
 /// An element.
@@ -31,9 +34,10 @@ struct Node {
 
 impl Message {
     pub(super) fn of(root: &Element<'_>) -> Self {
-        let statuses =
-            annotations(root).into_iter().filter_map(|annotation| annotation.meaning).map(Explanation::of).collect();
-        Self { root: Node::of(root), statuses }
+        let annotations = annotations(root);
+        let statuses = annotations.iter().filter_map(|annotation| annotation.meaning).map(Explanation::of).collect();
+        let wipe_orders = annotations.iter().filter_map(|annotation| annotation.order).collect();
+        Self { root: Node::of(root), statuses, wipe_orders }
     }
 }
 

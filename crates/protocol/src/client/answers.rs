@@ -10,6 +10,7 @@ use super::phase::ClientEvent;
 use super::resolution::{Action, action};
 use super::response::{IncomingResponse, condition};
 use super::settings::Opening;
+use super::wipe::refuses_the_empty_request;
 use crate::http::Command;
 use crate::message::{
     AcknowledgmentStatus, PolicyKeyText, PolicyResponse, PolicyTypeText, ProvisionResponse, WipeKind,
@@ -19,6 +20,7 @@ use crate::status::{Scope, Status};
 
 impl Client {
     pub(super) fn command_answered(&mut self, response: &IncomingResponse<'_>) {
+        self.tries.beside = None;
         let command = self.command_of(&Sending::Command);
         let document = response.document(self.settings.limits.answer_bytes);
         let most_bytes = self.settings.limits.answer_bytes;
@@ -30,12 +32,14 @@ impl Client {
             self.report.statuses.push(http);
             // Horde sends 449 and the Status that says what for: the Status is the better answer.
             let is_told = |seen| matches!(action(seen, self.settings.version), Action::Tell(_));
-            match named.filter(|named| !is_told(*named) || is_told(http)) {
-                Some(named) => {
-                    self.report.statuses.push(named);
-                    self.resolve(named, response, Sending::Command);
+            self.report.statuses.extend(named);
+            match named {
+                Some(named) if !is_told(named) || is_told(http) => self.resolve(named, response, Sending::Command),
+                // The remedy is the one of HTTP. Where it does not help, what the server said beside it is named.
+                beside => {
+                    self.tries.beside = beside;
+                    self.resolve(http, response, Sending::Command);
                 }
-                None => self.resolve(http, response, Sending::Command),
             }
             return;
         }
@@ -54,6 +58,7 @@ impl Client {
     }
 
     pub(super) fn provision_answered(&mut self, request: Sending, response: &IncomingResponse<'_>) {
+        self.tries.beside = None;
         let command = Command::Provision;
         self.note_throttle(response);
         let read = match response.document(self.settings.limits.answer_bytes) {
@@ -115,9 +120,17 @@ impl Client {
             }
             return;
         }
+        if request == Sending::Initial {
+            // A wipe was looked for in this way, and none is due.
+            self.memory.wipe = None;
+        }
         let Some(policy) = self.fitting(&answer.policies) else {
-            return self
-                .fail(Failure::Incomplete { request: name(&request), missing: "Policy of this version's type" });
+            let missing = match (answer.policies.is_empty(), answer.account_only_remote_wipe) {
+                (true, true) => "Policy, but AccountOnlyRemoteWipe, which counts from 16.1 on",
+                (true, false) => "Policy",
+                (false, _) => "Policy of this version's type",
+            };
+            return self.fail(Failure::Incomplete { request: name(&request), missing });
         };
         let status = match (policy.status, &policy.policy_key) {
             (Some(status), _) => status,
@@ -226,12 +239,8 @@ impl Client {
             && self.settings.may_replace_external_management;
         let is_handshake = matches!(request, Sending::Initial | Sending::Acknowledgment { .. });
         match action(seen, self.settings.version) {
-            // Provisioning would leave the wipe behind that was announced.
-            Action::Resolve(Resolution::ProvisionAgain | Resolution::SendPolicyKey | Resolution::GoOnWithoutPolicy)
-            | Action::SendDeviceInformation
-                if request == Sending::WipeQuery =>
-            {
-                self.refuse(seen);
+            action if request == Sending::WipeQuery && refuses_the_empty_request(action, seen) => {
+                self.ask_for_wipe_otherwise(seen);
             }
             // A success in a place where only failures are looked for.
             Action::Resolve(Resolution::Proceed) => {
@@ -286,7 +295,7 @@ impl Client {
                 self.tries.as_specified = true;
                 self.begin_provisioning();
             }
-            Action::LookForWipe if request != Sending::WipeQuery => self.look_for_wipe(),
+            Action::LookForWipe => self.look_for_wipe(),
             Action::SendDeviceInformation
                 if self.settings.version.has_device_information_in_provision()
                     && !self.tries.device_information_sent =>
@@ -301,7 +310,7 @@ impl Client {
                 self.tries.replacing |= may_replace;
                 self.begin_provisioning();
             }
-            Action::LookForWipe | Action::SendDeviceInformation | Action::ProvisionOnce => self.refuse(seen),
+            Action::SendDeviceInformation | Action::ProvisionOnce => self.refuse(seen),
             Action::AskForCredentials if seen.scope == Scope::Http => self.fail(Failure::Credentials),
             Action::AskForCredentials => self.refuse(seen),
         }
@@ -311,7 +320,8 @@ impl Client {
     fn challenged(&mut self, seen: SeenStatus) {
         // [MS-ASPROV] 3.1.5.1 (R611)
         if self.tries.challenges >= self.settings.limits.challenges {
-            return self.fail(Failure::Loop { status: seen, times: self.tries.challenges + 1 });
+            let status = self.tries.beside.unwrap_or(seen);
+            return self.fail(Failure::Loop { status, times: self.tries.challenges + 1 });
         }
         self.tries.challenges += 1;
         self.begin_provisioning();
@@ -330,13 +340,15 @@ impl Client {
             let first = if response.throttle.is_some() { limits.throttled_wait } else { limits.first_wait };
             return self.pause(Some(seen), response.retry_after, first, request);
         }
+        let seen = self.tries.beside.unwrap_or(seen);
         match seen.provision_command_error() {
             Some(row) => self.end(Outcome::Refused { row }),
             None => self.fail(Failure::Unavailable { status: seen, times: self.tries.repetitions }),
         }
     }
 
-    fn refuse(&mut self, seen: SeenStatus) {
+    pub(super) fn refuse(&mut self, seen: SeenStatus) {
+        let seen = self.tries.beside.unwrap_or(seen);
         match seen.provision_command_error() {
             Some(row) => self.end(Outcome::Refused { row }),
             None => self.fail(Failure::Status(seen)),

@@ -88,6 +88,10 @@ pub(super) struct Tries {
     pub(super) replacing: bool,
     /// A server insisted on a policy key, so there is one in every command.
     pub(super) key_wanted: bool,
+    /// The empty request that looks for a wipe was refused, and an initial one was sent in its place.
+    pub(super) wipe_asked_otherwise: bool,
+    /// A Status that came beside the HTTP status that is being resolved, and whose remedy would be to tell somebody.
+    pub(super) beside: Option<SeenStatus>,
 }
 
 impl Client {

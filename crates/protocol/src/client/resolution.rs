@@ -21,8 +21,8 @@ pub enum Action {
     SendDeviceInformation,
     /// Provision, but only once: the code has other meanings too.
     ProvisionOnce,
-    /// Repeat a Provision request after a wait, since each may arrive twice without harm. A command is not repeated: the
-    /// server may have carried it out.
+    /// Repeat a Provision request after a wait, since each may arrive twice without harm. A command is repeated only when
+    /// Retry-After asks for it: the server may have carried it out.
     RetryProvision,
     /// Go on at the address in X-MS-Location, if the application agrees ([MS-ASHTTP] 2.2.1.2.2.8).
     FollowLocation,
@@ -167,6 +167,8 @@ pub static REMEDIES: &[Remedy] = &[
     // Up to 12.1 it also stands for 140 when no key was sent, and for what a policy can cure.
     Remedy { last_version: ProtocolVersion::V12_1, afterwards: ADMINISTRATOR, ..http(403, Action::ProvisionOnce) },
     http(404, USER),
+    http(408, RETRY), // the server did not take it: RFC 9110 15.5.9
+    http(429, RETRY), // nor this: RFC 6585 4
     // Meant for 12.1 and older, but Z-Push, grommunio and Horde send it in every version.
     http(449, PROVISION),
     http(451, Action::FollowLocation),
@@ -243,12 +245,11 @@ impl StatusClass {
                 "The client ends the conversation: have the administrator look at the log of the server."
             }
             Self::Redirection => {
-                "The client does not follow, since the password would go with it: use the address of the ActiveSync server \
-                 itself."
+                "The client does not follow, since the password would go with it: use the ActiveSync server's own address."
             }
             Self::Server => {
-                "The client repeats Provision, each time after a longer wait, and no other command; if it stays so, have \
-                 the administrator look at the log of the server."
+                "The client repeats Provision, each time after a longer wait, and another command only when Retry-After \
+                 names a time; if it stays so, have the administrator look at the server's log."
             }
         }
     }

@@ -3,9 +3,12 @@
 
 use super::conversation::{Client, Now, Sending};
 use super::memory::WipeInHand;
-use super::outcome::{Outcome, WipeAnswer};
+use super::outcome::{Outcome, SeenStatus, WipeAnswer};
 use super::phase::ClientEvent;
+use super::resolution::Action;
 use crate::message::{WipeKind, WipeStatus};
+use crate::provision_command_errors::Resolution;
+use crate::status::Scope;
 
 impl Client {
     /// The application's answer to [`Step::AskWipe`](super::Step::AskWipe).
@@ -36,6 +39,20 @@ impl Client {
         }
     }
 
+    /// The server does not take the empty request that looks for a wipe. An initial request is answered with the directive as
+    /// well; without this, every start would look for the wipe again and get no further. Once, since the answer may lead back
+    /// here.
+    pub(super) fn ask_for_wipe_otherwise(&mut self, seen: SeenStatus) {
+        if self.tries.wipe_asked_otherwise {
+            return self.refuse(seen);
+        }
+        self.tries.wipe_asked_otherwise = true;
+        // The wipe stays in the memory until the initial request is answered without a directive.
+        if self.moved(ClientEvent::NoWipeDue) {
+            self.begin_provisioning();
+        }
+    }
+
     /// A directive came. It is kept before anybody is asked, so that a restart does not lose it.
     pub(super) fn wipe_directed(&mut self, kind: WipeKind) {
         if self.moved(ClientEvent::WipeDirected) {
@@ -53,4 +70,22 @@ impl Client {
         };
         self.done(Outcome::WipeOrdered { kind, answer, is_sent });
     }
+}
+
+/// Whether the server does not want the empty request: an action that asks for another one, and HTTP 403, which older servers
+/// answer to what they do not know.
+pub(super) fn refuses_the_empty_request(action: Action, seen: SeenStatus) -> bool {
+    let asks_for_another = matches!(
+        action,
+        Action::Resolve(
+            Resolution::CorrectRequest
+                | Resolution::ProvisionAgain
+                | Resolution::SendPolicyKey
+                | Resolution::GoOnWithoutPolicy
+                | Resolution::UseOtherPolicyType
+        ) | Action::SendDeviceInformation
+            | Action::ProvisionOnce
+            | Action::LookForWipe
+    );
+    asks_for_another || (seen.scope, seen.code) == (Scope::Http, 403)
 }

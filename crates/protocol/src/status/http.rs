@@ -1,4 +1,5 @@
-//! The HTTP status codes a device meets, and what they mean in ActiveSync (\[MS-ASHTTP\], \[MS-ASCMD\] 2.2.2).
+//! The HTTP status codes a device meets, and what they mean in ActiveSync (\[MS-ASHTTP\], \[MS-ASCMD\] 2.2.2),
+//! and those of HTTP itself that proxies send (RFC 9110, RFC 6585).
 //!
 //! Up to 12.1 they carry what later versions say with a common code; from 14.0 on those conditions travel with 200.
 
@@ -60,6 +61,22 @@ pub(super) static ROWS: &[StatusRow] = &[
         "The path is not /Microsoft-Server-ActiveSync, or the host serves something else.",
         "Correct the address, by Autodiscover for example.",
         ASHTTP,
+    ),
+    http(
+        408,
+        "RequestTimeout",
+        "The request did not arrive in full in the time that the server waits for it.",
+        "The connection is slow or was idle for too long; a proxy on the way may be the one who says so.",
+        "Send the same request again, over a new connection.",
+        "RFC 9110 15.5.9",
+    ),
+    http(
+        429,
+        "TooManyRequests",
+        "The client sends more requests than it may.",
+        "The server, or a proxy or firewall in front of it, limits how many requests a client may send in some time.",
+        "Wait as many seconds as Retry-After says; without it a few seconds, then longer each time.",
+        "RFC 6585 4",
     ),
     http(
         449,

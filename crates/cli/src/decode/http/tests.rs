@@ -1,5 +1,9 @@
 //! Logs as curl and browsers write them.
 
+use asprov_wbxml::encode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 
 /// `curl -v`: the 449 of a server for 12.1.
@@ -230,6 +234,68 @@ fn an_archive_of_a_browser_is_read_with_its_bodies() {
     assert_eq!(json[0]["command"], "Provision");
     assert_eq!(json[0]["statuses"][0]["code"], 165);
     assert_eq!(json[1]["http"], serde_json::Value::Null);
+}
+
+/// A HAR file with one body each way.
+fn archive(request: &str, answer: &str) -> String {
+    let [request, answer] = [request, answer].map(|text| {
+        let bytes = encode(&xml::from_xml(text, &Limits::default()).unwrap());
+        STANDARD.encode(bytes)
+    });
+    format!(
+        r#"{{"log":{{"entries":[{{"request":{{"method":"POST","url":"https://h/x",
+            "postData":{{"encoding":"base64","text":"{request}"}}}},
+            "response":{{"status":200,"content":{{"encoding":"base64","text":"{answer}"}}}}}}]}}}}"#
+    )
+}
+
+#[test]
+fn a_password_inside_a_body_is_not_shown() {
+    // The recovery password of a phone, and the password with which a file of a library is fetched.
+    let recovery = r#"<Settings xmlns="Settings"><DevicePassword><Set><Password>hunter2</Password></Set></DevicePassword></Settings>"#;
+    let library = r#"<ItemOperations xmlns="ItemOperations"><Fetch><Options><UserName>ann</UserName><Password>hunter2</Password></Options></Fetch></ItemOperations>"#;
+    let taken_back = r#"<Settings xmlns="Settings"><DevicePassword><Set><Password/></Set></DevicePassword></Settings>"#;
+    let answer = r#"<Settings xmlns="Settings"><Status>1</Status></Settings>"#;
+    for body in [recovery, library] {
+        for log in [archive(body, answer), archive(answer, body)] {
+            let text = shown(&log);
+            assert!(text.contains("<Password>(a password, not shown)</Password>"), "{text}");
+            let mut out = Vec::new();
+            write(&log, true, &mut out).unwrap();
+            let json = String::from_utf8(out).unwrap();
+            assert!(json.contains("(a password, not shown)"), "{json}");
+            assert!(!text.contains("hunter2") && !json.contains("hunter2"), "{text}{json}");
+            assert!(!text.contains(&STANDARD.encode("hunter2")) && !json.contains(&STANDARD.encode("hunter2")));
+        }
+    }
+    assert!(shown(&archive(taken_back, answer)).contains("<Password/>"), "{}", shown(&archive(taken_back, answer)));
+    // What stands beside it is shown as it came.
+    assert!(shown(&archive(library, answer)).contains("<UserName>ann</UserName>"));
+}
+
+#[test]
+fn an_order_to_wipe_is_pointed_out_in_both_forms() {
+    let request = r#"<Provision xmlns="Provision"/>"#;
+    let answer = r#"<Provision xmlns="Provision"><Status>1</Status><RemoteWipe/></Provision>"#;
+    let log = archive(request, answer);
+    assert!(shown(&log).contains("<RemoteWipe/> <!-- wipe order: "), "{}", shown(&log));
+    let mut out = Vec::new();
+    write(&log, true, &mut out).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(json[0]["answer"]["wipe_orders"], serde_json::json!(["device"]));
+    assert_eq!(json[0]["request"]["wipe_orders"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_password_inside_an_address_is_not_shown() {
+    // The spaces keep it from being read as a URL.
+    for url in ["https://ann:hunter2@h/a b", "https://ann:hunter2@h/x", "http://ann:p@hunter2@h"] {
+        let har = format!(
+            r#"{{"log":{{"entries":[{{"request":{{"method":"GET","url":"{url}"}},"response":{{"status":401}}}}]}}}}"#
+        );
+        let text = shown(&har);
+        assert!(text.starts_with("1 GET ") && !text.contains("hunter2"), "{text}");
+    }
 }
 
 #[test]

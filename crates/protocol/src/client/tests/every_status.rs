@@ -14,6 +14,8 @@ enum Place {
     Command,
     Initial,
     Acknowledgment,
+    /// The empty request of a device that was told of a wipe.
+    WipeQuery,
 }
 
 /// A server that has nothing special to say, except for one status.
@@ -42,6 +44,7 @@ impl Peer {
             None => Some(Place::Command),
             Some(Ask::Initial { .. }) => Some(Place::Initial),
             Some(Ask::Acknowledgment { .. }) => Some(Place::Acknowledgment),
+            Some(Ask::Empty) => Some(Place::WipeQuery),
             Some(_) => None,
         };
         self.asked.push(ask.clone());
@@ -81,6 +84,10 @@ impl Peer {
     fn converse(&mut self) -> (Outcome, Client, u32) {
         let mut client = match self.place {
             Place::Command => provisioned(self.version, "77"),
+            Place::WipeQuery => {
+                let wipe = WipeInHand { kind: WipeKind::Device, taken_on: false };
+                Client::new(settings(self.version), ClientMemory::restore(None, None, false, Some(wipe)))
+            }
             _ => Client::new(settings(self.version), ClientMemory::new()),
         };
         match self.place {
@@ -122,10 +129,11 @@ fn situations() -> Vec<Peer> {
         let places: &[Place] = match row.scope {
             Scope::Acknowledgment | Scope::Wipe => continue,
             Scope::Http if row.code == 200 => continue,
-            Scope::Http | Scope::Common => &[Place::Command, Place::Initial, Place::Acknowledgment],
+            Scope::Http | Scope::Common => &[Place::Command, Place::Initial, Place::Acknowledgment, Place::WipeQuery],
             // A success of the first answer is the second one's business.
             Scope::Provision | Scope::Policy if row.code == 1 => &[],
-            Scope::Provision | Scope::Policy => &[Place::Initial, Place::Acknowledgment],
+            Scope::Provision => &[Place::Initial, Place::Acknowledgment, Place::WipeQuery],
+            Scope::Policy => &[Place::Initial, Place::Acknowledgment],
         };
         for version in V::ALL.into_iter().filter(|version| *version >= row.first_version) {
             let peer = |place| Peer {
@@ -151,6 +159,77 @@ fn named(peer: &Peer, outcome: &Outcome) -> bool {
     }
 }
 
+/// Whether the empty request is refused in favour of another one: then an initial request asks for the directive.
+fn asks_otherwise(peer: &Peer, client: &Client) -> bool {
+    let seen = client.report().statuses.iter().find(|seen| seen.code == peer.row.code).copied().unwrap();
+    let is_403 = (seen.scope, seen.code) == (Scope::Http, 403);
+    peer.place == Place::WipeQuery
+        && match action(seen, peer.version) {
+            Action::Resolve(
+                Resolution::CorrectRequest
+                | Resolution::ProvisionAgain
+                | Resolution::SendPolicyKey
+                | Resolution::GoOnWithoutPolicy
+                | Resolution::UseOtherPolicyType,
+            )
+            | Action::LookForWipe
+            | Action::SendDeviceInformation
+            | Action::ProvisionOnce => true,
+            Action::Resolve(Resolution::Proceed | Resolution::Retry | Resolution::Administrator)
+            | Action::RetryProvision
+            | Action::FollowLocation
+            | Action::AskForCredentials
+            | Action::Tell(_) => is_403,
+        }
+}
+
+#[test]
+fn an_empty_request_that_is_refused_is_followed_by_an_initial_one_and_no_start_looks_for_ever() {
+    // [MS-ASPROV] 3.1.5.1.1 (R622)
+    let mut refused = 0;
+    for mut peer in situations().into_iter().filter(|peer| peer.place == Place::WipeQuery) {
+        peer.times = u32::MAX;
+        let (outcome, client, _) = peer.converse();
+        if asks_otherwise(&peer, &client) {
+            refused += 1;
+            assert_eq!((&outcome, client.memory().wipe()), (&Outcome::Provisioned, None), "{peer:?}");
+            assert!(matches!(peer.asked[..2], [Some(Ask::Empty), Some(Ask::Initial { .. })]), "{peer:?}");
+        } else {
+            // It is looked for again at the next start.
+            assert!(client.memory().wipe().is_some_and(|wipe| !wipe.taken_on), "{peer:?}: {outcome:?}");
+        }
+    }
+    assert!(refused > 50, "{refused}");
+}
+
+#[test]
+fn a_directive_counts_in_the_answer_to_the_initial_request_that_a_refused_empty_one_led_to() {
+    let provision = |status| Element::new(provision::PROVISION).with_child(text(provision::STATUS, status));
+    let directive = ok(&provision("1").with_child(Element::new(provision::REMOTE_WIPE)));
+    let kind = WipeKind::Device;
+    let announced =
+        || ClientMemory::restore(None, None, false, Some(WipeInHand { kind: WipeKind::Device, taken_on: false }));
+    for version in V::ALL {
+        for refusal in [ok(&provision("2")), http(400), http(403), http(449)] {
+            let mut client = Client::new(settings(version), announced());
+            client.start_provision();
+            let (outcome, _) = run(&mut client, &[refusal.clone(), directive.clone()]);
+            assert_eq!(
+                outcome,
+                Outcome::WipeOrdered { kind, answer: WipeAnswer::Unanswered, is_sent: false },
+                "{version}"
+            );
+            assert!(client.memory().wipe().is_some(), "{version}");
+            // A server that refuses both says so, and the wipe is not forgotten.
+            let mut client = Client::new(settings(version), announced());
+            client.start_provision();
+            let (outcome, requests) = run(&mut client, &[refusal]);
+            assert!(matches!(outcome, Outcome::Refused { .. } | Outcome::Failed { .. }), "{version}: {outcome:?}");
+            assert!(requests.len() <= 12 && client.memory().wipe().is_some(), "{version}");
+        }
+    }
+}
+
 #[test]
 fn every_status_in_every_place_and_version_ends_as_its_action_says() {
     // [MS-ASPROV] 3.1.5.1 (R611); 3.1.5.2 (R440, R465)
@@ -164,9 +243,11 @@ fn every_status_in_every_place_and_version_ends_as_its_action_says() {
         let without: u32 = match peer.place {
             Place::Command => 1,
             Place::Initial | Place::Acknowledgment => 2,
+            Place::WipeQuery => 1,
         };
         let is_well = match &outcome {
-            Outcome::Provisioned => !in_command,
+            Outcome::Provisioned => matches!(peer.place, Place::Initial | Place::Acknowledgment),
+            Outcome::WipeOrdered { .. } => peer.place == Place::WipeQuery,
             Outcome::CommandAnswered(_) => in_command,
             _ => false,
         };
@@ -180,6 +261,12 @@ fn every_status_in_every_place_and_version_ends_as_its_action_says() {
             assert!(is_well, "{peer:?}: {outcome:?}");
             assert_eq!((requests, waits), (without + more, waited), "{peer:?}");
         };
+        if asks_otherwise(&peer, &client) {
+            // The empty request, the initial one and its acknowledgment.
+            assert_eq!((outcome, requests, waits), (Outcome::Provisioned, 3, 0), "{peer:?}");
+            assert_eq!(client.memory().wipe(), None, "{peer:?}");
+            continue;
+        }
         match action(seen, peer.version) {
             Action::Resolve(Resolution::Proceed) => unreachable!("no failure"),
             Action::Resolve(Resolution::Retry) => recovered(1, 1),
@@ -200,6 +287,7 @@ fn every_status_in_every_place_and_version_ends_as_its_action_says() {
                 Place::Command => recovered(3, 0),
                 Place::Initial => recovered(1, 0),
                 Place::Acknowledgment => recovered(2, 0),
+                Place::WipeQuery => unreachable!("another request was sent"),
             },
             Action::ProvisionOnce if in_command => recovered(3, 0),
             Action::ProvisionOnce => ended_at_once(true),
@@ -240,6 +328,7 @@ fn a_status_that_comes_for_ever_ends_with_its_name_within_the_limits() {
         let expected = match &outcome {
             Outcome::NoPolicy => (peer.row.scope, peer.row.code) == (Scope::Policy, 2),
             Outcome::WipeOrdered { .. } => peer.row.code == 140,
+            Outcome::Provisioned => asks_otherwise(&peer, &client),
             _ => named(&peer, &outcome),
         };
         assert!(expected, "{peer:?}: {outcome:?}");
@@ -256,7 +345,8 @@ fn an_answer_that_is_lost_at_any_step_on_top_of_any_status_changes_no_more_than_
             let is_lost =
                 matches!(&outcome, Outcome::Failed { why: Failure::Lost { command: Command::FolderSync, .. } });
             let is_well = matches!(outcome, Outcome::Provisioned | Outcome::CommandAnswered(_) | Outcome::NoPolicy);
-            let is_wipe = matches!(outcome, Outcome::WipeOrdered { .. }) && peer.row.code == 140;
+            let is_wipe = matches!(outcome, Outcome::WipeOrdered { .. })
+                && (peer.row.code == 140 || peer.place == Place::WipeQuery);
             assert!(is_lost || is_well || is_wipe || named(&peer, &outcome), "{peer:?}, answer {at}: {outcome:?}");
         }
     }
