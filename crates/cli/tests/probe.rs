@@ -294,7 +294,7 @@ fn the_address_that_a_server_names_beside_its_status_is_shown_harmless_and_with_
         assert!(found["text"].as_str().unwrap().ends_with(&format!("The server names {there}")), "{found}");
         assert!(found["resolution"].as_str().unwrap().contains("`asprov probe https://eas2.example.com`"), "{found}");
     }
-    // What no phone can follow is no command to type.
+    // What few phones can follow is no command to type.
     let url = serve(|_| (451, "X-MS-Location: ftp://x; rm -rf /\u{202e}\r\n", Vec::new()));
     let (_, _, json) = probe(&url);
     let found = finding(&json, "OPTIONS");

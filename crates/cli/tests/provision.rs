@@ -98,7 +98,7 @@ fn options_is_asked_again_when_the_server_is_in_trouble_or_hangs_up() {
 #[test]
 fn a_refusal_of_options_is_told_with_what_came_beside_it() {
     for (status, headers, detail, resolution) in [
-        (401, "WWW-Authenticate: Bearer\r\nWWW-Authenticate: NTLM\r\n", "It takes Bearer, NTLM.", "Ask the user"),
+        (401, "WWW-Authenticate: Bearer\r\nWWW-Authenticate: NTLM\r\n", "It takes Bearer, NTLM.", "Try an OAuth token"),
         (403, "", "HTTP 403 (Forbidden)", "Have the administrator look at what this user and this device may do"),
         (302, "Location: https://login.example.com/\r\n", "The server names https://login.example.com/", "The client"),
         (418, "", "HTTP 418", "The client ends the conversation"),

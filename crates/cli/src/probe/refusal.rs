@@ -152,7 +152,7 @@ impl Refusal {
                      by themselves need it as their server."
                 ),
                 Err(error) => {
-                    format!("Have the administrator correct X-MS-Location, which no phone can follow: {error}.")
+                    format!("Have the administrator correct X-MS-Location, which few phones can follow: {error}.")
                 }
             },
             (Scope::Http, 451, None) => {

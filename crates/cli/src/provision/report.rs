@@ -42,14 +42,14 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct Seen {
+pub(super) struct Seen {
     scope: &'static str,
     code: u16,
     command: &'static str,
     name: Option<&'static str>,
     meaning: &'static str,
-    cause: &'static str,
-    resolution: String,
+    pub(super) cause: &'static str,
+    pub(super) resolution: String,
 }
 
 #[derive(Serialize)]
@@ -98,7 +98,7 @@ pub(super) fn json(
 /// The same for a conversation that did not begin: nobody answered, or the answer to OPTIONS was a refusal.
 pub(super) fn json_of_failure(
     detail: String,
-    status: Option<&(SeenStatus, Option<String>)>,
+    status: Option<Seen>,
     notes: Vec<String>,
     out: &mut dyn io::Write,
 ) -> Result<(), Failure> {
@@ -109,7 +109,7 @@ pub(super) fn json_of_failure(
             detail,
             protocol_version: None,
             requests: None,
-            statuses: status.iter().map(|(status, url)| seen(*status, url.as_deref())).collect(),
+            statuses: status.into_iter().collect(),
             policy: None,
             policy_faults: Vec::new(),
             acknowledgment: None,
@@ -131,7 +131,7 @@ fn statuses(outcome: &Outcome, statuses: &[SeenStatus]) -> Vec<Seen> {
     seen
 }
 
-fn seen(status: SeenStatus, url: Option<&str>) -> Seen {
+pub(super) fn seen(status: SeenStatus, url: Option<&str>) -> Seen {
     let row = status.row();
     let [(_, meaning), (_, cause), _] = meaning(status).words();
     Seen {

@@ -80,20 +80,19 @@ pub(super) fn failed(
 ) -> Failure {
     let told = Told::of(address, has_token, error);
     if json {
-        let shown = report::json_of_failure(told.detail, told.status.as_ref(), told.notes, out);
+        let shown = report::json_of_failure(told.detail, told.status, told.notes, out);
         return Failure::shown_to_whoever_reads(shown).err().unwrap_or_else(Failure::told);
     }
     let failure = Failure::new(told.detail);
-    told.about_status.iter().chain(&told.notes).fold(failure, Failure::hint)
+    let about_status = told.status.map(|seen| format!("{} {}", seen.cause, seen.resolution));
+    about_status.iter().chain(&told.notes).fold(failure, Failure::hint)
 }
 
 /// Why there was no conversation.
 struct Told {
     detail: String,
-    /// The refusal of OPTIONS, and the URL beside it.
-    status: Option<(SeenStatus, Option<String>)>,
-    /// Its cause and resolution.
-    about_status: Option<String>,
+    /// The refusal of OPTIONS.
+    status: Option<report::Seen>,
     /// Cause and resolution, or what there is to say beside the Status.
     notes: Vec<String>,
 }
@@ -102,29 +101,23 @@ impl Told {
     fn of(address: &Address, has_token: bool, error: &ClientError) -> Self {
         let detail = harmless(&error.to_string());
         let ClientError::Transport(error) = error else {
-            return Self { detail, status: None, about_status: None, notes: Vec::new() };
+            return Self { detail, status: None, notes: Vec::new() };
         };
         if let TransportError::OptionsRefused { status, headers, .. } = error {
             let seen = of_options(*status);
             let refusal = Refusal::of(seen, headers);
             let detail = harmless(&refusal.text(&format!("{address} refuses OPTIONS"), has_token));
-            let resolution = match status {
-                401 => refusal.resolution(has_token),
-                _ => report::resolution(seen, refusal.url.as_deref()),
-            };
-            let about_status = Some(format!("{} {resolution}", refusal.cause(has_token)));
+            let mut told = report::seen(seen, refusal.url.as_deref());
+            if *status == 401 {
+                (told.cause, told.resolution) = (refusal.cause(has_token), refusal.resolution(has_token));
+            }
             // Web servers answer plain HTTP on a port of TLS like that.
             let is_plain = *status == 400 && !address.is_tls();
             let plain = is_plain.then(|| "If that port speaks TLS, write https:// in place of http://.".to_owned());
-            return Self {
-                detail,
-                status: Some((seen, refusal.url)),
-                about_status,
-                notes: plain.into_iter().collect(),
-            };
+            return Self { detail, status: Some(told), notes: plain.into_iter().collect() };
         }
         let (cause, resolution) = why(address, error);
-        Self { detail, status: None, about_status: None, notes: vec![cause, resolution] }
+        Self { detail, status: None, notes: vec![cause, resolution] }
     }
 }
 
