@@ -1,8 +1,10 @@
 //! `asprov explain`: what a status means, how it comes about and what to do. Without a status, the two tables of
 //! section 3.1.5.2 of \[MS-ASPROV\].
 
+use std::fmt::Write as _;
 use std::io;
 
+use asprov_protocol::device::is_obeyed;
 use asprov_protocol::provision_command_errors::{self, ProvisionCommandError, ROWS};
 use asprov_protocol::status::{self, Scope, StatusRow};
 use serde::Serialize;
@@ -75,10 +77,27 @@ fn without_row(text: &str, arguments: &Arguments, out: &mut dyn io::Write) -> Re
     Ok(write_pairs(out, &meaning.words(), width())?)
 }
 
-/// Writes any listing as JSON, indented, with a line end.
+/// Writes any listing as JSON, indented, with a line end, so that a terminal obeys none of it.
 pub(crate) fn write_json(out: &mut dyn io::Write, value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::new)?;
-    Ok(writeln!(out, "{text}")?)
+    Ok(writeln!(out, "{}", harmless_json(&text))?)
+}
+
+/// JSON with escapes in place of what a terminal obeys: JSON itself escapes only the control characters below U+0020. Apart
+/// from line ends, which lay it out, such characters stand in strings alone, where an escape means the same.
+pub(crate) fn harmless_json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character == '\n' || !is_obeyed(character) {
+            shown.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // Writing to a String cannot fail.
+            let _ = write!(shown, "\\u{unit:04x}");
+        }
+    }
+    shown
 }
 
 /// A status as JSON has it; `provision --json` lists the same fields. A number that no table has is one without a name.
@@ -208,4 +227,24 @@ fn unknown(text: &str, scope: Option<Scope>) -> Failure {
     }
     let codes: Vec<_> = ROWS.iter().map(|row| format!("{} {}", row.scope, row.code)).collect();
     failure.hint(format!("`asprov explain` shows {}; --scope lists a whole table", codes.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn json_holds_nothing_that_a_terminal_obeys_and_says_the_same() {
+        let value = json!({ "name": "a\u{9b}31m\u{202e}b\u{7f}\u{e0041}\n\u{fc}", "list": [1, 2] });
+        let mut out = Vec::new();
+        write_json(&mut out, &value).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.chars().any(|c| c != '\n' && is_obeyed(c)), "{text:?}");
+        for escape in ["\\u009b31m", "\\u202eb", "\\u007f", "\\udb40\\udc41", "\\n", "\u{fc}"] {
+            assert!(text.contains(escape), "{escape} in {text}");
+        }
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
 }

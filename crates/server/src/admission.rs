@@ -14,7 +14,7 @@ use crate::error::BoxError;
 use crate::layer::Shared;
 use crate::path::device_of;
 use crate::seen::line::Line;
-use crate::service::refused;
+use crate::service::{record_answer, refused};
 use crate::sign_in::{BearerToken, Credentials, Verdict};
 use crate::wipe_after_disable::{Proof, Refused};
 
@@ -55,6 +55,8 @@ where
         Proof::ItIs => {}
     }
     let command = call.command;
+    // Only now: nobody else may write into the recording of this device.
+    line.recording = shared.traces.recording(&caller, command.name());
     let response = wipe(shared, &caller, command, head.headers, body, line).await;
     let answered = match &response {
         None => Some((Scope::Http, Status(401))),
@@ -79,7 +81,13 @@ where
     B::Error: Into<BoxError>,
 {
     let ruling = if command == Command::Provision {
-        let body = body::read(&headers, body, &shared.config.limits);
+        let body = async {
+            let body = body::read(&headers, body, &shared.config.limits).await;
+            if let Some(recording) = &mut line.recording {
+                shared.traces.request(recording, &body);
+            }
+            body
+        };
         shared.path.wipe_conversation(caller, body).await?
     } else {
         shared.path.wipe_demand(caller, command).await?
@@ -87,6 +95,7 @@ where
     line.explain("cannot sign in, and is the device all the same: its wipe goes on".to_owned());
     line.events(ruling.events());
     let Outcome::Answer(reply) = ruling.outcome else { return None };
+    record_answer(shared, line, &reply);
     if command == Command::Provision {
         shared.sightings.seen(caller, ruling.refusals);
         return Some(answer::reply(Some(command), &reply));

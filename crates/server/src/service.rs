@@ -250,7 +250,7 @@ fn tell_loop(shared: &Shared, counted: &Counted) {
     }
 }
 
-fn record_answer(shared: &Shared, line: &mut Line, reply: &Reply) {
+pub(crate) fn record_answer(shared: &Shared, line: &mut Line, reply: &Reply) {
     if let Some(recording) = &mut line.recording {
         shared.traces.answer(recording, reply);
     }

@@ -5,6 +5,7 @@
 
 use std::io;
 
+use asprov_protocol::device::is_obeyed;
 use serde_json::Value;
 
 use crate::admin_api::text_of;
@@ -58,9 +59,9 @@ pub(super) fn write(devices: &[Value], format: Format, out: &mut dyn io::Write) 
     Ok(())
 }
 
-/// A field that no spreadsheet takes for a formula, and that stays in its place.
+/// A field that no spreadsheet takes for a formula, that stays in its place, and of which a terminal obeys nothing.
 fn field(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text: String = text.chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect();
     // A blank in front does not keep a spreadsheet from it.
     let formula = text.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
     let text = if formula { format!("\'{text}") } else { text };
@@ -87,6 +88,12 @@ mod tests {
         assert_eq!(field("iPhone15,2"), "\"iPhone15,2\"");
         assert_eq!(field("a \"b\""), "\"a \"\"b\"\"\"");
         assert_eq!(field("plain-text"), "plain-text");
+    }
+
+    #[test]
+    fn what_a_terminal_obeys_becomes_a_blank() {
+        assert_eq!(field("a\u{202e}b\u{9b}c\u{200b}d"), "a b c d");
+        assert_eq!(field("\u{feff}=1"), "' =1", "and hides no formula");
     }
 
     #[test]

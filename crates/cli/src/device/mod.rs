@@ -169,6 +169,12 @@ impl Key {
     fn shown(&self) -> String {
         format!("{} {}", harmless(&self.user), harmless(&self.device_id))
     }
+
+    /// The same as the end of a command to type: what begins like an option is not one after `--`.
+    fn arguments(&self) -> String {
+        let like_an_option = self.user.starts_with('-') || self.device_id.starts_with('-');
+        format!("{}{}", if like_an_option { "-- " } else { "" }, self.shown())
+    }
 }
 
 pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
@@ -218,11 +224,14 @@ async fn decide(decision: &Decision, state: &str) -> Result<(), Failure> {
         "wiped" if state == "allowed" => {
             hint(&format!(
                 "it confirmed a wipe, and stays out until it is forgotten: `asprov device forget {}`",
-                key.shown()
+                key.arguments()
             ));
         }
         "wipe_due" if state == "allowed" => {
-            hint(&format!("a wipe is due and comes first; `asprov device cancel-wipe {}` takes it back", key.shown()));
+            hint(&format!(
+                "a wipe is due and comes first; `asprov device cancel-wipe {}` takes it back",
+                key.arguments()
+            ));
         }
         _ => {}
     }
@@ -272,6 +281,31 @@ async fn all(api: &AdminApi, filter: &Filter) -> Result<Vec<Value>, Failure> {
         if cursor.is_none() || devices.len() >= most {
             devices.truncate(most);
             return Ok(devices);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct OneKey {
+        #[command(flatten)]
+        key: Key,
+    }
+
+    #[test]
+    fn a_command_to_type_names_the_device_even_where_a_name_begins_like_an_option() {
+        for (user, device_id, written) in
+            [("ann", "PHONE", "ann PHONE"), ("ann", "-yes", "-- ann -yes"), ("-ann", "PHONE", "-- -ann PHONE")]
+        {
+            let key = Key { user: user.to_owned(), device_id: device_id.to_owned() };
+            assert_eq!(key.arguments(), written);
+            let OneKey { key } = OneKey::try_parse_from(format!("forget {written}").split(' ')).unwrap();
+            assert_eq!((key.user.as_str(), key.device_id.as_str()), (user, device_id));
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Named, say};
 use crate::admin_api::{AdminApi, text_of};
+use crate::explain::harmless_json;
 use crate::failure::Failure;
 use crate::terminal::{HEADING, harmless, painted};
 
@@ -54,7 +55,11 @@ pub(super) async fn trace(recording: &Recording, out: &mut dyn io::Write) -> Res
         let answer = api.read(&format!("{path}?after={after}")).await?;
         for message in answer.get("messages").and_then(Value::as_array).into_iter().flatten() {
             after = message.get("number").and_then(Value::as_u64).unwrap_or(after).max(after);
-            if recording.json { writeln!(out, "{message}")? } else { write(message, out)? }
+            if recording.json {
+                writeln!(out, "{}", harmless_json(&message.to_string()))?;
+            } else {
+                write(message, out)?;
+            }
         }
         out.flush()?;
         if recording.show || answer.get("going_on") != Some(&Value::Bool(true)) {

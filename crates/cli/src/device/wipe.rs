@@ -9,7 +9,7 @@ use crate::admin_api::{AdminApi, text_of};
 use crate::confirmation::confirmed;
 use crate::explain::{write_json, write_pairs};
 use crate::failure::Failure;
-use crate::terminal::{HEADING, harmless, listed, painted, width};
+use crate::terminal::{HEADING, harmless, listed, note, painted, width};
 
 /// What is erased.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,30 @@ pub(super) async fn order(order: &Order, out: &mut dyn io::Write) -> Result<(), 
     confirmed(&format!("Wipe device {}? {} It cannot be undone.", described(key, &known), text("effect")), order.yes)?;
     let body = json!({ "kind": order.kind.word(), "reason": order.reason });
     let answer = api.post(&key.path("/wipe"), &body).await?;
-    say(&format!("{} wipe {}", order.kind.word(), listed(&text_of(answer.get("state")))), key)
+    let before = wipes.get("wipe").unwrap_or(&Value::Null);
+    say(&format!("{} wipe {}", order.kind.word(), listed(&text_of(answer.get("state")))), key)?;
+    if let Some(text) = ordered_before(before, &answer, &order.reason) {
+        note(&text);
+    }
+    Ok(())
+}
+
+/// What to say when the order that stands is the one from before: nothing was ordered anew, and a new reason is not kept.
+fn ordered_before(before: &Value, answer: &Value, reason: &str) -> Option<String> {
+    let text = |name: &str| text_of(answer.get(name));
+    let at = text("requested_at");
+    if at.is_empty() || text_of(before.get("requested_at")) != at {
+        return None;
+    }
+    let kept = text("reason");
+    let reasons = if reason.is_empty() || reason == kept {
+        String::new()
+    } else if kept.is_empty() {
+        "; it has no reason, and stays without one".to_owned()
+    } else {
+        format!("; the reason stays: {kept}")
+    };
+    Some(format!("it was ordered already, at {at}{reasons}"))
 }
 
 /// The device's names, as somebody who holds it would know it.
@@ -123,4 +146,27 @@ pub(super) async fn cancel(device: &Named) -> Result<(), Failure> {
         anstream::eprintln!("the directive had been sent: the device may be erasing itself all the same");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_that_stood_before_is_said_to_have_stood() {
+        let order = |at: &str, reason: &str| json!({ "requested_at": at, "reason": reason, "state": "pending" });
+        let (first, second) = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+        let said = |before: &Value, answer: &Value, reason: &str| ordered_before(before, answer, reason);
+        assert_eq!(said(&Value::Null, &order(first, "stolen"), "stolen"), None);
+        assert_eq!(said(&order(first, "lost"), &order(second, "stolen"), "stolen"), None, "one that was cancelled");
+        let already = "it was ordered already, at 2026-01-01T00:00:00Z";
+        let stands = order(first, "lost");
+        assert_eq!(said(&stands, &stands, "").as_deref(), Some(already));
+        assert_eq!(said(&stands, &stands, "lost").as_deref(), Some(already));
+        let kept = format!("{already}; the reason stays: lost");
+        assert_eq!(said(&stands, &stands, "stolen"), Some(kept));
+        let without = order(first, "");
+        let kept = format!("{already}; it has no reason, and stays without one");
+        assert_eq!(said(&without, &without, "stolen"), Some(kept));
+    }
 }

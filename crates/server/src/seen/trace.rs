@@ -1,7 +1,8 @@
 //! Recording the messages of one device, decoded, for an administrator who looks for a fault.
 //!
 //! What is recorded is what asprov reads and makes itself: Provision in full, the answers of the gate, and of everything
-//! else a line about request and answer. Mail is never read and so never recorded. Policy keys become a mark that is the
+//! else a line about request and answer. A request whose sign-in is refused belongs to the device only if it proves that it
+//! is the device, as for a wipe that is due; what anybody else sends under its name is not recorded. Mail is never read and so never recorded. Policy keys become a mark that is the
 //! same for the same key and says nothing else, so that it shows whether a command carries the key that Provision gave;
 //! passwords are left out.
 
