@@ -4,7 +4,7 @@ use super::{Look, Why, shown};
 use crate::message::WipeKind;
 use crate::server::decision::EventKind;
 use crate::server::record::WipeState;
-use crate::status::Scope;
+use crate::status::{Scope, Status};
 
 pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
     let record = look.record?;
@@ -30,10 +30,28 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         );
     }
     let refused = look.refused_sign_ins(true).is_some();
+    let told_140 = look.trouble(
+        |past| {
+            past.event.kind == EventKind::CommandRefused
+                && past.event.status == Some((Scope::Common, Status(140)))
+                && past.last_at >= wipe.requested_at
+        },
+        |_| false,
+    );
+    let pending = told_140.as_ref().map_or_else(
+        || "The phone has not come for it yet.".to_owned(),
+        |told| {
+            format!(
+                "The phone was told so {}, last {}, and has not asked for the order.",
+                told.times(),
+                look.ago(told.newest.last_at)
+            )
+        },
+    );
     let (situation, how_far) = match wipe.state {
         WipeState::Failed => ("wipe_failed", "The phone said that it could not, and gets the order again."),
         WipeState::Sent => ("wipe_sent", "The phone got the order and has not confirmed it yet."),
-        _ => ("wipe_pending", "The phone has not come for it yet."),
+        _ => ("wipe_pending", pending.as_str()),
     };
     let mut steps = match wipe.state {
         WipeState::Failed => vec![
@@ -44,7 +62,18 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
             "A phone confirms before it erases itself; one that was switched off in between never does.".to_owned(),
         ],
         _ => {
-            vec!["It gets the order with its next request; a phone that waits for mail, within two seconds.".to_owned()]
+            let mut steps = vec![
+                "It gets the order with its next Provision; a phone that waits for mail is told within two seconds to ask for it."
+                    .to_owned(),
+            ];
+            if told_140.is_some() {
+                steps.push(
+                    "A client that never provisions never gets the order, and gets no mail either: change the password of its \
+                     user, and keep it out."
+                        .to_owned(),
+                );
+            }
+            steps
         }
     };
     if refused {
