@@ -79,3 +79,15 @@ fn a_phone_that_is_told_of_its_wipe_and_does_not_ask_for_it_is_not_said_to_stay_
     );
     assert!(advises(&why, "next Provision"), "{why:?}");
 }
+
+#[test]
+fn a_wipe_that_was_taken_back_and_confirmed_all_the_same_is_said_to_be_confirmed() {
+    let late = Told::provisioned().with(|s| s.order_wipe(WipeKind::Device)).ask(Ask::Empty).later(1);
+    let late = late.with(Situation::cancel_wipe).event(wipe_cancelled()).later(1);
+    let acknowledge =
+        |told: Told, status| told.ask(Ask::WipeAcknowledgment { kind: WipeKind::Device, status }).later(3);
+    let why = acknowledge(late, WipeStatus::Success).why();
+    assert_eq!(why.situation, "wipe_cancelled_too_late");
+    assert!(why.summary.contains("it confirmed the wipe all the same 3 hours ago"), "{}", why.summary);
+    assert!(!why.summary.contains("has not come"), "{}", why.summary);
+}

@@ -148,11 +148,15 @@ pub(super) fn too_many_devices(look: &Look<'_>) -> Option<Why> {
     Some(
         Why::keeps_out(
             "too_many_devices",
-            format!("Its user has as many phones as one user may have, and this one came last ({}).", look.ago(past.last_at)),
+            format!(
+                "Its user had as many phones as one user may have when it was refused last ({}), and this one came last.",
+                look.ago(past.last_at)
+            ),
             "You have set up your mail on too many phones. Ask your administrator to forget one that you no longer use.",
             vec![
                 "See which are no longer used: `asprov device list --user USER --stale 30d`.".to_owned(),
                 "Forget them with `asprov device forget USER DEVICE_ID`, or raise devices_per_user.".to_owned(),
+                "If that was done since it was refused: it is let in with its next request.".to_owned(),
             ],
         )
         .with(Scope::Common, 177),

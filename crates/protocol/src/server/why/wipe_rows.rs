@@ -123,8 +123,15 @@ pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
     let events = &look.events;
     let cancelled = events.iter().position(|past| past.event.kind == EventKind::WipeCancelled);
     let cancelled_at = cancelled.and_then(|place| events.get(place)).map(|past| past.last_at);
-    let came_again = events.iter().take(cancelled.unwrap_or(0)).any(|past| past.event.kind.is_of_a_signed_in_request());
-    if came_again || look.was_let_through_since(cancelled_at.unwrap_or(sent_at)) {
+    let confirmed = events.iter().take(cancelled.unwrap_or(0)).position(|past| {
+        past.event.kind == EventKind::WipeAcknowledgmentIgnored
+            && past.event.status == Some((Scope::Wipe, Status(1)))
+            && past.event.detail == wipe.kind.as_str()
+    });
+    let confirmed_at = confirmed.and_then(|place| events.get(place)).map(|past| past.last_at);
+    let newest = confirmed.or(cancelled).unwrap_or(0);
+    let came_again = events.iter().take(newest).any(|past| past.event.kind.is_of_a_signed_in_request());
+    if came_again || look.was_let_through_since(confirmed_at.or(cancelled_at).unwrap_or(sent_at)) {
         return None;
     }
     let what = match wipe.kind {
@@ -132,13 +139,20 @@ pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
         WipeKind::AccountOnly => "removing this account, or have removed it",
     };
     let when = cancelled_at.map_or_else(String::new, |at| format!(" {}", look.ago(at)));
+    let sent = look.ago(sent_at);
+    let summary = match confirmed_at.map(|at| look.ago(at)) {
+        Some(confirmed) => format!(
+            "A wipe was taken back{when}, after the phone had got the order ({sent}), and it confirmed the wipe all the same \
+             {confirmed}: count on it to be {what}."
+        ),
+        None => format!(
+            "A wipe was taken back{when}, after the phone had got the order ({sent}): it may already be {what}. It has not come \
+             since."
+        ),
+    };
     Some(Why::keeps_out(
         "wipe_cancelled_too_late",
-        format!(
-            "A wipe was taken back{when}, after the phone had got the order ({}): it may already be {what}. It has not come \
-             since.",
-            look.ago(sent_at)
-        ),
+        summary,
         "Your administrator took back an order to erase this phone that may have reached it. If the phone still has its data, \
          open the mail app: mail comes back. If it is erased, set it up anew, the account too.",
         vec![
