@@ -7,7 +7,7 @@ use asprov_protocol::device::{DeviceKey, UserName};
 use asprov_protocol::policy::PolicyName;
 use asprov_protocol::policy::stage::{Stage, StageTarget};
 use asprov_protocol::server::access_rule::{AccessFacts, AccessRules, Standing};
-use asprov_protocol::server::{EffectivePolicy, Phase};
+use asprov_protocol::server::{EffectivePolicy, Event, Phase};
 use asprov_store::{Assignment, DevicePage, DeviceQuery};
 use axum::Json;
 use axum::extract::State;
@@ -22,7 +22,7 @@ use super::Route;
 use super::assignments::AssignmentBody;
 use super::policies::{PolicyBody, UnreadablePolicy};
 use crate::device_change::ATTEMPTS;
-use crate::extract::{Administrator, DevicePath, QueryParameters};
+use crate::extract::{Administrator, CameFrom, DevicePath, QueryParameters};
 use crate::given::AssignedPolicies;
 use crate::openapi;
 use crate::problem::{Problem, ProblemKind};
@@ -214,7 +214,7 @@ pub(crate) async fn read_device(
 
 /// Forget a device
 ///
-/// Its events stay, and a decision about its access goes with it. A device that was wiped may come back after this. One
+/// Its events stay, with one that says who forgot it, and a decision about its access goes with it. A device that was wiped may come back after this. One
 /// that is due for a wipe cannot be forgotten: the order holds until the device confirms it or it is cancelled.
 #[utoipa::path(delete, path = "/api/v1/devices/{user}/{device_id}", tag = "devices",
     params(("user" = String, Path, description = "The user."), ("device_id" = String, Path, description = "The DeviceId.")),
@@ -224,6 +224,7 @@ pub(crate) async fn forget_device(
     State(state): State<AdminState>,
     DevicePath(device): DevicePath,
     Administrator(administrator): Administrator,
+    CameFrom(address): CameFrom,
 ) -> Result<StatusCode, Problem> {
     for _ in 0..ATTEMPTS {
         let stored = state.store().device(&device).await?.ok_or_else(|| no_such_device(&device))?;
@@ -235,6 +236,11 @@ pub(crate) async fn forget_device(
         // Only the row that was looked at: another administrator may order a wipe at this moment.
         if state.store().forget_revision(&device, stored.revision).await? {
             tracing::info!(administrator, device = %device.to_string().escape_debug(), "device forgotten");
+            // It is forgotten whatever becomes of the event; who asks again would only hear that there is no such device.
+            let event = Event::forgotten(&administrator).from_address(address);
+            if let Err(error) = state.store().tell(&[(device.clone(), event, state.now())]).await {
+                tracing::warn!(%error, device = %device.to_string().escape_debug(), "its history does not say that it was forgotten");
+            }
             return Ok(StatusCode::NO_CONTENT);
         }
     }

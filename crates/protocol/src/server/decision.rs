@@ -90,6 +90,8 @@ pub enum EventKind {
     WipeAcknowledgmentIgnored,
     /// An administrator changed the device's access.
     AccessChanged,
+    /// An administrator forgot the device: it has no row any more, and begins anew.
+    DeviceForgotten,
     /// A request was refused for its credentials: the device's own of before, or a stranger's. The detail begins with the
     /// sentence of the [`RefusedSignIn`](super::RefusedSignIn).
     SignInRefused,
@@ -105,7 +107,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::DeviceAdded,
         Self::PolicyOffered,
         Self::PolicyAcknowledged,
@@ -119,6 +121,7 @@ impl EventKind {
         Self::WipeCancelled,
         Self::WipeAcknowledgmentIgnored,
         Self::AccessChanged,
+        Self::DeviceForgotten,
         Self::SignInRefused,
         Self::LoopDetected,
         Self::WouldBeRefused,
@@ -175,6 +178,7 @@ impl EventKind {
             Self::WipeCancelled => "wipe_cancelled",
             Self::WipeAcknowledgmentIgnored => "wipe_acknowledgment_ignored",
             Self::AccessChanged => "access_changed",
+            Self::DeviceForgotten => "device_forgotten",
             Self::SignInRefused => "sign_in_refused",
             Self::LoopDetected => "loop_detected",
             Self::WouldBeRefused => "would_be_refused",
@@ -223,6 +227,12 @@ impl Event {
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
         let by = Some(By { administrator: administrator.to_owned(), address: None });
         Self { by, ..Self::new(kind, format!("{what} by {administrator}{why}")) }
+    }
+
+    /// That an administrator forgot the device.
+    pub fn forgotten(administrator: &str) -> Self {
+        let by = Some(By { administrator: administrator.to_owned(), address: None });
+        Self { by, ..Self::new(EventKind::DeviceForgotten, format!("by {administrator}")) }
     }
 
     /// The same event with the address that the administrator's request came from.

@@ -11,4 +11,5 @@ mod report_only;
 mod situation;
 mod walks;
 mod why;
+mod why_forgotten;
 mod why_works;

@@ -143,8 +143,11 @@ fn situations() -> Vec<(&'static str, Told)> {
         ("store_away", Told::provisioned().behind(Obstacle::StoreAway)),
         ("upstream_away", Told::provisioned().behind(Obstacle::Upstream("it refuses connections".to_owned()))),
         ("unknown", Told::new()),
+        ("forgotten", Told::new().gate(Command::FolderSync).event(Event::forgotten("ada")).later(3)),
+        ("begins_anew", Told::new().event(Event::new(EventKind::PolicyOffered, "")).later(3)),
         ("never_provisioned", Told::new().gate(Command::FolderSync).later(3)),
         ("wipe_pending", wiping(None)),
+        ("wipe_pending", wiping(None).gate(Command::Sync).gate(Command::Sync).later(2)),
         ("wipe_sent", wiping(None).ask(Ask::Empty)),
         ("wipe_failed", wiping(Some(WipeStatus::Failure))),
         (

@@ -278,3 +278,21 @@ async fn devices_that_have_not_come_for_long_are_listed() {
         api.get(&format!("/api/v1/devices?stale={wrong}")).await.problem(422, "invalid-value");
     }
 }
+
+#[tokio::test]
+async fn that_a_device_was_forgotten_is_in_its_history_and_explains_it() {
+    let api = Api::new().with_device("ann", "A1").await;
+    api.as_administrator("bob").put(&format!("{DEVICE}/access"), &json!({"state": "blocked"})).await.json(200);
+    api.as_administrator("bob").delete(DEVICE).await.text(204);
+    let events = api.get(&format!("{DEVICE}/events")).await.json(200);
+    let newest = &events["items"][0];
+    assert_eq!(
+        (&newest["kind"], &newest["administrator"], &newest["detail"]),
+        (&json!("device_forgotten"), &json!("bob"), &json!("by bob"))
+    );
+    assert!(!newest["address"].is_null(), "{newest}");
+    let why = api.get(&format!("{DEVICE}/why")).await.json(200);
+    assert_eq!(why["situation"], "forgotten", "{why}");
+    assert!(why["summary"].as_str().unwrap().contains("forgotten by bob"), "{why}");
+    api.delete(DEVICE).await.problem(404, "no-such-device");
+}

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::server::access_rule::NOT_SAID_YET;
-use asprov_protocol::server::{Event, EventKind};
+use asprov_protocol::server::{Event, EventKind, WipeOrder, WipeState};
 use asprov_protocol::status::{Scope, Status};
 use asprov_store::{Happened, Store, WatchedStore};
 use tokio::sync::mpsc;
@@ -31,6 +31,7 @@ pub(super) enum NoticeKind {
     WipeConfirmed,
     WipeFailed,
     WipeCancelled,
+    WipeConfirmedAfterCancel,
 }
 
 /// One row: the kind, its word, the sentence, and what the user is told to do, if the user is told as well.
@@ -42,7 +43,7 @@ struct KindRow {
 }
 
 /// The table of notices.
-const KINDS: [KindRow; 5] = [
+const KINDS: [KindRow; 6] = [
     KindRow {
         kind: NoticeKind::Quarantined,
         word: "quarantined",
@@ -74,6 +75,12 @@ const KINDS: [KindRow; 5] = [
         sentence: "is not to be wiped any more",
         to_user: None,
     },
+    KindRow {
+        kind: NoticeKind::WipeConfirmedAfterCancel,
+        word: "wipe_confirmed_after_cancel",
+        sentence: "has confirmed a wipe that was taken back",
+        to_user: None,
+    },
 ];
 
 impl NoticeKind {
@@ -89,6 +96,10 @@ impl NoticeKind {
             EventKind::WipeAcknowledged => Self::WipeConfirmed,
             EventKind::WipeFailed => Self::WipeFailed,
             EventKind::WipeCancelled => Self::WipeCancelled,
+            // Whether one was taken back, its record knows.
+            EventKind::WipeAcknowledgmentIgnored if event.status == Some((Scope::Wipe, Status::SUCCESS)) => {
+                Self::WipeConfirmedAfterCancel
+            }
             // Who has not said yet what it is waits for nobody's decision.
             EventKind::CommandRefused
                 if event.status == Some((Scope::Common, Status::ACCESS_DENIED)) && event.detail != NOT_SAID_YET =>
@@ -141,11 +152,18 @@ impl Notice {
 
     fn of(happened: Happened<'_>) -> Option<Self> {
         let Happened { device, device_type, user_agent, record, event } = happened;
+        let kind = NoticeKind::of(event)?;
+        let taken_back_too_late = |wipe: &WipeOrder| {
+            wipe.state == WipeState::Cancelled && wipe.sent_at.is_some() && wipe.kind.as_str() == event.detail
+        };
+        if kind == NoticeKind::WipeConfirmedAfterCancel && !record?.wipe.as_ref().is_some_and(taken_back_too_late) {
+            return None;
+        }
         let information = record.map(|record| &record.device_information);
         let model =
             information.and_then(|information| information.model.clone().or_else(|| information.friendly_name.clone()));
         Some(Self {
-            kind: NoticeKind::of(event)?,
+            kind,
             device: device.clone(),
             device_type: device_type.to_string(),
             model: model.unwrap_or_default(),

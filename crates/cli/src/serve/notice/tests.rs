@@ -281,3 +281,30 @@ async fn nobody_waits_for_a_mail_server_that_is_silent() {
     timeout(DEADLINE, all).await.expect("the store answers at once, however many notices wait");
     delivery.abort();
 }
+
+#[tokio::test]
+async fn a_wipe_that_was_taken_back_too_late_and_confirmed_is_told_and_other_confirmations_are_not() {
+    let confirmed = |wipe: Option<WipeState>| {
+        let order = |state| WipeOrder {
+            kind: WipeKind::Device,
+            state,
+            reason: String::new(),
+            requested_at: Timestamp::UNIX_EPOCH,
+            requested_by: "bob".to_owned(),
+            sent_at: Some(Timestamp::UNIX_EPOCH),
+            acknowledged_at: None,
+        };
+        let record = DeviceRecord { wipe: wipe.map(order), ..record() };
+        let event = Event::new(EventKind::WipeAcknowledgmentIgnored, "device")
+            .with_command(Command::Provision)
+            .with_status(Scope::Wipe, Status::SUCCESS);
+        async move {
+            let (store, mut queue) = listen(Arc::new(MemoryStore::new()));
+            store.save(0, &record, &[event], Timestamp::UNIX_EPOCH).await.unwrap();
+            queue.try_recv().ok().map(|notice| notice.word())
+        }
+    };
+    assert_eq!(confirmed(Some(WipeState::Cancelled)).await, Some("wipe_confirmed_after_cancel"));
+    assert_eq!(confirmed(Some(WipeState::Acknowledged)).await, None);
+    assert_eq!(confirmed(None).await, None);
+}

@@ -4,7 +4,9 @@ use jiff::SignedDuration;
 
 use super::history::Trouble;
 use super::{Look, Why, shown};
-use crate::server::access_rule::{NOT_SAID_YET, Standing};
+use crate::server::access_rule::{NOT_SAID_YET, RuleAction, Standing};
+use crate::server::decision::Event;
+use crate::server::record::AccessState;
 use crate::status::Scope;
 
 /// How long a provisioned phone that was let through counts as one that works, whatever strangers do with its name.
@@ -91,11 +93,24 @@ pub(super) fn strangers(look: &Look<'_>) -> Option<String> {
     ))
 }
 
+/// Whether what refused it then would do so today: the rule, or without one the default level.
+fn still_decides(look: &Look<'_>, event: &Event, action: RuleAction) -> bool {
+    let Some(rules) = look.circumstances.snapshot.map(|snapshot| &snapshot.access_rules) else { return false };
+    match &event.rule {
+        Some(name) => rules.rule(name).is_some_and(|rule| rule.action() == action),
+        None => match rules.default_level() {
+            AccessState::Blocked => action == RuleAction::Block,
+            AccessState::Quarantined => action == RuleAction::Quarantine,
+            AccessState::Allowed => false,
+        },
+    }
+}
+
 /// A phone that has no row, because a rule about its kind kept it out from the beginning: what it was told says so.
-fn refused_by_rule(look: &Look<'_>, status: u16, what: &str) -> Option<String> {
+fn refused_by_rule(look: &Look<'_>, action: RuleAction, status: u16, what: &str) -> Option<String> {
     let event = &look.refused_with(status)?.newest.event;
     // Who has not said yet what it is waits for nobody's decision.
-    if event.detail == NOT_SAID_YET {
+    if event.detail == NOT_SAID_YET || !still_decides(look, event, action) {
         return None;
     }
     Some(match event.detail.as_str() {
@@ -109,7 +124,7 @@ pub(super) fn blocked(look: &Look<'_>) -> Option<Why> {
         Some(access) if access.standing == Standing::Blocked => {
             format!("It is blocked by {}{}.", look.decided_by(), look.reason())
         }
-        None => refused_by_rule(look, 129, "It is blocked")?,
+        None => refused_by_rule(look, RuleAction::Block, 129, "It is blocked")?,
         Some(_) => return None,
     };
     Some(
@@ -117,10 +132,12 @@ pub(super) fn blocked(look: &Look<'_>) -> Option<Why> {
             "blocked",
             summary,
             "This phone, or this kind of phone or app, may not be used for mail here. Your administrator can tell you which may.",
-            vec![
-                format!("Let this one phone in: `asprov device allow {}`.", look.named()),
-                "A rule is changed with `asprov access rule`; `asprov access test` says first whom a change concerns.".to_owned(),
-            ],
+            // Only a device with a row can be let in by itself.
+            look.record
+                .map(|_| format!("Let this one phone in: `asprov device allow {}`.", look.named()))
+                .into_iter()
+                .chain(["A rule is changed with `asprov access rule`; `asprov access test` says first whom a change concerns.".to_owned()])
+                .collect(),
         )
         .with(Scope::Common, 129),
     )
@@ -131,11 +148,15 @@ pub(super) fn too_many_devices(look: &Look<'_>) -> Option<Why> {
     Some(
         Why::keeps_out(
             "too_many_devices",
-            format!("Its user has as many phones as one user may have, and this one came last ({}).", look.ago(past.last_at)),
+            format!(
+                "Its user had as many phones as one user may have when it was refused last ({}), and this one came last.",
+                look.ago(past.last_at)
+            ),
             "You have set up your mail on too many phones. Ask your administrator to forget one that you no longer use.",
             vec![
                 "See which are no longer used: `asprov device list --user USER --stale 30d`.".to_owned(),
                 "Forget them with `asprov device forget USER DEVICE_ID`, or raise devices_per_user.".to_owned(),
+                "If that was done since it was refused: it is let in with its next request.".to_owned(),
             ],
         )
         .with(Scope::Common, 177),
@@ -147,7 +168,7 @@ pub(super) fn quarantined(look: &Look<'_>) -> Option<Why> {
         Some(access) if access.standing == Standing::Quarantined => {
             format!("It waits for a decision: it was quarantined by {}{}.", look.decided_by(), look.reason())
         }
-        None => refused_by_rule(look, 130, "It waits for a decision")?,
+        None => refused_by_rule(look, RuleAction::Quarantine, 130, "It waits for a decision")?,
         Some(_) => return None,
     };
     Some(
@@ -156,10 +177,19 @@ pub(super) fn quarantined(look: &Look<'_>) -> Option<Why> {
             summary,
             "Your phone is known, and waits for your administrator to let it in. There is nothing to do on the phone; mail comes \
              by itself afterwards.",
-            vec![
-                format!("Look at it with `asprov device show {}`.", look.named()),
-                format!("Then let it in with `asprov device allow {0}`, or keep it out with `asprov device block {0}`.", look.named()),
-            ],
+            if look.record.is_some() {
+                vec![
+                    format!("Look at it with `asprov device show {}`.", look.named()),
+                    format!("Then let it in with `asprov device allow {0}`, or keep it out with `asprov device block {0}`.", look.named()),
+                ]
+            } else {
+                vec![
+                    format!("See what it said of itself: `asprov device events {}`.", look.named()),
+                    "Change the rule or the default level with `asprov access`; `asprov access test` says first whom a change \
+                     concerns."
+                        .to_owned(),
+                ]
+            },
         )
         .with(Scope::Common, 130),
     )

@@ -18,7 +18,7 @@ mod wipe_rows;
 use jiff::{SignedDuration, Timestamp};
 
 use super::access_rule::{AccessDecision, AccessFacts, DecidedBy};
-use super::decision::{Event, Outcome};
+use super::decision::{Event, EventKind, Outcome};
 use super::gate::gate;
 use super::record::DeviceRecord;
 use super::snapshot::{Caller, ServerRules, Snapshot};
@@ -102,8 +102,10 @@ pub(super) struct Look<'a> {
     pub(super) record: Option<&'a DeviceRecord>,
     pub(super) access: Option<AccessDecision>,
     /// What happened to it, the latest first: what it was refused is written down a little later than what was saved with
-    /// its record.
+    /// its record. What happened before the device was forgotten is not among it: it began anew.
     pub(super) events: Vec<&'a PastEvent>,
+    /// That it was forgotten, if it was.
+    pub(super) forgotten: Option<&'a PastEvent>,
 }
 
 impl<'a> Look<'a> {
@@ -113,7 +115,10 @@ impl<'a> Look<'a> {
         let access = record.zip(rules).map(|(record, rules)| rules.judge(&AccessFacts::of(record)));
         let mut events: Vec<&PastEvent> = circumstances.events.iter().collect();
         events.sort_by_key(|past| core::cmp::Reverse(past.last_at));
-        Self { circumstances, record, access, events }
+        let forgotten_at = events.iter().position(|past| past.event.kind == EventKind::DeviceForgotten);
+        let forgotten = forgotten_at.and_then(|place| events.get(place)).copied();
+        events.truncate(forgotten_at.unwrap_or(events.len()));
+        Self { circumstances, record, access, events, forgotten }
     }
 
     /// Whether the gate lets a command pass with the key that the phone was given; where it was given none, whatever key it

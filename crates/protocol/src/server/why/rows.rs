@@ -19,8 +19,19 @@ const SILENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
     type Row = fn(&Look<'_>) -> Option<Why>;
     /// A phone without a row: what it was told is all there is.
-    const WITHOUT_A_ROW: &[Row] =
-        &[obstacle, looping, blocked, too_many_devices, quarantined, provision_refused, not_known_yet, unknown];
+    const WITHOUT_A_ROW: &[Row] = &[
+        obstacle,
+        looping,
+        blocked,
+        too_many_devices,
+        quarantined,
+        provision_refused,
+        not_known_yet,
+        never_provisioned,
+        begins_anew,
+        forgotten,
+        unknown,
+    ];
     const ROWS: &[Row] = &[
         obstacle,
         wipe_due,
@@ -88,10 +99,10 @@ fn obstacle(look: &Look<'_>) -> Option<Why> {
     })
 }
 
-fn unknown(look: &Look<'_>) -> Option<Why> {
-    if let Some(trouble) = look.challenges() {
-        let past = trouble.newest;
-        return Some(
+fn never_provisioned(look: &Look<'_>) -> Option<Why> {
+    let trouble = look.challenges()?;
+    let past = trouble.newest;
+    Some(
             Why::keeps_out(
                 "never_provisioned",
                 format!(
@@ -109,8 +120,41 @@ fn unknown(look: &Look<'_>) -> Option<Why> {
                 ],
             )
             .with_status_of(past.event.status),
-        );
-    }
+        )
+}
+
+/// It signed in, nothing is kept of it by now, and what it was refused for then does not hold any more.
+fn begins_anew(look: &Look<'_>) -> Option<Why> {
+    let past = look.events.iter().find(|past| past.event.kind.is_of_a_signed_in_request())?;
+    Some(Why::keeps_out(
+        "begins_anew",
+        format!(
+            "It signed in last {}, and nothing is kept of it but its history. Nothing that is known of it keeps it out: it \
+             begins anew with its next request.",
+            look.ago(past.last_at)
+        ),
+        "Open the mail app, so that your phone connects. If mail does not come, remove the account and set it up again.",
+        vec![format!("See what happened to it: `asprov device events {}`.", look.named())],
+    ))
+}
+
+/// An administrator forgot it, and it has not come since.
+fn forgotten(look: &Look<'_>) -> Option<Why> {
+    let past = look.forgotten?;
+    let who = past.event.by.as_ref().map_or_else(String::new, |by| {
+        let from = by.address.map_or_else(String::new, |address| format!(" from {address}"));
+        format!(" by {}{from}", shown(&by.administrator))
+    });
+    Some(Why::keeps_out(
+        "forgotten",
+        format!("It was forgotten{who} {}; it begins anew with its next request.", look.ago(past.last_at)),
+        "Your phone may be used for mail again as far as is known. Open the mail app; if mail does not come, remove the account \
+         and set it up again.",
+        vec![format!("What happened to it before is kept: `asprov device events {}`.", look.named())],
+    ))
+}
+
+fn unknown(_: &Look<'_>) -> Option<Why> {
     Some(Why::keeps_out(
         "unknown",
         "No phone with this DeviceId has signed in as this user.".to_owned(),

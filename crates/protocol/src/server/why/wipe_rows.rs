@@ -4,7 +4,7 @@ use super::{Look, Why, shown};
 use crate::message::WipeKind;
 use crate::server::decision::EventKind;
 use crate::server::record::WipeState;
-use crate::status::Scope;
+use crate::status::{Scope, Status};
 
 pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
     let record = look.record?;
@@ -30,10 +30,28 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         );
     }
     let refused = look.refused_sign_ins(true).is_some();
+    let told_140 = look.trouble(
+        |past| {
+            past.event.kind == EventKind::CommandRefused
+                && past.event.status == Some((Scope::Common, Status(140)))
+                && past.last_at >= wipe.requested_at
+        },
+        |_| false,
+    );
+    let pending = told_140.as_ref().map_or_else(
+        || "The phone has not come for it yet.".to_owned(),
+        |told| {
+            format!(
+                "The phone was told so {}, last {}, and has not asked for the order.",
+                told.times(),
+                look.ago(told.newest.last_at)
+            )
+        },
+    );
     let (situation, how_far) = match wipe.state {
         WipeState::Failed => ("wipe_failed", "The phone said that it could not, and gets the order again."),
         WipeState::Sent => ("wipe_sent", "The phone got the order and has not confirmed it yet."),
-        _ => ("wipe_pending", "The phone has not come for it yet."),
+        _ => ("wipe_pending", pending.as_str()),
     };
     let mut steps = match wipe.state {
         WipeState::Failed => vec![
@@ -44,7 +62,18 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
             "A phone confirms before it erases itself; one that was switched off in between never does.".to_owned(),
         ],
         _ => {
-            vec!["It gets the order with its next request; a phone that waits for mail, within two seconds.".to_owned()]
+            let mut steps = vec![
+                "It gets the order with its next Provision; a phone that waits for mail is told within two seconds to ask for it."
+                    .to_owned(),
+            ];
+            if told_140.is_some() {
+                steps.push(
+                    "A client that never provisions never gets the order, and gets no mail either: change the password of its \
+                     user, and keep it out."
+                        .to_owned(),
+                );
+            }
+            steps
         }
     };
     if refused {
@@ -94,8 +123,15 @@ pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
     let events = &look.events;
     let cancelled = events.iter().position(|past| past.event.kind == EventKind::WipeCancelled);
     let cancelled_at = cancelled.and_then(|place| events.get(place)).map(|past| past.last_at);
-    let came_again = events.iter().take(cancelled.unwrap_or(0)).any(|past| past.event.kind.is_of_a_signed_in_request());
-    if came_again || look.was_let_through_since(cancelled_at.unwrap_or(sent_at)) {
+    let confirmed = events.iter().take(cancelled.unwrap_or(0)).position(|past| {
+        past.event.kind == EventKind::WipeAcknowledgmentIgnored
+            && past.event.status == Some((Scope::Wipe, Status(1)))
+            && past.event.detail == wipe.kind.as_str()
+    });
+    let confirmed_at = confirmed.and_then(|place| events.get(place)).map(|past| past.last_at);
+    let newest = confirmed.or(cancelled).unwrap_or(0);
+    let came_again = events.iter().take(newest).any(|past| past.event.kind.is_of_a_signed_in_request());
+    if came_again || look.was_let_through_since(confirmed_at.or(cancelled_at).unwrap_or(sent_at)) {
         return None;
     }
     let what = match wipe.kind {
@@ -103,13 +139,20 @@ pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
         WipeKind::AccountOnly => "removing this account, or have removed it",
     };
     let when = cancelled_at.map_or_else(String::new, |at| format!(" {}", look.ago(at)));
+    let sent = look.ago(sent_at);
+    let summary = match confirmed_at.map(|at| look.ago(at)) {
+        Some(confirmed) => format!(
+            "A wipe was taken back{when}, after the phone had got the order ({sent}), and it confirmed the wipe all the same \
+             {confirmed}: count on it to be {what}."
+        ),
+        None => format!(
+            "A wipe was taken back{when}, after the phone had got the order ({sent}): it may already be {what}. It has not come \
+             since."
+        ),
+    };
     Some(Why::keeps_out(
         "wipe_cancelled_too_late",
-        format!(
-            "A wipe was taken back{when}, after the phone had got the order ({}): it may already be {what}. It has not come \
-             since.",
-            look.ago(sent_at)
-        ),
+        summary,
         "Your administrator took back an order to erase this phone that may have reached it. If the phone still has its data, \
          open the mail app: mail comes back. If it is erased, set it up anew, the account too.",
         vec![
