@@ -57,8 +57,8 @@ impl Loop {
                  newest refusal in `asprov device events` says what it runs against."
             }
             Self::NewDeviceIds => {
-                "Forget the devices it left behind (`asprov device forget USER --all --stale 1d`), and have the user update or \
-                 remove the app."
+                "Have the user update or remove the app; an hour later, forget the devices that it left behind (`asprov device \
+                 forget USER --all --stale 1h`)."
             }
         }
     }
