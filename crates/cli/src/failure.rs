@@ -27,9 +27,11 @@ enum Kind {
 }
 
 impl Failure {
-    /// The thing asked for failed.
+    /// The thing asked for failed. What an error of a library says after `hint:` on a line of its own is a hint.
     pub(crate) fn new(error: impl Display) -> Self {
-        Self { error: error.to_string(), hints: Vec::new(), kind: Kind::Failed }
+        let error = error.to_string();
+        let mut lines = error.split("\nhint: ").map(str::to_owned);
+        Self { error: lines.next().unwrap_or_default(), hints: lines.collect(), kind: Kind::Failed }
     }
 
     /// It failed, and everything is said.

@@ -20,6 +20,7 @@ mod password;
 mod policy;
 mod probe;
 mod provision;
+mod remedy;
 mod serve;
 mod stop_signal;
 mod table;

@@ -97,18 +97,18 @@ fn add(user: &User, password_stdin: bool) -> Result<(), Failure> {
         password
     };
     let hash = hash_password(password.expose().as_bytes()).map_err(Failure::new)?;
-    let new = users.set(&user.name, &hash).map_err(told)?;
-    users.write(path).map_err(told)?;
+    let new = users.set(&user.name, &hash).map_err(Failure::new)?;
+    users.write(path).map_err(Failure::new)?;
     say(if new { "added" } else { "changed the password of" }, &user.name);
     Ok(())
 }
 
 fn remove(user: &User) -> Result<(), Failure> {
-    let mut users = Htpasswd::read(&user.file.path).map_err(told)?;
+    let mut users = Htpasswd::read(&user.file.path).map_err(Failure::new)?;
     if !users.remove(&user.name) {
         return Err(no_such_user(&user.name, &users));
     }
-    users.write(&user.file.path).map_err(told)?;
+    users.write(&user.file.path).map_err(Failure::new)?;
     say("removed", &user.name);
     Ok(())
 }
@@ -118,7 +118,7 @@ fn list(path: &Path, json: bool, out: &mut dyn io::Write) -> Result<(), Failure>
     struct Listed<'a> {
         name: &'a str,
     }
-    let users = Htpasswd::read(path).map_err(told)?;
+    let users = Htpasswd::read(path).map_err(Failure::new)?;
     if json {
         return write_json(out, &users.names().map(|name| Listed { name }).collect::<Vec<_>>());
     }
@@ -132,7 +132,7 @@ async fn forget(user: &User, connection: &Connection, yes: bool) -> Result<(), F
     let name = &user.name;
     let api = AdminApi::connect(connection)?;
     let devices = device::of_user(&api, name).await?;
-    let mut users = Htpasswd::read(&user.file.path).map_err(told)?;
+    let mut users = Htpasswd::read(&user.file.path).map_err(Failure::new)?;
     let listed = users.remove(name);
     if !listed && devices.is_empty() {
         return Err(no_such_user(name, &users));
@@ -145,7 +145,7 @@ async fn forget(user: &User, connection: &Connection, yes: bool) -> Result<(), F
     confirmed(&question, yes)?;
     // The user first: a device that is forgotten could otherwise come back before its user is gone.
     if listed {
-        users.write(&user.file.path).map_err(told)?;
+        users.write(&user.file.path).map_err(Failure::new)?;
     }
     for device in &devices {
         api.delete(&device.path("")).await?;
@@ -157,16 +157,8 @@ async fn forget(user: &User, connection: &Connection, yes: bool) -> Result<(), F
 fn read_or_new(path: &Path) -> Result<Htpasswd, Failure> {
     match Htpasswd::read(path) {
         Err(HtpasswdError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(Htpasswd::default()),
-        read => read.map_err(told),
+        read => read.map_err(Failure::new),
     }
-}
-
-/// The error, with what it says after `hint:` on a line of its own.
-pub(crate) fn told(error: impl std::fmt::Display) -> Failure {
-    let text = error.to_string();
-    let mut lines = text.split("\nhint: ");
-    let failure = Failure::new(lines.next().unwrap_or_default());
-    lines.fold(failure, Failure::hint)
 }
 
 fn no_such_user(name: &str, users: &Htpasswd) -> Failure {

@@ -11,7 +11,6 @@ use transport::Answer;
 
 use crate::failure::Failure;
 use crate::terminal::harmless;
-use crate::user::told;
 
 /// Where the server is, and how to show that one may.
 #[derive(clap::Args, Debug)]
@@ -142,7 +141,8 @@ fn token(file: &Path) -> Result<AdminToken, Failure> {
         return AdminToken::new(&token).map_err(|error| Failure::new(format!("ASPROV_ADMIN_TOKEN: {error}")));
     }
     read_token_file(file).map_err(|error| {
-        told(error).hint("the server writes it beside its store; name it with --token-file, or set ASPROV_ADMIN_TOKEN")
+        Failure::new(error)
+            .hint("the server writes it beside its store; name it with --token-file, or set ASPROV_ADMIN_TOKEN")
     })
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use asprov_client::{Transport, TransportError, Wait};
-use asprov_protocol::client::{Client, ClientSettings, Failure as Why, Outcome, OutgoingRequest, Step, WipeAnswer};
+use asprov_protocol::client::{Client, ClientSettings, Outcome, OutgoingRequest, Step, WipeAnswer};
 use asprov_protocol::http::headers;
 use asprov_protocol::message::WipeKind;
 
@@ -87,30 +87,4 @@ pub(super) async fn converse(transport: &Transport, settings: &ClientSettings, c
 fn key_of(request: &OutgoingRequest) -> Option<String> {
     let key = request.headers().get(headers::X_MS_POLICY_KEY)?.to_str().ok()?;
     (key != "0").then(|| key.to_owned())
-}
-
-/// The server slows down, and what helps.
-pub(super) const SLOWED: (&str, &str) = (
-    "The server slows this device down, or is overloaded.",
-    "Try again later; if it stays so, have the administrator look at the load of the server and at its throttling.",
-);
-
-/// Why a handshake ended without a Status that says why, and what helps.
-pub(crate) const fn broken_off(why: &Why) -> (&'static str, &'static str) {
-    match why {
-        Why::Loop { .. } | Why::TooManyRequests { .. } => (
-            "The server asks for Provision in answer to Provision, or forgets the key it gave: a proxy in front of it may \
-             drop X-MS-PolicyKey, or several servers do not share their keys.",
-            "Have the administrator compare what the proxy passes on, and look at the log of the server.",
-        ),
-        Why::Lost { .. } => (
-            "The server, or something in front of it, hung up or did not answer in time.",
-            "Have the administrator look at the log of the server and of the proxy in front of it.",
-        ),
-        Why::WaitTooLong { .. } => SLOWED,
-        _ => (
-            "The server does not answer Provision as [MS-ASPROV] says, or a proxy in front of it answers in its place.",
-            "Have the administrator look at the server's log; `asprov decode --http` reads a trace of it.",
-        ),
-    }
 }

@@ -7,9 +7,9 @@ use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
 
 use super::finding::{Findings, Verdict};
-use super::refusal::Refusal;
 use super::{Arguments, announce};
 use crate::failure::Failure;
+use crate::remedy::Refusal;
 use crate::terminal::harmless;
 
 /// The way to the server; `None` when it was not found, which is then a finding.

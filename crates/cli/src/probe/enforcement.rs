@@ -10,11 +10,10 @@ use asprov_protocol::provision_command_errors::Resolution;
 use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
 
-use super::conversation::{End, SLOWED, broken_off, converse};
+use super::conversation::{End, converse};
 use super::finding::{Findings, Verdict};
 use super::folder_sync::{Tried, folder_sync};
-use super::refusal::Refusal;
-use super::unreachable;
+use crate::remedy::{Refusal, SLOWED, broken_off, without_answer};
 use crate::terminal::harmless;
 
 /// A key that no server gave to anybody here: the last of four thousand million.
@@ -180,7 +179,7 @@ async fn handshake(transport: &Transport, settings: &ClientSettings, findings: &
             return;
         }
         End::NoAnswer(error) => {
-            let (_, cause, resolution) = unreachable::words(transport.address(), error);
+            let (_, cause, resolution) = without_answer(transport.address(), error);
             findings.explained("handshake", failed, harmless(&error.to_string()), &cause, resolution);
             return;
         }

@@ -5,7 +5,7 @@ use asprov_protocol::client::resolution::{Audience, advice};
 use asprov_protocol::policy::ReceivedPolicy;
 use asprov_protocol::version::ProtocolVersion;
 
-use super::refusal::Refusal;
+use crate::remedy::Refusal;
 use crate::terminal::harmless;
 
 /// Everything that was found, in the order in which it was.

@@ -8,8 +8,7 @@ use asprov_wbxml::{Element, code_page::folder_hierarchy};
 use http::header::CONTENT_TYPE;
 
 use super::finding::{Findings, Verdict};
-use super::refusal::Refusal;
-use super::unreachable;
+use crate::remedy::{Refusal, without_answer};
 use crate::terminal::{harmless, listed};
 
 /// What a single FolderSync came to.
@@ -72,7 +71,7 @@ pub(super) async fn folder_sync(transport: &Transport, settings: &ClientSettings
     let answer = match transport.send(&request).await {
         Ok(answer) => answer,
         Err(error) => {
-            let (_, cause, resolution) = unreachable::words(transport.address(), &error);
+            let (_, cause, resolution) = without_answer(transport.address(), &error);
             return Tried::Unclear(Unclear { text: harmless(&error.to_string()), cause, resolution });
         }
     };

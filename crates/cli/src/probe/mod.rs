@@ -8,7 +8,6 @@ mod discovery;
 mod enforcement;
 mod finding;
 mod folder_sync;
-mod refusal;
 mod report;
 mod unreachable;
 
@@ -25,11 +24,9 @@ use http::HeaderValue;
 
 use crate::account::Account;
 use crate::failure::Failure;
+use crate::remedy::Refusal;
 use crate::terminal::{HINT, harmless, listed, painted};
-pub(crate) use conversation::broken_off;
 use finding::{Findings, Verdict};
-pub(crate) use refusal::Refusal;
-pub(crate) use unreachable::words;
 
 /// Try a server as a phone would, and say what a phone will run into
 ///

@@ -10,7 +10,7 @@ use asprov_protocol::status::Scope;
 use asprov_protocol::version::ProtocolVersion;
 
 use super::unanswered;
-use crate::probe::broken_off;
+use crate::remedy::broken_off;
 
 /// The notes on a conversation, a sentence each.
 pub(super) fn notes(

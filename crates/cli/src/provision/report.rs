@@ -16,7 +16,7 @@ use super::verdicts;
 use crate::explain::{write_json, write_pairs};
 use crate::failure::Failure;
 use crate::meaning::Meaning;
-use crate::probe::Refusal;
+use crate::remedy::Refusal;
 use crate::terminal::{ACCENT, BAD, GOOD, HEADING, counted, harmless, painted, width};
 
 /// The JSON of `--json`. Fields may be added, none is changed.

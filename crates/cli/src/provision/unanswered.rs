@@ -14,7 +14,7 @@ use asprov_protocol::version::ProtocolVersion;
 
 use super::report;
 use crate::failure::Failure;
-use crate::probe::{Refusal, words};
+use crate::remedy::{Refusal, without_answer};
 use crate::terminal::{self, counted, harmless};
 
 /// Asks with OPTIONS, again after a wait when the server is in trouble or hangs up: as often, and as patiently, as the
@@ -138,7 +138,7 @@ fn why(address: &Address, error: &TransportError) -> (String, String) {
             "Correct what the error names: the certificates to trust, the variables HTTPS_PROXY and NO_PROXY, or the address.",
         ),
         error => {
-            let (_, cause, resolution) = words(address, error);
+            let (_, cause, resolution) = without_answer(address, error);
             return (cause, resolution.to_owned());
         }
     };

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::{Keys, is_unset, usable};
 use crate::failure::Failure;
-use crate::user::told;
 
 /// Largest file of root certificates, in bytes.
 const CERTIFICATES: u64 = 4 * 1024 * 1024;
@@ -148,7 +147,7 @@ fn certificates(path: &Path) -> Result<RootCertificates, Failure> {
     if fs::metadata(path).map_err(cannot)?.len() > CERTIFICATES {
         return Err(Failure::new(format!("{} has more than {CERTIFICATES} bytes", path.display())));
     }
-    RootCertificates::from_pem(&fs::read(path).map_err(cannot)?).map_err(told)
+    RootCertificates::from_pem(&fs::read(path).map_err(cannot)?).map_err(Failure::new)
 }
 
 #[cfg(test)]

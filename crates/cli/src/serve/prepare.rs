@@ -19,7 +19,6 @@ use super::configuration::Configuration;
 use super::notice::{self, Delivery, Notice};
 use crate::failure::Failure;
 use crate::terminal::counted;
-use crate::user::told;
 
 /// Everything a server needs.
 pub(super) struct Prepared {
@@ -46,7 +45,7 @@ impl Prepared {
         let tls = tls(configuration)?;
         let groups = groups(configuration)?;
         not_lost(configuration)?;
-        let mut store = open_store(&configuration.store).await.map_err(told)?;
+        let mut store = open_store(&configuration.store).await.map_err(Failure::new)?;
         let mut notices = None;
         if let Some(notice) = &configuration.notice {
             let delivery = Delivery::new(notice.clone())?;
@@ -56,7 +55,7 @@ impl Prepared {
         tell_groups(configuration, groups.as_ref(), &*store).await?;
         let token = match token_of_variable()? {
             Some(token) => token,
-            None => read_or_create_token_file(&configuration.token_file()).map_err(told)?,
+            None => read_or_create_token_file(&configuration.token_file()).map_err(Failure::new)?,
         };
         let secret_key = secret_key(configuration)?;
         let serving = serving(configuration, &store, secret_key.as_ref(), None)?;
@@ -83,7 +82,7 @@ pub(super) fn serving(
                 Some(Behaviour::Gateway(before)) => Gateway::after(before, settings, store, judge, config),
                 Some(Behaviour::Mailbox(_)) | None => Gateway::new(settings, store, judge, config),
             };
-            Behaviour::Gateway(gateway.map_err(told)?)
+            Behaviour::Gateway(gateway.map_err(Failure::new)?)
         }
         (None, Some(judge)) => Server::new(store, judge, config).into(),
         (None, None) => return Err(Failure::new("there is no users file, so nobody could sign in")),
@@ -137,7 +136,7 @@ fn users_described(configuration: &Configuration) -> Result<String, Failure> {
 fn users(configuration: &Configuration) -> Result<Option<UsersFile>, Failure> {
     let Some(path) = &configuration.users else { return Ok(None) };
     UsersFile::open(path, &configuration.sign_in_domains, SignInLimits::default()).map(Some).map_err(|error| {
-        let failure = told(error);
+        let failure = Failure::new(error);
         if path.exists() {
             failure
         } else {
@@ -149,7 +148,7 @@ fn users(configuration: &Configuration) -> Result<Option<UsersFile>, Failure> {
 /// The groups file, where there is one.
 pub(super) fn groups(configuration: &Configuration) -> Result<Option<GroupsFile>, Failure> {
     match &configuration.server.groups {
-        GroupSource::File { path, domains } => GroupsFile::read(path, domains).map(Some).map_err(told),
+        GroupSource::File { path, domains } => GroupsFile::read(path, domains).map(Some).map_err(Failure::new),
         GroupSource::Header(_) | GroupSource::None => Ok(None),
     }
 }
@@ -173,8 +172,8 @@ pub(super) async fn tell_groups(
     store: &dyn Store,
 ) -> Result<(), Failure> {
     let changed = match (&configuration.server.groups, file) {
-        (GroupSource::File { .. }, Some(file)) => file.write(store).await.map_err(told)?,
-        (GroupSource::None, _) => forget_groups(store).await.map_err(told)?,
+        (GroupSource::File { .. }, Some(file)) => file.write(store).await.map_err(Failure::new)?,
+        (GroupSource::None, _) => forget_groups(store).await.map_err(Failure::new)?,
         _ => 0,
     };
     if changed > 0 {
@@ -187,7 +186,7 @@ pub(super) fn tls(configuration: &Configuration) -> Result<Option<Tls>, Failure>
     if configuration.tls.is_empty() {
         return Ok(None);
     }
-    Tls::from_pairs(&configuration.tls).map(Some).map_err(told)
+    Tls::from_pairs(&configuration.tls).map(Some).map_err(Failure::new)
 }
 
 /// The token of ASPROV_ADMIN_TOKEN.
@@ -208,7 +207,7 @@ fn token(configuration: &Configuration) -> Result<String, Failure> {
             writable_beside(&path)?;
             Ok(format!("{} would be made", path.display()))
         }
-        Err(error) => Err(told(error)),
+        Err(error) => Err(Failure::new(error)),
     }
 }
 
@@ -216,7 +215,7 @@ fn token(configuration: &Configuration) -> Result<String, Failure> {
 fn secret_key(configuration: &Configuration) -> Result<Option<SecretKey>, Failure> {
     let Some(file) = &configuration.secret_key else { return Ok(None) };
     let key = file.as_ref().map_or_else(SecretKey::random, |path| SecretKey::read_or_create(path));
-    key.map(Some).map_err(told)
+    key.map(Some).map_err(Failure::new)
 }
 
 fn secret_key_described(configuration: &Configuration) -> Result<String, Failure> {
@@ -230,7 +229,7 @@ fn secret_key_described(configuration: &Configuration) -> Result<String, Failure
             writable_beside(path)?;
             Ok(format!("{} would be made", path.display()))
         }
-        Err(error) => Err(told(error)),
+        Err(error) => Err(Failure::new(error)),
     }
 }
 
@@ -243,9 +242,9 @@ async fn store(configuration: &Configuration) -> Result<String, Failure> {
         return Ok(format!("{} would be made", path.display()));
     }
     not_lost(configuration)?;
-    let store = open_store(&configuration.store).await.map_err(told)?;
-    store.ready().await.map_err(told)?;
-    let policies = store.policies().await.map_err(told)?.len();
+    let store = open_store(&configuration.store).await.map_err(Failure::new)?;
+    store.ready().await.map_err(Failure::new)?;
+    let policies = store.policies().await.map_err(Failure::new)?.len();
     Ok(format!("{}: opens, {}", path.display(), counted(policies, "policy", "policies")))
 }
 

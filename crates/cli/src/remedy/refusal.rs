@@ -14,7 +14,7 @@ use crate::meaning::Meaning;
 const MOST: usize = 200;
 
 pub(crate) struct Refusal {
-    pub(super) seen: SeenStatus,
+    pub(crate) seen: SeenStatus,
     /// The URL that came with it: another server, or where the password is changed.
     pub(crate) url: Option<String>,
     /// What else is worth knowing, in words that follow the meaning.
@@ -57,7 +57,7 @@ impl Refusal {
     }
 
     /// A Status that ended a conversation of the client.
-    pub(super) fn of_failure(seen: SeenStatus, why: &Failure) -> Self {
+    pub(crate) fn of_failure(seen: SeenStatus, why: &Failure) -> Self {
         let url = match why {
             Failure::Moved { location } => location.clone(),
             Failure::PasswordExpired { url } => url.clone(),
@@ -73,13 +73,13 @@ impl Refusal {
 
     /// With a cause and a resolution that are more exact than those of the Status.
     #[must_use]
-    pub(super) const fn because(mut self, known: (&'static str, &'static str)) -> Self {
+    pub(crate) const fn because(mut self, known: (&'static str, &'static str)) -> Self {
         self.known = Some(known);
         self
     }
 
     /// Whether it is about the credentials: wrong, locked or expired.
-    pub(super) const fn is_of_sign_in(&self) -> bool {
+    pub(crate) const fn is_of_sign_in(&self) -> bool {
         matches!((self.seen.scope, self.seen.code), (Scope::Http, 401 | 456 | 457))
     }
 
