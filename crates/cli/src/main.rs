@@ -35,6 +35,11 @@ use clap::Parser as _;
 use crate::command_line::{CommandLine, Subcommand};
 use crate::failure::Failure;
 
+/// A held request costs a third less memory with it than with glibc's, and any request a fifth less time (decision 28).
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let command_line = match CommandLine::try_parse() {
         Ok(command_line) => command_line,
