@@ -1,18 +1,21 @@
 //! Who is asking: a device is the pair of the signed-in user and the DeviceId ([MS-ASHTTP] 2.2.1.1.1).
 
 use core::fmt;
+use std::sync::Arc;
+
+// The three names of a request go to whatever keeps something about its device: to clone one copies no text.
 
 /// The signed-in user, in the one spelling under which devices, assignments and events are kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UserName(String);
+pub struct UserName(Arc<str>);
 
 /// The identifier a device sends with every request, compared exactly.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeviceId(String);
+pub struct DeviceId(Arc<str>);
 
 /// What kind of device it says it is, such as `iPhone` or `PocketPC`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeviceType(String);
+pub struct DeviceType(Arc<str>);
 
 /// A group of users, as a directory or the groups file names it, in ASCII lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,7 +91,11 @@ impl UserName {
     /// When the name is empty, longer than [`UserName::MAX`] or holds a control character.
     pub fn new(name: &str) -> Result<Self, DeviceError> {
         check("User", name, Self::MAX, "no control character", |c| !c.is_control())?;
-        Ok(Self(name.to_ascii_lowercase()))
+        Ok(Self(if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            name.to_ascii_lowercase().into()
+        } else {
+            name.into()
+        }))
     }
 
     /// The name.
@@ -129,7 +136,7 @@ impl DeviceId {
     /// When it is empty, longer than 32 characters or holds anything but letters, digits, `-`, `_` and `.`.
     pub fn new(text: &str) -> Result<Self, DeviceError> {
         check("DeviceId", text, Self::MAX, "A-Z, a-z, 0-9, -, _ or .", usable_in_device_id)?;
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// A DeviceId from the bytes of a base64 query: text where it is usable text, upper-case hex otherwise (Windows
@@ -153,7 +160,7 @@ impl DeviceId {
 
     /// Whether this is the word that Android sends while it checks an account; it must never become a device.
     pub fn is_pairing_probe(&self) -> bool {
-        self.0 == "validate"
+        &*self.0 == "validate"
     }
 }
 
@@ -167,7 +174,7 @@ impl DeviceType {
     /// When it is empty, longer than 64 characters or holds a control character.
     pub fn new(text: &str) -> Result<Self, DeviceError> {
         check("DeviceType", text, Self::MAX, "printable characters", |c| !c.is_control())?;
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// The type.
@@ -250,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_listed_domain_is_removed_and_any_other_stays() {
-        let user = |name: &str| UserName::from_sign_in(name, ["EXAMPLE", "example.com"]).unwrap().0;
+        let user = |name: &str| UserName::from_sign_in(name, ["EXAMPLE", "example.com"]).unwrap().as_str().to_owned();
         assert_eq!(user("Example\\Ann"), "ann");
         assert_eq!(user("Ann@Example.COM"), "ann");
         assert_eq!(user("ann@example.org"), "ann@example.org");

@@ -24,6 +24,20 @@ pub(crate) fn full(bytes: Vec<u8>) -> ResponseBody {
     Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed_unsync()
 }
 
+/// Any body as that of an answer; one that is of this type already stays as it is.
+pub(crate) fn boxed<B>(body: B) -> ResponseBody
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut body = Some(body);
+    let as_any: &mut dyn core::any::Any = &mut body;
+    if let Some(boxed) = as_any.downcast_mut::<Option<ResponseBody>>().and_then(Option::take) {
+        return boxed;
+    }
+    body.map_or_else(|| full(Vec::new()), |body| body.map_err(Into::into).boxed_unsync())
+}
+
 /// A request body that was read whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReceivedBody {

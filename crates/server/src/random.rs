@@ -1,5 +1,6 @@
 //! Random bytes from the operating system: policy keys, spreads, request ids.
 
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -26,17 +27,21 @@ pub(crate) fn some_time_in(most: Duration) -> Duration {
 
 /// A number for every request: the process's own random half, and a counter.
 pub(crate) struct RequestIds {
-    process: u32,
+    /// What they all begin with.
+    process: String,
     next: AtomicU64,
 }
 
 impl RequestIds {
     pub(crate) fn new() -> Self {
-        Self { process: getrandom::u32().unwrap_or(0), next: AtomicU64::new(1) }
+        Self { process: format!("{:08x}-", getrandom::u32().unwrap_or(0)), next: AtomicU64::new(1) }
     }
 
     pub(crate) fn next(&self) -> String {
-        format!("{:08x}-{:x}", self.process, self.next.fetch_add(1, Ordering::Relaxed))
+        let mut id = self.process.clone();
+        // Writing to a String cannot fail.
+        let _ = write!(id, "{:x}", self.next.fetch_add(1, Ordering::Relaxed));
+        id
     }
 }
 

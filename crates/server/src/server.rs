@@ -7,7 +7,6 @@ use asprov_store::Store;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::Semaphore;
@@ -120,8 +119,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let service =
-        service.map_response(|response: Response<B>| response.map(|body| body.map_err(Into::into).boxed_unsync()));
+    let service = service.map_response(|response: Response<B>| response.map(crate::body::boxed));
     let (signal, stop) = StopSignal::new();
     serve_connections(listeners, service, limits, (&signal, stop), shutdown, Arc::default()).await
 }

@@ -10,9 +10,8 @@ use asprov_protocol::device::UserName;
 use asprov_protocol::http::{Call, Command, Reply, Target};
 use asprov_protocol::server::{Caller, Event, EventKind, Loop, Outcome, store_is_away};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderName, Request, Response};
 use http_body::Body;
-use http_body_util::BodyExt as _;
 use tower::Service;
 
 use crate::admission::{NotIn, not_signed_in, sign_in};
@@ -27,6 +26,9 @@ use crate::path::{Away, Ruling, device_of};
 use crate::seen::line::Line;
 use crate::seen::loops::Counted;
 use crate::sign_in::Credentials;
+
+/// The header with the number of a request, as its line in the log has it.
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// What is known of a request that passes the gate, in the extensions of the request that the inner service gets.
 #[derive(Clone, Debug)]
@@ -102,10 +104,10 @@ where
                 Admission::Command(passes) => command(&shared, inner, *passes, &mut line).await?,
             };
             // An inner service that numbers its answers has a log of its own, and its number is the one to look for there.
-            if !response.headers().contains_key("request-id")
+            if !response.headers().contains_key(REQUEST_ID)
                 && let Ok(id) = line.request_id().parse()
             {
-                response.headers_mut().insert("request-id", id);
+                response.headers_mut().insert(REQUEST_ID, id);
             }
             line.write(&response);
             shared.counters.answered(line.answered(&response));
@@ -271,7 +273,7 @@ where
     if let Some(told) = response.extensions_mut().remove::<Told>() {
         line.explain(told.detail);
     }
-    Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+    Ok(response.map(body::boxed))
 }
 
 /// What there is to tell about a base64 query that came with a header of another opinion.
@@ -380,6 +382,6 @@ where
         } else if waits_for_answer && response.status().is_success() {
             shared.sightings.answered(&caller);
         }
-        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+        Ok(response.map(body::boxed))
     }
 }

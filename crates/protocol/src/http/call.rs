@@ -5,6 +5,8 @@
 //! parameters that are there twice. An unusable DeviceId or DeviceType is no fault yet: it is kept, because its answer
 //! depends on the version and comes after sign-in.
 
+use std::borrow::Cow;
+
 use ::http::{HeaderMap, Method, Uri};
 
 use super::base64_query::Base64Query;
@@ -112,7 +114,7 @@ impl Call {
             device_type: query.device_type.ok_or(missing("DeviceType")).and_then(|text| DeviceType::new(&text)),
             // [MS-ASPROV] 3.2.5.1 (R485)
             policy_key: header_key(headers)?,
-            user_in_query: query.user,
+            user_in_query: query.user.map(Cow::into_owned),
             locale: None,
             parameters: query.parameters,
             accept_multipart: accepts_multipart(headers)?,
@@ -154,7 +156,10 @@ impl Call {
 
 /// The version the header names: nothing, a version, or the error for one that is none.
 fn header_version(headers: &HeaderMap) -> Result<Option<Result<ProtocolVersion, CallError>>, CallError> {
-    let Some(value) = headers::single(headers, headers::MS_AS_PROTOCOL_VERSION)? else { return Ok(None) };
+    let Some(value) = headers::single(headers, &headers::key::MS_AS_PROTOCOL_VERSION, headers::MS_AS_PROTOCOL_VERSION)?
+    else {
+        return Ok(None);
+    };
     let text = String::from_utf8_lossy(value);
     Ok(Some(text.parse().map_err(|_| CallError::UnknownVersion {
         came: format!("`{}`", limits::shown(&text)),
@@ -163,7 +168,7 @@ fn header_version(headers: &HeaderMap) -> Result<Option<Result<ProtocolVersion, 
 }
 
 fn header_key(headers: &HeaderMap) -> Result<RequestKey, CallError> {
-    let value = headers::single(headers, headers::X_MS_POLICY_KEY)?;
+    let value = headers::single(headers, &headers::key::X_MS_POLICY_KEY, headers::X_MS_POLICY_KEY)?;
     Ok(match value.map(core::str::from_utf8) {
         None => RequestKey::Absent,
         Some(Ok(text)) => RequestKey::parse(Some(text)),
@@ -172,7 +177,8 @@ fn header_key(headers: &HeaderMap) -> Result<RequestKey, CallError> {
 }
 
 fn accepts_multipart(headers: &HeaderMap) -> Result<bool, CallError> {
-    Ok(headers::single(headers, headers::MS_AS_ACCEPT_MULTIPART)?.is_some_and(|value| value.eq_ignore_ascii_case(b"T")))
+    Ok(headers::single(headers, &headers::key::MS_AS_ACCEPT_MULTIPART, headers::MS_AS_ACCEPT_MULTIPART)?
+        .is_some_and(|value| value.eq_ignore_ascii_case(b"T")))
 }
 
 fn device_type_from_bytes(bytes: &[u8]) -> Result<DeviceType, DeviceError> {

@@ -1,7 +1,7 @@
 //! The headers of the protocol (\[MS-ASHTTP\] 2.2.1.1.2 and 2.2.1.2.2), by name. Names are compared without case.
 
-use ::http::HeaderMap;
 use ::http::header::CONTENT_TYPE;
+use ::http::{HeaderMap, HeaderName};
 
 use super::{CallError, limits};
 
@@ -28,6 +28,24 @@ pub const X_MS_CREDENTIAL_SERVICE_URL: &str = "X-MS-Credential-Service-Url";
 /// In how many days the password expires.
 pub const X_MS_CREDENTIALS_EXPIRE: &str = "X-MS-Credentials-Expire";
 
+/// The same names as keys of a map of headers. To make a key of a text costs more than to find it.
+pub mod key {
+    use ::http::HeaderName;
+
+    /// MS-ASProtocolVersion.
+    pub const MS_AS_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("ms-asprotocolversion");
+    /// MS-ASProtocolVersions.
+    pub const MS_AS_PROTOCOL_VERSIONS: HeaderName = HeaderName::from_static("ms-asprotocolversions");
+    /// MS-ASProtocolCommands.
+    pub const MS_AS_PROTOCOL_COMMANDS: HeaderName = HeaderName::from_static("ms-asprotocolcommands");
+    /// MS-ASAcceptMultiPart.
+    pub const MS_AS_ACCEPT_MULTIPART: HeaderName = HeaderName::from_static("ms-asacceptmultipart");
+    /// X-MS-PolicyKey.
+    pub const X_MS_POLICY_KEY: HeaderName = HeaderName::from_static("x-ms-policykey");
+    /// X-MS-Location.
+    pub const X_MS_LOCATION: HeaderName = HeaderName::from_static("x-ms-location");
+}
+
 /// The Content-Type of a WBXML body; an answer MUST carry this one ([MS-ASHTTP] R219).
 pub const CONTENT_TYPE_WBXML: &str = "application/vnd.ms-sync.wbxml";
 /// The short name for the same content, which a request may carry ([MS-ASHTTP] R143).
@@ -52,8 +70,12 @@ pub fn content_type_is_wbxml(headers: &HeaderMap) -> bool {
 /// # Errors
 /// When it is there twice with different values: whoever reads the first and whoever reads the last would then see
 /// different requests.
-pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a [u8]>, CallError> {
-    let mut values = headers.get_all(name).iter().map(|value| value.as_bytes().trim_ascii());
+pub(crate) fn single<'a>(
+    headers: &'a HeaderMap,
+    key: &HeaderName,
+    name: &'static str,
+) -> Result<Option<&'a [u8]>, CallError> {
+    let mut values = headers.get_all(key).iter().map(|value| value.as_bytes().trim_ascii());
     let Some(first) = values.next() else { return Ok(None) };
     if values.any(|value| value != first) {
         return Err(CallError::HeaderTwice { name });
@@ -80,6 +102,20 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, value.parse().unwrap());
         headers
+    }
+
+    #[test]
+    fn a_key_is_its_name_in_lower_case() {
+        for (key, name) in [
+            (key::MS_AS_PROTOCOL_VERSION, MS_AS_PROTOCOL_VERSION),
+            (key::MS_AS_PROTOCOL_VERSIONS, MS_AS_PROTOCOL_VERSIONS),
+            (key::MS_AS_PROTOCOL_COMMANDS, MS_AS_PROTOCOL_COMMANDS),
+            (key::MS_AS_ACCEPT_MULTIPART, MS_AS_ACCEPT_MULTIPART),
+            (key::X_MS_POLICY_KEY, X_MS_POLICY_KEY),
+            (key::X_MS_LOCATION, X_MS_LOCATION),
+        ] {
+            assert_eq!(key.as_str(), name.to_ascii_lowercase());
+        }
     }
 
     #[test]

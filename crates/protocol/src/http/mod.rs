@@ -34,5 +34,5 @@ pub use call_error::CallError;
 pub use command::{COMMANDS, Command, CommandRow};
 pub use headers::content_type_is_wbxml;
 pub use options::{Options, OptionsError};
-pub use query::{CommandParameters, QueryParts, plain_query};
+pub use query::{CommandParameters, Parameter, QueryParts, parameters, plain_query};
 pub use reply::Reply;

@@ -52,11 +52,11 @@ impl<'a> QueryParts<'a> {
 
 /// A plain query as it came, before anything in it is judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct PlainQuery {
-    pub(super) command: Option<String>,
-    pub(super) user: Option<String>,
-    pub(super) device_id: Option<String>,
-    pub(super) device_type: Option<String>,
+pub(super) struct PlainQuery<'a> {
+    pub(super) command: Option<Cow<'a, str>>,
+    pub(super) user: Option<Cow<'a, str>>,
+    pub(super) device_id: Option<Cow<'a, str>>,
+    pub(super) device_type: Option<Cow<'a, str>>,
     pub(super) parameters: CommandParameters,
     pub(super) save_in_sent: bool,
     /// The first of Cmd, User, DeviceId and DeviceType that came twice.
@@ -69,31 +69,69 @@ const REQUIRED: [&str; 4] = ["Cmd", "User", "DeviceId", "DeviceType"];
 /// Whether a query is in the plain form. `Cmd=` decides; the other three count too, so that a query without a command is
 /// told that and not something about base64.
 pub(super) fn is_plain(query: &str) -> bool {
-    query
-        .split('&')
-        .filter_map(|part| part.split_once('='))
-        .any(|(name, _)| REQUIRED.into_iter().any(|required| required.eq_ignore_ascii_case(name)))
+    parameters(query).any(|Parameter { name, value, .. }| {
+        value.is_some() && REQUIRED.into_iter().any(|required| required.eq_ignore_ascii_case(name))
+    })
 }
 
-impl PlainQuery {
+/// A parameter of a plain query as it came, with nothing decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter<'a> {
+    /// What stands before the first `=`, or all of it.
+    pub name: &'a str,
+    /// What stands behind it, if there is one.
+    pub value: Option<&'a str>,
+    /// The whole, from one `&` to the next.
+    pub whole: &'a str,
+    /// Where it begins in the query, counted from 1.
+    pub at: usize,
+}
+
+/// The parameters of a plain query, in their order; empty ones too.
+///
+/// ```
+/// let names = asprov_protocol::http::parameters("Cmd=Sync&&x").map(|parameter| (parameter.name, parameter.value));
+/// assert_eq!(names.collect::<Vec<_>>(), [("Cmd", Some("Sync")), ("", None), ("x", None)]);
+/// ```
+pub fn parameters(query: &str) -> impl Iterator<Item = Parameter<'_>> {
+    let mut rest = Some(query);
+    core::iter::from_fn(move || {
+        let left = rest?;
+        let (whole, after) = split_once(left, b'&');
+        rest = after;
+        let (name, value) = split_once(whole, b'=');
+        Some(Parameter { name, value, whole, at: query.len() - left.len() + 1 })
+    })
+}
+
+/// What stands before the first of these bytes, and behind it. A loop: what is looked through is too short for anything
+/// cleverer.
+fn split_once(text: &str, byte: u8) -> (&str, Option<&str>) {
+    debug_assert!(byte.is_ascii());
+    let Some((before, after)) =
+        text.bytes().position(|other| other == byte).and_then(|place| text.split_at_checked(place))
+    else {
+        return (text, None);
+    };
+    (before, after.get(1..))
+}
+
+impl<'a> PlainQuery<'a> {
     /// Reads a plain query. Parameters nobody knows are skipped.
-    pub(super) fn parse(query: &str) -> Result<Self, CallError> {
+    pub(super) fn parse(query: &'a str) -> Result<Self, CallError> {
         let mut plain = Self::default();
-        let mut at = 1;
-        for (count, part) in query.split('&').enumerate() {
+        for (count, parameter) in parameters(query).enumerate() {
             if count == limits::PARAMETERS {
                 return Err(CallError::TooManyParameters { most: limits::PARAMETERS });
             }
-            plain.take(part, at)?;
-            at += part.len() + 1;
+            plain.take(parameter)?;
         }
         Ok(plain)
     }
 
-    fn take(&mut self, part: &str, at: usize) -> Result<(), CallError> {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+    fn take(&mut self, Parameter { name, value, whole, at }: Parameter<'a>) -> Result<(), CallError> {
         let value_at = at + name.len() + 1;
-        let (name, value) = (decode_name(name, at)?, decode_text(value, value_at)?);
+        let (name, value) = (decode_text(name, at)?, decode_text(value.unwrap_or_default(), value_at)?);
         let required = REQUIRED.into_iter().find(|required| required.eq_ignore_ascii_case(&name));
         if let Some(required) = required {
             let place = match required {
@@ -120,10 +158,10 @@ impl PlainQuery {
                 self.save_in_sent = value.eq_ignore_ascii_case("T");
                 return Ok(());
             }
-            _ if looks_like_base64_query(part) => return Err(CallError::Mixed { at }),
+            _ if looks_like_base64_query(whole) => return Err(CallError::Mixed { at }),
             _ => return Ok(()),
         };
-        place.get_or_insert(value);
+        place.get_or_insert_with(|| value.into_owned());
         Ok(())
     }
 }
@@ -154,16 +192,12 @@ pub(super) fn percent_decode(text: &str, at: usize) -> Result<Vec<u8>, CallError
     Ok(decoded)
 }
 
-/// A name is only looked at, and almost never has anything to decode.
-fn decode_name(text: &str, at: usize) -> Result<Cow<'_, str>, CallError> {
-    if text.contains('%') { decode_text(text, at).map(Cow::Owned) } else { Ok(Cow::Borrowed(text)) }
-}
-
-fn decode_text(text: &str, at: usize) -> Result<String, CallError> {
-    if !text.contains('%') {
-        return Ok(text.to_owned());
+/// Almost nothing has anything to decode.
+fn decode_text(text: &str, at: usize) -> Result<Cow<'_, str>, CallError> {
+    if !text.bytes().any(|byte| byte == b'%') {
+        return Ok(Cow::Borrowed(text));
     }
-    String::from_utf8(percent_decode(text, at)?).map_err(|_| CallError::NotUtf8 { at })
+    String::from_utf8(percent_decode(text, at)?).map(Cow::Owned).map_err(|_| CallError::NotUtf8 { at })
 }
 
 const fn hex(digit: u8) -> Option<u8> {

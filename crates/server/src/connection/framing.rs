@@ -58,7 +58,7 @@ impl Block {
     /// Looks at more bytes; `true` when a block with both names went by.
     fn pass(&mut self, mut bytes: &[u8]) -> bool {
         let mut both = false;
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (line, rest) = bytes.split_at(end);
             self.take(line);
             both |= self.end_line();

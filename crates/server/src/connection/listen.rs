@@ -24,7 +24,7 @@ use tower::{Service, ServiceExt as _};
 
 use crate::body::ResponseBody;
 use crate::connection::framing::{Flag, FramedTwice, Watched};
-use crate::connection::network::Connection;
+use crate::connection::network::{ClientAddress, Connection};
 use crate::connection::stop::Stop;
 #[cfg(feature = "tls")]
 use crate::connection::tls::Tls;
@@ -208,8 +208,12 @@ impl Connections {
         let builder = self.builder(http2);
         let flag = Flag::default();
         let raised = flag.clone();
+        let client = ClientAddress::of(&connection);
         let service = service.map_request(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(connection);
+            if let Some(client) = &client {
+                request.extensions_mut().insert(client.clone());
+            }
             if raised.take() && request.headers().contains_key(TRANSFER_ENCODING) {
                 request.extensions_mut().insert(FramedTwice);
             }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use crate::config::Config;
 use crate::error::NetworkError;
@@ -19,6 +19,16 @@ pub struct Connection {
     pub local: SocketAddr,
     /// Whether TLS protects it.
     pub encrypted: bool,
+}
+
+/// The address of the other end as it is written in headers, made once for all requests of a connection.
+#[derive(Clone)]
+pub(crate) struct ClientAddress(pub(crate) HeaderValue);
+
+impl ClientAddress {
+    pub(crate) fn of(connection: &Connection) -> Option<Self> {
+        HeaderValue::try_from(connection.peer.ip().to_canonical().to_string()).ok().map(Self)
+    }
 }
 
 /// A network of IP addresses, such as `10.0.0.0/8` or `::1`.

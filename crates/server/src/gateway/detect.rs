@@ -94,7 +94,8 @@ fn may_hold_a_status(status: StatusCode, headers: &HeaderMap, body: &AnswerBody,
 /// Whether the digits of such a Status are anywhere in a document that is not compressed: a Status is one short text, and
 /// most answers need not be decoded to see that it is none of these.
 fn may_ask_for_provisioning(headers: &HeaderMap, bytes: &[u8]) -> bool {
-    coding(headers) != Some(Coding::Plain) || bytes.windows(2).any(|two| two == b"13" || two == b"14")
+    coding(headers) != Some(Coding::Plain)
+        || memchr::memchr_iter(b'1', bytes).any(|one| matches!(bytes.get(one + 1), Some(b'3' | b'4')))
 }
 
 /// The Status that speaks for the whole of an answer with these headers and this body.

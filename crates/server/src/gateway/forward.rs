@@ -27,13 +27,13 @@ use super::headers::{Arrival, rewrite_answer, rewrite_request};
 use super::location::{Sent, sent};
 use super::pool::AnswerBody;
 use super::request_line;
-use super::sent_body::{Progress, UpstreamBody, boxed};
+use super::sent_body::{Progress, UpstreamBody};
 use super::settings::UpstreamUrl;
 use super::smuggling;
 use super::upstream::UpstreamIndex;
 use crate::answer;
-use crate::body::{ResponseBody, full};
-use crate::connection::network::{Connection, is_trusted};
+use crate::body::{ResponseBody, boxed, full};
+use crate::connection::network::{ClientAddress, Connection, is_trusted};
 use crate::connection::stop::Stop;
 use crate::error::BoxError;
 use crate::groups::GroupSource;
@@ -242,12 +242,12 @@ impl GatewayShared {
         call: Option<&Call>,
     ) -> Result<Request<UpstreamBody>, NoAnswer> {
         let url = self.upstreams.url(index);
-        let path_and_query = match call {
-            None => url.path().to_owned(),
-            Some(call) => request_line::of_command(url, call, head.uri.query().unwrap_or_default())
-                .map_err(|why| NoAnswer::Ambiguous(why.to_string()))?,
+        let uri = match call {
+            None => UpstreamUrl::uri(url.path().to_owned()),
+            Some(call) => {
+                request_line::of_command(url, call, &head.uri).map_err(|why| NoAnswer::Ambiguous(why.to_string()))?
+            }
         };
-        let uri = UpstreamUrl::uri(path_and_query);
         self.rewrite(&mut head, url.host_header(), call, true);
         head.uri = uri.map_err(|error| UpstreamFault::Request(error.to_string()))?;
         Ok(Request::from_parts(head, body))
@@ -267,7 +267,8 @@ impl GatewayShared {
             GroupSource::Header(name) => Some(name),
             GroupSource::None | GroupSource::File { .. } => None,
         };
-        let client = connection.map(|connection| connection.peer.ip().to_canonical().to_string());
+        let known = head.extensions.remove::<ClientAddress>();
+        let client = known.or_else(|| connection.as_ref().and_then(ClientAddress::of)).map(|ClientAddress(text)| text);
         let arrival = Arrival { connection: connection.as_ref(), client, trusted, host, upstream, groups, call };
         rewrite_request(&mut head.headers, &arrival, replace);
     }

@@ -1,9 +1,9 @@
 //! The one table of what the gateway changes in a request and in an answer. What is not in it goes on byte for byte.
 //!
-//! Rows are applied from top to bottom. Those marked `always` are what any proxy has to do and happen in `observe` too;
-//! the others happen in `replace` only.
+//! Rows are applied from top to bottom, but for those that only remove: what they name goes in one pass at the end. Those
+//! marked `always` are what any proxy has to do and happen in `observe` too; the others happen in `replace` only.
 
-use asprov_protocol::http::headers::{MS_AS_ACCEPT_MULTIPART, MS_AS_PROTOCOL_VERSION, X_MS_POLICY_KEY};
+use asprov_protocol::http::headers::{MS_AS_ACCEPT_MULTIPART, MS_AS_PROTOCOL_VERSION, X_MS_POLICY_KEY, key};
 use asprov_protocol::http::{Call, QueryForm};
 use http::header::{AUTHORIZATION, CONNECTION, COOKIE, FORWARDED, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -38,8 +38,10 @@ pub struct Rewrite {
 /// How a row is applied.
 #[derive(Clone, Copy, Debug)]
 enum How {
-    /// These headers go.
-    Remove(&'static [&'static str]),
+    /// What Connection names goes, and what belongs to one connection.
+    EndToEnd,
+    /// The headers go of whose names, in lower case, this is true.
+    Remove(Goes),
     /// Whatever this does to a request.
     Request(fn(&mut HeaderMap, &Arrival<'_>)),
     /// Whatever this does to an answer.
@@ -53,7 +55,7 @@ pub(crate) struct Arrival<'a> {
     /// The connection it came on.
     pub(crate) connection: Option<&'a Connection>,
     /// The address of the other end, as it is written in headers.
-    pub(crate) client: Option<String>,
+    pub(crate) client: Option<HeaderValue>,
     /// Whether the other end is a trusted proxy.
     pub(crate) trusted: bool,
     /// The host the client asked for.
@@ -64,6 +66,16 @@ pub(crate) struct Arrival<'a> {
     pub(crate) groups: Option<&'a HeaderName>,
     /// The command, where there is one.
     pub(crate) call: Option<&'a Call>,
+}
+
+/// Whether the header of this name goes.
+type Goes = fn(&str, &Known<'_>) -> bool;
+
+/// What decides whether a header goes, besides its name.
+#[derive(Clone, Copy, Default)]
+struct Known<'a> {
+    trusted: bool,
+    groups: Option<&'a HeaderName>,
 }
 
 /// Headers that belong to one connection (RFC 9110, 7.6.1), and those for a proxy itself.
@@ -91,50 +103,50 @@ pub static REWRITTEN: &[Rewrite] = {
         Rewrite { direction, name, becomes, always, how }
     }
     &[
-        row(Request, true, "Connection", "removed, with every header it names and those that belong to one connection", How::Request(|headers, _| end_to_end(headers))),
+        row(Request, true, "Connection", "removed, with every header it names and those that belong to one connection", How::EndToEnd),
         row(Request, true, "Cookie", "several lines become one, as HTTP/1.1 has it", How::Request(|headers, _| join_cookies(headers))),
         row(Request, true, "X-Forwarded-For", "the client's address; after those a trusted proxy wrote", How::Request(forwarded_for)),
         row(Request, true, "X-Forwarded-Proto", "`https` or `http`, unless a trusted proxy wrote it", How::Request(forwarded_proto)),
         row(Request, true, "X-Forwarded-Host", "the host the client asked for, unless a trusted proxy wrote it", How::Request(forwarded_host)),
         row(Request, true, "Forwarded", "the same three in one header, after what a trusted proxy wrote", How::Request(forwarded)),
         row(Request, true, "Host", "the upstream's", How::Request(host)),
-        row(Request, false, "X-Forwarded-*", "any other and X-Real-IP are removed, unless the client is a trusted proxy", How::Request(other_forwarded)),
-        row(Request, false, "groups_header", "the header configured under this name is removed, whoever sent it: it was for asprov", How::Request(groups)),
-        row(Request, false, "X-Original-URL", "removed, with X-Rewrite-URL, X-HTTP-Method-Override and their like", How::Remove(OVERRIDES)),
-        row(Request, false, "names with _", "removed: to many servers `X_MS_PolicyKey` is X-MS-PolicyKey", How::Request(|headers, _| without_underscores(headers))),
+        row(Request, false, "X-Forwarded-*", "any other and X-Real-IP are removed, unless the client is a trusted proxy", How::Remove(is_other_forwarded)),
+        row(Request, false, "groups_header", "the header configured under this name is removed, whoever sent it: it was for asprov", How::Remove(is_for_groups)),
+        row(Request, false, "X-Original-URL", "removed, with X-Rewrite-URL, X-HTTP-Method-Override and their like", How::Remove(|name, _| OVERRIDES.contains(&name))),
+        row(Request, false, "names with _", "removed: to many servers `X_MS_PolicyKey` is X-MS-PolicyKey", How::Remove(|name, _| memchr::memchr(b'_', name.as_bytes()).is_some())),
         row(Request, false, "Authorization", "written in its usual form, when it was not", How::Request(|headers, _| authorization(headers))),
         row(Request, false, "MS-ASProtocolVersion", "written once; removed when a base64 query says something else", How::Request(protocol_version)),
-        row(Request, false, "X-MS-PolicyKey", "removed: the key is asprov's own", How::Remove(&["x-ms-policykey"])),
+        row(Request, false, "X-MS-PolicyKey", "removed: the key is asprov's own", How::Remove(|name, _| name == "x-ms-policykey")),
         row(Request, false, "base64 query", "written anew from what was read, without the policy key", How::Elsewhere),
         row(Request, false, "plain query", "unchanged; written anew from what was read if it has several readings", How::Elsewhere),
-        row(Answer, true, "Connection", "removed, with every header it names and those that belong to one connection", How::Answer(end_to_end)),
+        row(Answer, true, "Connection", "removed, with every header it names and those that belong to one connection", How::EndToEnd),
         row(Answer, false, "MS-ASProtocolVersions", "cut to the versions that asprov knows", How::Answer(options::cut_versions)),
         row(Answer, false, "MS-ASProtocolCommands", "always lists Provision", How::Answer(options::list_provision)),
-        row(Answer, false, "X-MS-Location", "removed: the gateway follows it itself", How::Remove(&["x-ms-location"])),
+        row(Answer, false, "X-MS-Location", "removed: the gateway follows it itself", How::Remove(|name, _| name == "x-ms-location")),
         row(Answer, false, "Request-Id", "asprov's own number of the request, as in its log, when the upstream gave none", How::Elsewhere),
     ]
 };
 
 /// Applies the rows for a request.
 pub(crate) fn rewrite_request(headers: &mut HeaderMap, arrival: &Arrival<'_>, replace: bool) {
+    without_listed(headers);
     for row in rows(Direction::Request, replace) {
-        match row.how {
-            How::Remove(names) => remove(headers, names),
-            How::Request(apply) => apply(headers, arrival),
-            How::Answer(_) | How::Elsewhere => {}
+        if let How::Request(apply) = row.how {
+            apply(headers, arrival);
         }
     }
+    remove(headers, Direction::Request, replace, Known { trusted: arrival.trusted, groups: arrival.groups });
 }
 
 /// Applies the rows for an answer.
 pub(crate) fn rewrite_answer(headers: &mut HeaderMap, replace: bool) {
+    without_listed(headers);
     for row in rows(Direction::Answer, replace) {
-        match row.how {
-            How::Remove(names) => remove(headers, names),
-            How::Answer(apply) => apply(headers),
-            How::Request(_) | How::Elsewhere => {}
+        if let How::Answer(apply) = row.how {
+            apply(headers);
         }
     }
+    remove(headers, Direction::Answer, replace, Known::default());
 }
 
 fn rows(direction: Direction, replace: bool) -> impl Iterator<Item = &'static Rewrite> {
@@ -142,30 +154,40 @@ fn rows(direction: Direction, replace: bool) -> impl Iterator<Item = &'static Re
 }
 
 /// To look at the dozen names that are there is cheaper than to look for each that may be.
-fn remove(headers: &mut HeaderMap, names: &[&str]) {
-    remove_those(headers, |name| names.contains(&name.as_str()));
+fn remove(headers: &mut HeaderMap, direction: Direction, replace: bool, known: Known<'_>) {
+    let hop_by_hop: Goes = |name, _| HOP_BY_HOP.contains(&name);
+    let rules: Vec<Goes> = rows(direction, replace)
+        .filter_map(|row| match row.how {
+            How::EndToEnd => Some(hop_by_hop),
+            How::Remove(goes) => Some(goes),
+            How::Request(_) | How::Answer(_) | How::Elsewhere => None,
+        })
+        .collect();
+    let goes = |name: &&HeaderName| rules.iter().any(|goes| goes(name.as_str(), &known));
+    let names: Vec<HeaderName> = headers.keys().filter(goes).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+/// The names that Connection lists, but for those that go without being listed.
+pub(super) fn listed_in_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let lines = headers.get_all(CONNECTION).iter().filter_map(|line| line.to_str().ok());
+    let names = lines.flat_map(|line| line.split(',')).map(str::trim);
+    let others = names.filter(|name| !HOP_BY_HOP.iter().any(|known| known.eq_ignore_ascii_case(name)));
+    others.filter_map(|name| name.parse().ok()).collect()
+}
+
+/// Removes what Connection lists.
+fn without_listed(headers: &mut HeaderMap) {
+    for name in listed_in_connection(headers) {
+        headers.remove(name);
+    }
 }
 
 /// What a proxy says to asprov is not for the upstream; what a client says under that name would be taken for the proxy's.
-fn groups(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
-    if let Some(name) = arrival.groups {
-        while headers.remove(name).is_some() {}
-    }
-}
-
-/// The names that Connection lists.
-pub(super) fn listed_in_connection(headers: &HeaderMap) -> Vec<HeaderName> {
-    let lines = headers.get_all(CONNECTION).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()).collect()
-}
-
-fn end_to_end(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        for name in listed_in_connection(headers) {
-            headers.remove(name);
-        }
-    }
-    remove(headers, HOP_BY_HOP);
+fn is_for_groups(name: &str, known: &Known<'_>) -> bool {
+    known.groups.is_some_and(|groups| groups == name)
 }
 
 /// HTTP/2 may send a line for each cookie (RFC 9113, 8.2.3).
@@ -211,28 +233,30 @@ fn forwarded_host(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
 }
 
 fn forwarded(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
-    let own = arrival.client.as_ref().map(|address| {
+    let client = arrival.client.as_ref().and_then(|address| address.to_str().ok());
+    let own = client.map(|address| {
         // RFC 7239, 6: an IPv6 address stands in brackets and quotes.
         let (before, after) = if address.contains(':') { ("\"[", "]\"") } else { ("", "") };
         let host = arrival.host.as_ref().and_then(|host| host.to_str().ok());
         let host = host.filter(|host| host.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte)));
         let host = host.map_or(["", "", ""], |host| [";host=\"", host, "\""]);
-        ["for=", before, address, after, ";proto=", scheme(arrival), &host.concat()].concat()
+        let [host_begins, host, host_ends] = host;
+        ["for=", before, address, after, ";proto=", scheme(arrival), host_begins, host, host_ends].concat()
     });
-    write_last(headers, &FORWARDED, arrival, own);
+    write_last(headers, &FORWARDED, arrival, own.and_then(|own| HeaderValue::try_from(own).ok()));
 }
 
 /// Writes a header of which each proxy adds its own part at the end.
-fn write_last(headers: &mut HeaderMap, name: &HeaderName, arrival: &Arrival<'_>, own: Option<String>) {
-    let mut written = own.unwrap_or_default();
-    if arrival.trusted {
-        let before = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
-        let parts: Vec<&str> = before.chain((!written.is_empty()).then_some(written.as_str())).collect();
-        written = parts.join(", ");
+fn write_last(headers: &mut HeaderMap, name: &HeaderName, arrival: &Arrival<'_>, own: Option<HeaderValue>) {
+    let mut written = own;
+    if arrival.trusted && headers.contains_key(name) {
+        let before = headers.get_all(name).iter().chain(&written).filter_map(|line| line.to_str().ok());
+        let parts: Vec<&str> = before.collect();
+        written = HeaderValue::try_from(parts.join(", ")).ok();
     }
-    match HeaderValue::try_from(written) {
-        Ok(value) if !value.is_empty() => drop(headers.insert(name.clone(), value)),
-        _ => drop(headers.remove(name)),
+    match written.filter(|value| !value.is_empty()) {
+        Some(value) => drop(headers.insert(name.clone(), value)),
+        None => drop(headers.remove(name)),
     }
 }
 
@@ -240,25 +264,9 @@ fn host(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
     headers.insert(HOST, arrival.upstream.clone());
 }
 
-fn other_forwarded(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
-    if arrival.trusted {
-        return;
-    }
+fn is_other_forwarded(name: &str, known: &Known<'_>) -> bool {
     let own = [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST];
-    remove_those(headers, |name| {
-        (name.as_str().starts_with("x-forwarded-") && !own.contains(name)) || name == "x-real-ip"
-    });
-}
-
-fn without_underscores(headers: &mut HeaderMap) {
-    remove_those(headers, |name| name.as_str().contains('_'));
-}
-
-fn remove_those(headers: &mut HeaderMap, which: impl Fn(&HeaderName) -> bool) {
-    let names: Vec<HeaderName> = headers.keys().filter(|name| which(name)).cloned().collect();
-    for name in names {
-        headers.remove(name);
-    }
+    !known.trusted && (name == "x-real-ip" || name.starts_with("x-forwarded-") && !own.iter().any(|own| own == name))
 }
 
 /// So that the upstream reads the same name and password: base64 can be written in several ways.
@@ -284,14 +292,13 @@ fn authorization(headers: &mut HeaderMap) {
 fn protocol_version(headers: &mut HeaderMap, arrival: &Arrival<'_>) {
     let Some(call) = arrival.call else { return };
     if call.form == QueryForm::Base64 && call.header_version_differs {
-        headers.remove(MS_AS_PROTOCOL_VERSION);
-    } else if headers.contains_key(MS_AS_PROTOCOL_VERSION) {
-        headers.insert(name_of(MS_AS_PROTOCOL_VERSION), HeaderValue::from_static(call.version.as_str()));
+        headers.remove(key::MS_AS_PROTOCOL_VERSION);
+    } else if let Some(value) = headers.get(key::MS_AS_PROTOCOL_VERSION)
+        // One that was there twice is written once.
+        && (value != call.version.as_str() || headers.get_all(key::MS_AS_PROTOCOL_VERSION).iter().nth(1).is_some())
+    {
+        headers.insert(key::MS_AS_PROTOCOL_VERSION, HeaderValue::from_static(call.version.as_str()));
     }
-}
-
-fn name_of(name: &'static str) -> HeaderName {
-    HeaderName::try_from(name).unwrap_or(HeaderName::from_static("ms-asprotocolversion"))
 }
 
 /// Headers that asprov or the upstream judges a request by; Connection has no business naming them.

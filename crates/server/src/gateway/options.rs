@@ -2,21 +2,21 @@
 //! to OPTIONS, and in those to POST that carry them too.
 
 use asprov_protocol::http::Command;
-use asprov_protocol::http::headers::{MS_AS_PROTOCOL_COMMANDS, MS_AS_PROTOCOL_VERSIONS};
+use asprov_protocol::http::headers::key;
 use asprov_protocol::version::ProtocolVersion;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Leaves the versions that asprov knows, in the upstream's order. A device would otherwise choose one (2.0 and 2.1 are
 /// old, 17.0 may come) in which nobody here could answer it.
 pub(super) fn cut_versions(headers: &mut HeaderMap) {
-    rewrite(headers, MS_AS_PROTOCOL_VERSIONS, |items| {
+    rewrite(headers, &key::MS_AS_PROTOCOL_VERSIONS, |items| {
         items.retain(|item| item.parse::<ProtocolVersion>().is_ok());
     });
 }
 
 /// Adds Provision at the end. SOGo does not list it, and a device that does not find it never provisions.
 pub(super) fn list_provision(headers: &mut HeaderMap) {
-    rewrite(headers, MS_AS_PROTOCOL_COMMANDS, |items| {
+    rewrite(headers, &key::MS_AS_PROTOCOL_COMMANDS, |items| {
         if !items.iter().any(|item| item == Command::Provision.name()) {
             items.push(Command::Provision.name().to_owned());
         }
@@ -24,12 +24,12 @@ pub(super) fn list_provision(headers: &mut HeaderMap) {
 }
 
 /// Rewrites a list that is there; one that needs no change stays as it is, byte for byte.
-fn rewrite(headers: &mut HeaderMap, name: &'static str, change: impl Fn(&mut Vec<String>)) {
-    let lines: Vec<String> =
-        headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
-    if lines.is_empty() {
+fn rewrite(headers: &mut HeaderMap, name: &HeaderName, change: impl Fn(&mut Vec<String>)) {
+    if !headers.contains_key(name) {
         return;
     }
+    let lines: Vec<String> =
+        headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
     let before: Vec<String> = lines
         .iter()
         .flat_map(|line| line.split(','))
@@ -41,7 +41,7 @@ fn rewrite(headers: &mut HeaderMap, name: &'static str, change: impl Fn(&mut Vec
     if after == before {
         return;
     }
-    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(after.join(","))) {
+    if let Ok(value) = HeaderValue::try_from(after.join(",")) {
         headers.insert(name, value);
     }
 }

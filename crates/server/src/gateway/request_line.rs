@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 
-use asprov_protocol::http::{Base64Query, Call, QueryForm};
+use asprov_protocol::http::{Base64Query, Call, Parameter, QueryForm, parameters};
 use asprov_protocol::policy_key::RequestKey;
+
+use http::Uri;
 
 use super::settings::UpstreamUrl;
 
@@ -38,9 +40,17 @@ pub(super) enum QueryFault {
     Unwritable(String),
 }
 
-/// Path and query of a command for this upstream.
-pub(super) fn of_command(upstream: &UpstreamUrl, call: &Call, query: &str) -> Result<String, QueryFault> {
-    Ok([upstream.path(), "?", &self::query(call, query)?].concat())
+/// What a command asks this upstream for: the path and the query alone. The inner error is of what no request line can hold.
+pub(super) fn of_command(
+    upstream: &UpstreamUrl,
+    call: &Call,
+    came: &Uri,
+) -> Result<Result<Uri, http::Error>, QueryFault> {
+    match (query(call, came.query().unwrap_or_default())?, came.path_and_query()) {
+        // It was read as such already.
+        (Cow::Borrowed(_), Some(unchanged)) if upstream.path() == came.path() => Ok(Ok(Uri::from(unchanged.clone()))),
+        (query, _) => Ok(UpstreamUrl::uri([upstream.path(), "?", &query].concat())),
+    }
 }
 
 /// The query of a command.
@@ -62,10 +72,12 @@ fn without_key(query: &str) -> Result<String, QueryFault> {
 type Pair<'a> = (Cow<'a, str>, Option<Cow<'a, [u8]>>);
 
 fn plain(query: &str) -> Result<Cow<'_, str>, QueryFault> {
+    if is_usual(query) {
+        return Ok(Cow::Borrowed(query));
+    }
     let mut pairs: Vec<Pair<'_>> = Vec::with_capacity(8);
     let mut one_reading = true;
-    for part in query.split('&') {
-        let (name, value) = part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value)));
+    for Parameter { name, value, whole, .. } in parameters(query) {
         // A name without a value, an empty part, a name in another case or percent-encoded: servers differ about them.
         let decoded_name = decoded(name);
         let known = NAMES.into_iter().find(|known| known.as_bytes().eq_ignore_ascii_case(&decoded_name));
@@ -73,7 +85,7 @@ fn plain(query: &str) -> Result<Cow<'_, str>, QueryFault> {
             && is_simple_name(name)
             && known.is_none_or(|known| known == name)
             && value.is_none_or(is_simple_value);
-        if part.is_empty() {
+        if whole.is_empty() {
             continue;
         }
         let name = known.map_or_else(|| text(decoded_name), Cow::Borrowed);
@@ -99,6 +111,15 @@ fn plain(query: &str) -> Result<Cow<'_, str>, QueryFault> {
     Ok(Cow::Owned(written))
 }
 
+/// Whether a query holds nothing but the usual parameters, each once and in its one spelling.
+fn is_usual(query: &str) -> bool {
+    let mut seen = [false; NAMES.len()];
+    parameters(query).all(|Parameter { name, value, .. }| {
+        let place = NAMES.iter().position(|known| *known == name).and_then(|known| seen.get_mut(known));
+        place.is_some_and(|seen| !core::mem::replace(seen, true)) && value.is_some_and(is_simple_value)
+    })
+}
+
 fn text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
     match bytes {
         Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
@@ -110,6 +131,13 @@ fn is_simple_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
+/// Whether a byte of a value means itself to everybody.
+const fn is_simple(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'@' | b':' | b'/' | b'!' | b'*' | b'\'')
+        || matches!(byte, b'(' | b')' | b',' | b'$' | b'=' | b'\\' | b'?')
+}
+
 /// A plus is a blank to many servers, a semicolon a separator to some.
 fn is_simple_value(value: &str) -> bool {
     let mut bytes = value.bytes();
@@ -118,7 +146,7 @@ fn is_simple_value(value: &str) -> bool {
             b'%' => {
                 [bytes.next(), bytes.next()].iter().all(|digit| digit.is_some_and(|digit| digit.is_ascii_hexdigit()))
             }
-            byte => byte.is_ascii_alphanumeric() || b"-._~@:/!*'(),$=\\?".contains(&byte),
+            byte => is_simple(byte),
         };
         if !simple {
             return false;

@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::time::Instant;
 
@@ -86,15 +85,6 @@ impl State {
     }
 }
 
-/// Any body as one that can be sent.
-pub(super) fn boxed<B>(body: B) -> UpstreamBody
-where
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    body.map_err(Into::into).boxed_unsync()
-}
-
 impl SentBody {
     pub(super) fn new(inner: UpstreamBody, progress: Progress) -> Self {
         if inner.is_end_stream() {
@@ -139,6 +129,8 @@ impl Body for SentBody {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt as _;
+
     use super::*;
 
     async fn sent(body: &'static [u8], most: usize) -> Option<Vec<u8>> {

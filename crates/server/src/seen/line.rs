@@ -1,7 +1,7 @@
 //! The one line a request leaves in the log: who, what, and how it was answered. Never a key or a password; what a
 //! device wrote is escaped and cut.
 
-use asprov_protocol::device::{UserName, is_obeyed};
+use asprov_protocol::device::{DeviceId, UserName, is_obeyed};
 use asprov_protocol::http::Call;
 use asprov_protocol::server::{Event, EventKind};
 use asprov_protocol::status::{self, Scope, StatusRow};
@@ -17,8 +17,8 @@ const SHOWN: usize = 200;
 /// What is known of a request so far.
 pub(crate) struct Line {
     request_id: String,
-    user: Option<String>,
-    device: Option<String>,
+    user: Option<UserName>,
+    device: Option<DeviceId>,
     command: &'static str,
     version: &'static str,
     detail: String,
@@ -59,7 +59,7 @@ impl Line {
     pub(crate) fn call(&mut self, call: &Call) {
         self.command = call.command.name();
         self.version = call.version.as_str();
-        self.device = call.device_id.as_ref().ok().map(|device| device.as_str().to_owned());
+        self.device = call.device_id.as_ref().ok().cloned();
     }
 
     pub(crate) fn options(&mut self) {
@@ -71,7 +71,7 @@ impl Line {
     }
 
     pub(crate) fn user(&mut self, user: &UserName) {
-        self.user = Some(shown(user.as_str()));
+        self.user = Some(user.clone());
     }
 
     pub(crate) fn explain(&mut self, detail: String) {
@@ -97,8 +97,8 @@ impl Line {
         let refused = row.map(|row| format!("{} {} {}", row.scope, row.code, row.name));
         tracing::info!(
             request_id = %self.request_id,
-            user = self.user.as_deref().unwrap_or("-"),
-            device_id = self.device.as_deref().unwrap_or("-"),
+            user = self.user.as_ref().map_or_else(|| "-".to_owned(), |user| shown(user.as_str())),
+            device_id = self.device.as_ref().map_or("-", DeviceId::as_str),
             command = self.command,
             version = self.version,
             http = response.status().as_u16(),

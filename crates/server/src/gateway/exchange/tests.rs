@@ -15,8 +15,9 @@ use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
-use super::super::sent_body::{Progress, SentBody, boxed};
+use super::super::sent_body::{Progress, SentBody};
 use super::*;
+use crate::body::boxed;
 use crate::body::full;
 use crate::error::BoxError;
 

@@ -26,7 +26,7 @@ fn request(pairs: &[(&'static str, &str)], trusted: bool, replace: bool) -> Head
     let mut headers = map(pairs);
     let arrival = Arrival {
         connection: Some(&connection),
-        client: Some("198.51.100.7".to_owned()),
+        client: Some(HeaderValue::from_static("198.51.100.7")),
         trusted,
         host: Some(HeaderValue::from_static("eas.example.com")),
         upstream: &HeaderValue::from_static("mail.internal"),
