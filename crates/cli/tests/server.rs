@@ -384,7 +384,7 @@ fn a_wipe_asks_first_and_is_never_claimed_by_a_phone_that_did_not_do_it() {
     assert_eq!(other.code, 1, "a second kind is refused");
     let cancelled = server.asprov(&["device", "cancel-wipe", "ann", "asprov-provision"]);
     assert_eq!(cancelled.code, 0);
-    assert!(cancelled.err.contains("may be erasing itself all the same"), "{}", cancelled.err);
+    assert!(cancelled.err.contains("may be removing this account all the same"), "{}", cancelled.err);
 
     server.done(&["user", "forget", "ann", "--users", "users", "--yes"]);
     assert_eq!(server.json(&["device", "list", "--json"]), serde_json::json!([]));

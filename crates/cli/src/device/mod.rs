@@ -90,7 +90,7 @@ enum Action {
         #[command(flatten)]
         device: Named,
     },
-    /// Order a wipe: the device erases itself with its next request
+    /// Order a wipe: the device is told with its next command, and gets the order with its next Provision
     Wipe(Order),
     /// List what became of the wipes of a device, newest first: when, by whom, from where
     Wipes {

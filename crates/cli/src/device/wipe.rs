@@ -2,6 +2,8 @@
 
 use std::io;
 
+use asprov_protocol::message::WipeKind;
+use asprov_protocol::server::WipeWords;
 use serde_json::{Value, json};
 
 use super::{Key, Named, say, show};
@@ -42,11 +44,15 @@ pub(super) struct Order {
 }
 
 impl Kind {
-    const fn word(self) -> &'static str {
+    const fn wipe(self) -> WipeKind {
         match self {
-            Self::Device => "device",
-            Self::Account => "account",
+            Self::Device => WipeKind::Device,
+            Self::Account => WipeKind::AccountOnly,
         }
+    }
+
+    const fn word(self) -> &'static str {
+        self.wipe().as_str()
     }
 }
 
@@ -69,7 +75,13 @@ pub(super) async fn order(order: &Order, out: &mut dyn io::Write) -> Result<(), 
     if !text("why_not").is_empty() {
         return Err(Failure::new(text("why_not")).hint("--what-if says what can be ordered, and what it would do"));
     }
-    confirmed(&format!("Wipe device {}? {} It cannot be undone.", described(key, &known), text("effect")), order.yes)?;
+    let question = format!(
+        "{}: order {}? {} It cannot be undone.",
+        described(key, &known),
+        WipeWords::of(order.kind.wipe()).order,
+        text("effect")
+    );
+    confirmed(&question, order.yes)?;
     let body = json!({ "kind": order.kind.word(), "reason": order.reason });
     let answer = api.post(&key.path("/wipe"), &body).await?;
     let before = wipes.get("wipe").unwrap_or(&Value::Null);
@@ -142,15 +154,34 @@ pub(super) async fn history(device: &Named, json: bool, out: &mut dyn io::Write)
 pub(super) async fn cancel(device: &Named) -> Result<(), Failure> {
     let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/wipe")).await?;
     say("the wipe is cancelled", &device.key)?;
-    if answer.get("may_already_be_running") == Some(&Value::Bool(true)) {
-        anstream::eprintln!("the directive had been sent: the device may be erasing itself all the same");
+    if let Some(text) = may_be_running(&answer) {
+        anstream::eprintln!("{text}");
     }
     Ok(())
+}
+
+/// What to say of an order that was taken back after it had gone out.
+fn may_be_running(answer: &Value) -> Option<String> {
+    answer.get("may_already_be_running").and_then(Value::as_bool).filter(|may| *may)?;
+    let kind = text_of(answer.get("wipe").and_then(|wipe| wipe.get("kind")));
+    // A newer server may know a kind that this program does not.
+    let doing = WipeKind::parse(&kind).map_or("doing what it says", |kind| WipeWords::of(kind).doing);
+    Some(format!("the directive had been sent: the device may be {doing} all the same"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_that_was_taken_back_too_late_is_said_to_be_what_it_was() {
+        let answer = |kind: &str, may: bool| json!({ "may_already_be_running": may, "wipe": { "kind": kind } });
+        for (kind, doing) in [("device", "erasing itself"), ("account", "removing this account")] {
+            let said = format!("the directive had been sent: the device may be {doing} all the same");
+            assert_eq!(may_be_running(&answer(kind, true)), Some(said));
+            assert_eq!(may_be_running(&answer(kind, false)), None);
+        }
+    }
 
     #[test]
     fn an_order_that_stood_before_is_said_to_have_stood() {

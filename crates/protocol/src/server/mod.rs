@@ -17,6 +17,7 @@ mod snapshot;
 mod why;
 mod wipe;
 pub mod wipe_effect;
+pub mod wipe_words;
 
 pub use access::decide_access;
 pub use decision::{By, Decision, Event, EventKind, Outcome, unusable_body};
@@ -30,3 +31,4 @@ pub use snapshot::{Caller, EffectivePolicy, FreshKeys, ServerRules, Snapshot};
 pub use why::{Circumstances, Obstacle, PastEvent, Why, why};
 pub use wipe::{WipeError, cancel_wipe, order_wipe};
 pub use wipe_effect::{KindForecast, WipeForecast, WipeReach, forecast_wipe};
+pub use wipe_words::WipeWords;

@@ -1,0 +1,48 @@
+//! A wipe is spoken of as what it is: whoever is to lose an account is not told of the loss of a phone, in any state of it.
+
+use asprov_protocol::message::{Ask, WipeKind, WipeStatus};
+use asprov_protocol::server::{Event, EventKind};
+
+use super::situation::*;
+use super::why::*;
+
+/// A wipe of this kind in every state there is, by the word of the situation.
+fn states(kind: WipeKind) -> Vec<(&'static str, Told)> {
+    let ordered = || Told::provisioned().with(|s| s.order_wipe(kind)).later(1);
+    let answered = |status| ordered().ask(Ask::Empty).ask(Ask::WipeAcknowledgment { kind, status }).later(1);
+    let cancelled = || {
+        let event = Event::new(EventKind::WipeCancelled, format!("{} by ada", kind.as_str()));
+        ordered().ask(Ask::Empty).later(1).with(Situation::cancel_wipe).event(event).later(2)
+    };
+    let late = Ask::WipeAcknowledgment { kind, status: WipeStatus::Success };
+    vec![
+        ("wipe_pending", ordered()),
+        ("wipe_sent", ordered().ask(Ask::Empty)),
+        ("wipe_failed", answered(WipeStatus::Failure)),
+        ("wiped", answered(WipeStatus::Success)),
+        ("wipe_cancelled_too_late", cancelled()),
+        ("wipe_cancelled_too_late", cancelled().ask(late).later(1)),
+    ]
+}
+
+#[test]
+fn an_account_only_wipe_in_every_state_reads_as_help() {
+    insta::assert_snapshot!("why_account_only_wipes", explained(states(WipeKind::AccountOnly)));
+}
+
+#[test]
+fn a_wipe_of_one_kind_is_never_spoken_of_as_one_of_the_other() {
+    for (kind, of_the_other) in [
+        (WipeKind::Device, ["account-only", "remove this account", "removing this account", "account was removed"]),
+        (WipeKind::AccountOnly, ["wipe of the device", "erase", "erasing", "phone was wiped"]),
+    ] {
+        for (word, told) in states(kind) {
+            let why = told.why();
+            assert_eq!(why.situation, word, "{why:?}");
+            let text = explained(vec![(word, told)]);
+            for part in of_the_other {
+                assert!(!text.contains(part), "`{part}` of {kind:?}: {text}");
+            }
+        }
+    }
+}
