@@ -1,4 +1,5 @@
-//! `asprov device wipe`, `wipes` and `cancel-wipe`: what it would do, said before it is asked for; the order; what became of it.
+//! `asprov device wipe` and `cancel-wipe`: what it would do and how it arrives, said before it is asked for; the order; taking
+//! it back.
 
 use std::io;
 
@@ -6,7 +7,7 @@ use asprov_protocol::message::WipeKind;
 use asprov_protocol::server::WipeWords;
 use serde_json::{Value, json};
 
-use super::{Key, Named, say, show};
+use super::{Key, Named, say};
 use crate::admin_api::{AdminApi, text_of};
 use crate::confirmation::confirmed;
 use crate::explain::{write_json, write_pairs};
@@ -63,7 +64,11 @@ pub(super) async fn order(order: &Order, out: &mut dyn io::Write) -> Result<(), 
     let known = api.read(&key.path("")).await?;
     let wipes = api.read(&key.path("/wipe")).await?;
     if order.what_if {
-        let without_history = json!({ "family": wipes.get("family"), "what_if": wipes.get("what_if") });
+        let without_history = json!({
+            "family": wipes.get("family"),
+            "what_if": wipes.get("what_if"),
+            "arrival": wipes.get("arrival"),
+        });
         return if order.json { write_json(out, &without_history) } else { what_if(key, &known, &wipes, out) };
     }
     let forecast = forecast(&wipes, order.kind);
@@ -74,6 +79,9 @@ pub(super) async fn order(order: &Order, out: &mut dyn io::Write) -> Result<(), 
     };
     if !text("why_not").is_empty() {
         return Err(Failure::new(text("why_not")).hint("--what-if says what can be ordered, and what it would do"));
+    }
+    if arrives(&wipes, "may_never_ask") == Some(&Value::Bool(true)) {
+        note(&harmless(&text_of(arrives(&wipes, "sentences"))));
     }
     let question = format!(
         "{}: order {}? {} It cannot be undone.",
@@ -142,13 +150,17 @@ fn what_if(key: &Key, known: &Value, wipes: &Value, out: &mut dyn io::Write) -> 
         };
         write_pairs(out, pairs, width())?;
     }
+    let arrives = harmless(&text_of(arrives(wipes, "sentences")));
+    if !arrives.is_empty() {
+        writeln!(out, "\n{}", painted(HEADING, "how an order arrives"))?;
+        write_pairs(out, &[("", &arrives)], width())?;
+    }
     Ok(())
 }
 
-pub(super) async fn history(device: &Named, json: bool, out: &mut dyn io::Write) -> Result<(), Failure> {
-    let answer = AdminApi::connect(&device.connection)?.read(&device.key.path("/wipe")).await?;
-    let history = answer.get("history").unwrap_or(&Value::Null);
-    if json { write_json(out, history) } else { show::wipes(history, out) }
+/// What the server says of how an order would arrive.
+fn arrives<'a>(wipes: &'a Value, name: &str) -> Option<&'a Value> {
+    wipes.get("arrival")?.get(name)
 }
 
 pub(super) async fn cancel(device: &Named) -> Result<(), Failure> {

@@ -16,6 +16,7 @@ mod refused_sign_in;
 mod snapshot;
 mod why;
 mod wipe;
+mod wipe_arrival;
 pub mod wipe_effect;
 pub mod wipe_words;
 
@@ -30,5 +31,6 @@ pub use refused_sign_in::RefusedSignIn;
 pub use snapshot::{Caller, EffectivePolicy, FreshKeys, ServerRules, Snapshot};
 pub use why::{Circumstances, Obstacle, PastEvent, Why, why};
 pub use wipe::{WipeError, cancel_wipe, order_wipe};
+pub use wipe_arrival::{MayNeverAsk, WipeArrival, wipe_arrival};
 pub use wipe_effect::{KindForecast, WipeForecast, WipeReach, forecast_wipe};
 pub use wipe_words::WipeWords;

@@ -14,3 +14,4 @@ mod why;
 mod why_forgotten;
 mod why_wipes;
 mod why_works;
+mod wipe_arrives;

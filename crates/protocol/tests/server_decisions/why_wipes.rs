@@ -31,6 +31,28 @@ fn an_account_only_wipe_in_every_state_reads_as_help() {
 }
 
 #[test]
+fn of_a_phone_that_was_let_in_without_a_policy_it_is_said_that_it_may_never_ask() {
+    for (version, meets) in
+        [(V121, "HTTP 403, which does not tell it to ask"), (V161, "Status 140, which tells it to ask")]
+    {
+        let why = Told::new()
+            .with(|s| {
+                s.caller.version = version;
+                s.caller.policy_key = asprov_protocol::policy_key::RequestKey::Absent;
+                s.set_access_rules("old: exempt if DeviceType = \"PocketPC\"");
+            })
+            .gate(asprov_protocol::http::Command::FolderSync)
+            .with(|s| s.order_wipe(WipeKind::Device))
+            .later(1)
+            .why();
+        assert_eq!(why.situation, "wipe_pending");
+        assert!(why.for_administrator[0].contains(meets), "{why:?}");
+        assert!(why.for_administrator[0].contains("It is exempt from policies"), "{why:?}");
+        assert!(why.for_administrator[1].contains("change the password of its user"), "{why:?}");
+    }
+}
+
+#[test]
 fn a_wipe_of_one_kind_is_never_spoken_of_as_one_of_the_other() {
     for (kind, of_the_other) in [
         (WipeKind::Device, ["account-only", "remove this account", "removing this account", "account was removed"]),

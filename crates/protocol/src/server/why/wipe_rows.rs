@@ -4,6 +4,7 @@ use super::{Look, Why, shown};
 use crate::message::WipeKind;
 use crate::server::decision::EventKind;
 use crate::server::record::WipeState;
+use crate::server::wipe_arrival::{WipeArrival, wipe_arrival};
 use crate::server::wipe_words::WipeWords;
 use crate::status::{Scope, Status};
 
@@ -103,7 +104,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         || "The phone has not come for it yet.".to_owned(),
         |told| {
             format!(
-                "The phone was told so {}, last {}, and has not asked for the order.",
+                "Its commands were refused for it {}, last {}, and it has not asked for the order.",
                 told.times(),
                 look.ago(told.newest.last_at)
             )
@@ -118,11 +119,11 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         WipeState::Failed => vec![texts.failed.to_owned()],
         WipeState::Sent => vec![texts.sent.to_owned()],
         _ => {
-            let mut steps = vec![
-                "It gets the order with its next Provision; a phone that waits for mail is told within two seconds to ask for it."
-                    .to_owned(),
-            ];
-            if told_140.is_some() {
+            let snapshot = look.circumstances.snapshot;
+            let arrival = snapshot.and_then(|snapshot| wipe_arrival(snapshot, look.circumstances.now));
+            let arrives = arrival.as_ref().map_or_else(String::new, WipeArrival::sentences);
+            let mut steps = vec![format!("{arrives} A phone that waits for mail is told within two seconds.")];
+            if told_140.is_some() || arrival.is_some_and(|arrival| arrival.may_never_ask.is_some()) {
                 steps.push(
                     "A client that never provisions never gets the order, and gets no mail either: change the password of its \
                      user, and keep it out."
