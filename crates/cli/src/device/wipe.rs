@@ -33,7 +33,7 @@ pub(super) struct Order {
     /// Why, for the history
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
-    /// Say what a wipe would do to this device, and order nothing
+    /// Say what a wipe would do to this device and how the order would arrive, and order nothing
     #[arg(long, conflicts_with = "yes")]
     what_if: bool,
     /// Print JSON; only with --what-if

@@ -31,6 +31,22 @@ fn an_account_only_wipe_in_every_state_reads_as_help() {
 }
 
 #[test]
+fn the_user_of_an_app_that_removes_only_the_account_is_not_told_of_the_loss_of_the_phone() {
+    for (word, told) in states(WipeKind::Device) {
+        let told =
+            told.with(|s| s.snapshot.device.as_mut().unwrap().user_agent = Some("Android-Mail/2025.1".to_owned()));
+        let why = told.why();
+        assert_eq!(why.situation, word);
+        assert!(why.summary.to_lowercase().contains("a wipe of the device"), "what was ordered: {why:?}");
+        assert!(why.for_user.contains("account") && !why.for_user.contains("erase"), "{why:?}");
+        if word.starts_with("wipe_pending") {
+            let sentence = "The account, or the work profile, is removed from the device, and nothing else.";
+            assert!(why.for_administrator.iter().any(|step| step == sentence), "{why:?}");
+        }
+    }
+}
+
+#[test]
 fn of_a_phone_that_was_let_in_without_a_policy_it_is_said_that_it_may_never_ask() {
     for (version, meets) in
         [(V121, "HTTP 403, which does not tell it to ask"), (V161, "Status 140, which tells it to ask")]

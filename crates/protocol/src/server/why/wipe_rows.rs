@@ -3,14 +3,15 @@
 use super::{Look, Why, shown};
 use crate::message::WipeKind;
 use crate::server::decision::EventKind;
-use crate::server::record::WipeState;
+use crate::server::record::{DeviceRecord, WipeState};
 use crate::server::wipe_arrival::{WipeArrival, wipe_arrival};
+use crate::server::wipe_effect::{WipeReach, effect_of_wipe};
 use crate::server::wipe_words::WipeWords;
 use crate::status::{Scope, Status};
 
-/// What a kind of wipe means to whoever holds the phone, and what to look at where it does not come about.
+/// What a wipe means to whoever holds the phone, by what is gone afterwards, and what to look at where it does not come about.
 struct Texts {
-    words: &'static WipeWords,
+    gone: WipeKind,
     /// To its user: it is ordered.
     ordered: &'static str,
     /// To the administrator: it got the order, and has not confirmed it.
@@ -28,10 +29,10 @@ struct Texts {
     done: &'static str,
 }
 
-/// The texts of both kinds.
+/// The texts for a phone that is to be erased, and for one that loses this account alone.
 const TEXTS: [Texts; 2] = [
     Texts {
-        words: WipeWords::of(WipeKind::Device),
+        gone: WipeKind::Device,
         ordered: "Your administrator has ordered this phone to erase itself. If you still have it, call your administrator now, \
                   before it connects again.",
         sent: "A phone confirms before it erases itself; one that was switched off in between never does.",
@@ -45,7 +46,7 @@ const TEXTS: [Texts; 2] = [
         done: "If it was erased",
     },
     Texts {
-        words: WipeWords::of(WipeKind::AccountOnly),
+        gone: WipeKind::AccountOnly,
         ordered: "Your administrator has ordered this phone to remove this account and everything that came with it: mail, \
                   contacts, calendar. The rest of the phone stays. If that is a mistake, call your administrator now, before it \
                   connects again.",
@@ -62,9 +63,12 @@ const TEXTS: [Texts; 2] = [
     },
 ];
 
-fn texts(kind: WipeKind) -> &'static Texts {
+/// What is gone, the mail app decides: some remove only the account whatever was ordered, and their users are told so.
+fn texts(record: &DeviceRecord, kind: WipeKind) -> &'static Texts {
     const FIRST: &Texts = &TEXTS[0];
-    TEXTS.iter().find(|texts| texts.words.kind == kind).unwrap_or(FIRST)
+    let reach = effect_of_wipe(record, kind).reach;
+    let gone = if reach == WipeReach::AccountOnly { WipeKind::AccountOnly } else { kind };
+    TEXTS.iter().find(|texts| texts.gone == gone).unwrap_or(FIRST)
 }
 
 pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
@@ -90,7 +94,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
             .with(Scope::Common, 129),
         );
     }
-    let texts = texts(wipe.kind);
+    let texts = texts(record, wipe.kind);
     let refused = look.refused_sign_ins(true).is_some();
     let told_140 = look.trouble(
         |past| {
@@ -133,6 +137,9 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
             steps
         }
     };
+    if wipe.kind != texts.gone {
+        steps.push(effect_of_wipe(record, wipe.kind).sentence.to_owned());
+    }
     if refused {
         steps.push(
             "Its password is refused meanwhile. The wipe arrives all the same when it tries the old password again; to be sure, \
@@ -141,7 +148,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         );
     }
     steps.push(format!("Take it back if it was a mistake: `asprov device cancel-wipe {}`.", look.named()));
-    let what = texts.words.order;
+    let what = WipeWords::of(wipe.kind).order;
     let why = match wipe.reason.as_str() {
         "" => String::new(),
         reason => format!(" (\"{}\")", shown(reason)),
@@ -158,13 +165,15 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
 }
 
 pub(super) fn wiped(look: &Look<'_>) -> Option<Why> {
-    let wipe = look.record?.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Acknowledged)?;
+    let record = look.record?;
+    let wipe = record.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Acknowledged)?;
     let when = wipe.acknowledged_at.map_or_else(String::new, |at| format!(" {}", look.ago(at)));
-    let texts = texts(wipe.kind);
+    let texts = texts(record, wipe.kind);
+    let what = WipeWords::of(wipe.kind).order;
     Some(
         Why::keeps_out(
             "wiped",
-            format!("The phone confirmed {}{when}, and stays out until it is forgotten.", texts.words.order),
+            format!("The phone confirmed {what}{when}, and stays out until it is forgotten."),
             texts.confirmed,
             vec![format!("If it may come back: `asprov device forget {}`. Its history stays.", look.named())],
         )
@@ -174,7 +183,8 @@ pub(super) fn wiped(look: &Look<'_>) -> Option<Why> {
 
 /// A wipe that was taken back after the phone had got the order: nobody can call it back. Over when the phone signs in again.
 pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
-    let wipe = look.record?.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Cancelled)?;
+    let record = look.record?;
+    let wipe = record.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Cancelled)?;
     let sent_at = wipe.sent_at?;
     let events = &look.events;
     let cancelled = events.iter().position(|past| past.event.kind == EventKind::WipeCancelled);
@@ -190,8 +200,8 @@ pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
     if came_again || look.was_let_through_since(confirmed_at.or(cancelled_at).unwrap_or(sent_at)) {
         return None;
     }
-    let texts = texts(wipe.kind);
-    let (wiping, running) = (texts.words.sentence, texts.running);
+    let texts = texts(record, wipe.kind);
+    let (wiping, running) = (WipeWords::of(wipe.kind).sentence, texts.running);
     let when = cancelled_at.map_or_else(String::new, |at| format!(" {}", look.ago(at)));
     let (sent, named) = (look.ago(sent_at), look.named());
     let summary = match confirmed_at.map(|at| look.ago(at)) {
