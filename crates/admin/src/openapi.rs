@@ -6,6 +6,7 @@ use asprov_protocol::message::WipeKind;
 use asprov_protocol::server::access_rule::{RuleAction, Standing};
 use asprov_protocol::server::{AccessState, EventKind, Phase, WipeReach, WipeState};
 use asprov_protocol::status::Scope;
+use asprov_store::WipeFilter;
 use serde_json::Value as Json;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
@@ -204,6 +205,10 @@ pub(crate) fn wipe_kind() -> RefOr<Schema> {
 
 pub(crate) fn wipe_state() -> RefOr<Schema> {
     one_of(WipeState::ALL.map(WipeState::as_str))
+}
+
+pub(crate) fn wipe_filter() -> RefOr<Schema> {
+    one_of(WipeFilter::words())
 }
 
 pub(crate) fn wipe_reach() -> RefOr<Schema> {

@@ -380,11 +380,22 @@ fn a_wipe_asks_first_and_is_never_claimed_by_a_phone_that_did_not_do_it() {
         (Some("sent"), Some("eve")),
         "nothing was claimed"
     );
+    let listed = |state: &str| {
+        let wipes = server.asprov(&["device", "wipes", "--state", state]);
+        assert_eq!(wipes.code, 0, "{}", wipes.err);
+        (wipes.out.lines().count(), wipes.err.trim().to_owned())
+    };
+    assert_eq!(listed("sent"), (2, "1 wipe".to_owned()), "a heading and a line");
+    assert_eq!(listed("pending"), (0, "0 wipes".to_owned()));
+    let all = server.json(&["device", "wipes", "--json"]);
+    assert_eq!((all[0]["user"].as_str(), all[0]["kind"].as_str()), (Some("ann"), Some("account")), "{all}");
+    let both = server.asprov(&["device", "wipes", "ann", "asprov-provision", "--state", "sent"]);
+    assert_eq!(both.code, 2, "of one device there is the history, in which every state is: {}", both.err);
     let other = server.asprov(&["device", "wipe", "ann", "asprov-provision", "--kind", "device", "--yes"]);
     assert_eq!(other.code, 1, "a second kind is refused");
     let cancelled = server.asprov(&["device", "cancel-wipe", "ann", "asprov-provision"]);
     assert_eq!(cancelled.code, 0);
-    assert!(cancelled.err.contains("may be erasing itself all the same"), "{}", cancelled.err);
+    assert!(cancelled.err.contains("may be removing this account all the same"), "{}", cancelled.err);
 
     server.done(&["user", "forget", "ann", "--users", "users", "--yes"]);
     assert_eq!(server.json(&["device", "list", "--json"]), serde_json::json!([]));

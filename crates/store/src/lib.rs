@@ -53,6 +53,7 @@ pub mod trace;
 mod url;
 mod version;
 mod watched;
+mod wipe_filter;
 
 pub use around::StoreAround;
 pub use assignment::{Assignment, AssignmentTarget, USUAL_PRIORITY};
@@ -68,3 +69,4 @@ pub use trace::{Trace, TraceMessage};
 pub use url::{StoreUrl, StoreUrlError, open_store};
 pub use version::{Author, PolicySaved, PolicyVersion, StoredPolicy, StoredStage};
 pub use watched::{Happened, WatchedStore};
+pub use wipe_filter::WipeFilter;

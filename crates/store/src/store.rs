@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     Assignment, AssignmentTarget, Author, Census, CredentialDigest, PolicyProgress, PolicySaved, PolicyVersion, Proofs,
-    Sighting, StoredPolicy, StoredStage, Trace, TraceMessage,
+    Sighting, StoredPolicy, StoredStage, Trace, TraceMessage, WipeFilter,
 };
 
 /// What keeps asprov's state. Every method is atomic; what a writing method has answered survives a crash, and but for
@@ -176,7 +176,7 @@ pub trait Store: Send + Sync + 'static {
     /// is none. Whoever looked whether the device may be forgotten has to use this: a wipe may have been ordered since.
     async fn forget_revision(&self, device: &DeviceKey, revision: u64) -> Result<bool, StoreError>;
 
-    /// The newest `limit` events of a device, newest first.
+    /// The newest `limit` events of a device, newest first by when they happened last.
     async fn events(&self, device: &DeviceKey, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
 
     /// What became of the wipes of a device, newest first, at most
@@ -275,6 +275,8 @@ pub struct DeviceQuery {
     pub access: Option<AccessState>,
     /// Only these.
     pub phase: Option<Phase>,
+    /// Only those with a wipe order: the newest order counts.
+    pub wipe: Option<WipeFilter>,
     /// Only this user's.
     pub user: Option<UserName>,
     /// Only those whose user, DeviceId, DeviceType, Model, FriendlyName or User-Agent header holds this text; A to Z in

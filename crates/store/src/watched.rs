@@ -22,6 +22,8 @@ pub struct Happened<'a> {
     pub record: Option<&'a DeviceRecord>,
     /// What happened.
     pub event: &'a Event,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Says whether it wants to hear of an event.
@@ -76,6 +78,7 @@ impl StoreAround for WatchedStore {
                     user_agent: record.user_agent.as_deref(),
                     record: Some(record),
                     event,
+                    at: now,
                 });
             }
         }
@@ -101,6 +104,7 @@ impl StoreAround for WatchedStore {
                     user_agent: sighting.user_agent.as_deref().or_else(|| record?.user_agent.as_deref()),
                     record,
                     event: &refusal.event,
+                    at: refusal.at,
                 });
             }
         }

@@ -8,7 +8,7 @@ use asprov_protocol::policy::PolicyName;
 use asprov_protocol::policy::stage::{Stage, StageTarget};
 use asprov_protocol::server::access_rule::{AccessFacts, AccessRules, Standing};
 use asprov_protocol::server::{EffectivePolicy, Event, Phase};
-use asprov_store::{Assignment, DevicePage, DeviceQuery};
+use asprov_store::{Assignment, DevicePage, DeviceQuery, WipeFilter};
 use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
@@ -56,6 +56,9 @@ pub(crate) struct DeviceFilter {
     /// Only devices in this phase.
     #[param(schema_with = openapi::phase)]
     phase: Option<String>,
+    /// Only devices with a wipe order whose newest is in this state; `any`: in whatever state.
+    #[param(schema_with = openapi::wipe_filter)]
+    wipe: Option<String>,
     /// Only this user's devices.
     user: Option<String>,
     /// Only devices whose user, DeviceId, DeviceType, Model, FriendlyName or User-Agent holds this text, in any case.
@@ -130,6 +133,13 @@ impl DeviceFilter {
         since.map(Some).ok_or_else(|| Problem::invalid("stale", text, "a number of days or hours such as 90d"))
     }
 
+    /// Which wipe orders it asks for.
+    fn wipe(&self) -> Result<Option<WipeFilter>, Problem> {
+        let Some(text) = self.wipe.as_deref() else { return Ok(None) };
+        let expected = || WipeFilter::words().join(" or ");
+        WipeFilter::parse(text).map(Some).ok_or_else(|| Problem::invalid("wipe", text, &expected()))
+    }
+
     fn query(&self, now: Timestamp) -> Result<DeviceQuery, Problem> {
         let text = self.q.as_deref().filter(|text| !text.is_empty());
         if let Some(text) = text.filter(|text| text.chars().nth(LONGEST_TEXT).is_some()) {
@@ -139,6 +149,7 @@ impl DeviceFilter {
         Ok(DeviceQuery {
             access: None,
             phase: phase.map(|text| word("phase", text, &Phase::ALL, Phase::as_str)).transpose()?,
+            wipe: self.wipe()?,
             user: self.user.as_deref().map(UserName::new).transpose()?,
             text: text.map(str::to_owned),
             not_seen_since: self.not_seen_since(now)?,

@@ -2,11 +2,16 @@
 //! due at a time.
 
 use asprov_protocol::message::WipeKind;
-use asprov_protocol::server::{KindForecast, cancel_wipe, forecast_wipe, order_wipe};
+use asprov_protocol::server::{
+    DeviceRecord, EventKind, KindForecast, WipeArrival, cancel_wipe, forecast_wipe, order_wipe, wipe_arrival,
+};
+use asprov_protocol::status::{Scope, Status};
+use asprov_store::{StoredEvent, limits};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -52,6 +57,10 @@ pub(crate) struct DeviceWipes {
     family: Option<&'static str>,
     /// What each kind would do, and whether it can be ordered.
     what_if: Vec<WhatIf>,
+    /// How an order would reach the device; null: it has been wiped, or has no row any more.
+    arrival: Option<ArrivalBody>,
+    /// How often its commands were refused for the wipe that is due, which tells it to ask for the order; null: none is due.
+    told: Option<Told>,
     /// Orders, directives, confirmations, failures and cancellations, newest first. They outlive the device's row.
     history: Vec<EventBody>,
 }
@@ -73,6 +82,53 @@ pub(crate) struct WhatIf {
     effect: &'static str,
     /// Where it is written.
     source: &'static str,
+}
+
+/// How an order would reach a device.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WipeArrival)]
+pub(crate) struct ArrivalBody {
+    /// The HTTP code of the answer to its next command: 200 with Status 140, or 449 or 403 below 14.0.
+    #[schema(example = 200)]
+    http: u16,
+    /// Whether nothing shows that it ever sent Provision: a client that never does never gets the order.
+    may_never_ask: bool,
+    /// That in a few sentences.
+    sentences: String,
+}
+
+/// How often a device's commands were refused because a wipe is due.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WipeTold)]
+pub(crate) struct Told {
+    /// How often, since the order, as far as its history reaches.
+    count: u64,
+    /// When last; null: never.
+    #[schema(format = DateTime)]
+    last_at: Option<String>,
+}
+
+impl From<&WipeArrival> for ArrivalBody {
+    fn from(arrival: &WipeArrival) -> Self {
+        let (http, may_never_ask) = (arrival.http, arrival.may_never_ask.is_some());
+        Self { http, may_never_ask, sentences: arrival.sentences() }
+    }
+}
+
+impl Told {
+    /// What the history says of an order.
+    fn of(events: &[StoredEvent], requested_at: Timestamp) -> Self {
+        let is_it = |past: &&StoredEvent| {
+            past.event.kind == EventKind::CommandRefused
+                && past.event.status == Some((Scope::Common, Status::REMOTE_WIPE_REQUESTED))
+                && past.last_at >= requested_at
+        };
+        let told: Vec<_> = events.iter().filter(is_it).collect();
+        Self {
+            count: told.iter().fold(0, |count, past| count.saturating_add(past.count)),
+            last_at: told.iter().map(|past| past.last_at).max().map(|at| at.to_string()),
+        }
+    }
 }
 
 impl From<&KindForecast> for WhatIf {
@@ -99,7 +155,8 @@ pub(crate) struct CancelledWipe {
 
 /// The wipes of a device
 ///
-/// What an order would do, said before it is given, and what became of those before: when, by whom and from where.
+/// What an order would do and how it would arrive, said before it is given, and what became of those before: when, by whom and
+/// from where.
 #[utoipa::path(get, path = "/api/v1/devices/{user}/{device_id}/wipe", tag = "wipe",
     params(("user" = String, Path, description = "The user."), ("device_id" = String, Path, description = "The DeviceId.")),
     responses(
@@ -110,13 +167,23 @@ pub(crate) async fn read_wipes(
     DevicePath(device): DevicePath,
 ) -> Result<Json<DeviceWipes>, Problem> {
     let history = state.store().wipe_history(&device).await?;
-    let stored = state.store().device(&device).await?;
-    if stored.is_none() && history.is_empty() {
+    let snapshot = state.store().load(&device).await?;
+    let record = snapshot.device.as_ref();
+    if record.is_none() && history.is_empty() {
         return Err(no_such_device(&device));
     }
-    let forecast = stored.as_ref().map(|stored| forecast_wipe(&stored.record));
+    let forecast = record.map(forecast_wipe);
+    let told = match record.and_then(DeviceRecord::due_wipe) {
+        None => None,
+        Some(wipe) => {
+            let events = state.store().events(&device, limits::EVENTS_PER_DEVICE as usize).await?;
+            Some(Told::of(&events, wipe.requested_at))
+        }
+    };
     Ok(Json(DeviceWipes {
-        wipe: stored.as_ref().and_then(|stored| stored.record.wipe.as_ref()).map(WipeBody::from),
+        wipe: record.and_then(|record| record.wipe.as_ref()).map(WipeBody::from),
+        arrival: wipe_arrival(&snapshot, state.now()).as_ref().map(ArrivalBody::from),
+        told,
         family: forecast.as_ref().and_then(|forecast| forecast.family),
         what_if: forecast.iter().flat_map(|forecast| &forecast.kinds).map(WhatIf::from).collect(),
         history: history.iter().map(EventBody::from).collect(),
@@ -125,8 +192,8 @@ pub(crate) async fn read_wipes(
 
 /// Order a wipe
 ///
-/// The device gets the directive with its next request. The order is kept until the device confirms it or it is
-/// cancelled; ordering the same kind again changes nothing.
+/// The device is told with its next command, and gets the directive with its next Provision. The order is kept until the device
+/// confirms it or it is cancelled; ordering the same kind again changes nothing.
 #[utoipa::path(post, path = "/api/v1/devices/{user}/{device_id}/wipe", tag = "wipe", request_body = WipeToOrder,
     params(("user" = String, Path, description = "The user."), ("device_id" = String, Path, description = "The DeviceId.")),
     responses(

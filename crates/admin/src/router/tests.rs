@@ -184,6 +184,6 @@ async fn an_unknown_parameter_is_named_with_those_there_are() {
     let detail = Api::new().get("/api/v1/devices?phse=offered").await.problem(422, "invalid-value");
     assert_eq!(
         detail,
-        "query: phse: unknown field `phse`, expected one of `access`, `phase`, `user`, `q`, `stale`, `limit`, `cursor`"
+        "query: phse: unknown field `phse`, expected one of `access`, `phase`, `wipe`, `user`, `q`, `stale`, `limit`, `cursor`"
     );
 }

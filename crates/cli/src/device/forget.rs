@@ -53,7 +53,7 @@ async fn one(api: &AdminApi, key: &Key, yes: bool) -> Result<(), Failure> {
 
 async fn every(api: &AdminApi, forgotten: &Forgotten) -> Result<(), Failure> {
     let user = Some(forgotten.user.clone());
-    let filter = Filter { access: None, phase: None, user, search: None, stale: forgotten.stale.clone(), limit: None };
+    let filter = Filter { user, stale: forgotten.stale.clone(), ..Filter::default() };
     let devices = all(api, &filter).await?;
     let is_due = |device: &&Value| device.get("phase").and_then(Value::as_str) == Some("wipe_due");
     let (due, others): (Vec<&Value>, Vec<&Value>) = devices.iter().partition(is_due);

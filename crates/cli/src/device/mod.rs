@@ -6,6 +6,7 @@ mod show;
 mod trace;
 mod why;
 mod wipe;
+mod wipes;
 
 use std::io;
 
@@ -19,6 +20,7 @@ use export::Format;
 use forget::Forgotten;
 use trace::Recording;
 use wipe::Order;
+use wipes::Wipes;
 
 /// See the devices, decide who may come in, order wipes
 #[derive(clap::Args, Debug)]
@@ -90,16 +92,10 @@ enum Action {
         #[command(flatten)]
         device: Named,
     },
-    /// Order a wipe: the device erases itself with its next request
+    /// Order a wipe: the device is told with its next command, and gets the order with its next Provision
     Wipe(Order),
-    /// List what became of the wipes of a device, newest first: when, by whom, from where
-    Wipes {
-        #[command(flatten)]
-        device: Named,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// List the wipe orders of all devices, or what became of those of one
+    Wipes(Wipes),
     /// Take a wipe back, if the device has not confirmed it
     CancelWipe {
         #[command(flatten)]
@@ -109,7 +105,7 @@ enum Action {
     Forget(Forgotten),
 }
 
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Debug, Default)]
 struct Filter {
     /// Only devices with this access: allowed, exempt, discovery, quarantined or blocked
     #[arg(long, value_name = "STATE")]
@@ -117,6 +113,9 @@ struct Filter {
     /// Only devices in this phase: unprovisioned, offered, provisioned, wipe_due or wiped
     #[arg(long, value_name = "PHASE")]
     phase: Option<String>,
+    /// Only devices whose newest wipe order is in this state: pending, sent, failed, acknowledged, cancelled, or any
+    #[arg(long, value_name = "STATE")]
+    wipe: Option<String>,
     /// Only this user's devices
     #[arg(long, value_name = "USER")]
     user: Option<String>,
@@ -207,7 +206,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
             say(&format!("the rules hold again ({})", listed(&text_of(answer.get("state")))), &device.key)
         }
         Action::Wipe(order) => wipe::order(&order, out).await,
-        Action::Wipes { device, json } => wipe::history(&device, json, out).await,
+        Action::Wipes(wipes) => wipes::wipes(&wipes, out).await,
         Action::CancelWipe { device } => wipe::cancel(&device).await,
         Action::Forget(forgotten) => forget::forget(&forgotten).await,
     }
@@ -249,8 +248,7 @@ fn say(what: &str, key: &Key) -> Result<(), Failure> {
 
 /// Every device of a user.
 pub(crate) async fn of_user(api: &AdminApi, user: &str) -> Result<Vec<Key>, Failure> {
-    let filter =
-        Filter { access: None, phase: None, user: Some(user.to_owned()), search: None, stale: None, limit: None };
+    let filter = Filter { user: Some(user.to_owned()), ..Filter::default() };
     let devices = all(api, &filter).await?;
     let text = |device: &Value, name: &str| text_of(device.get(name));
     Ok(devices.iter().map(|device| Key { user: text(device, "user"), device_id: text(device, "device_id") }).collect())
@@ -268,6 +266,7 @@ async fn all(api: &AdminApi, filter: &Filter) -> Result<Vec<Value>, Failure> {
         let parameters = [
             ("access", filter.access.as_deref()),
             ("phase", filter.phase.as_deref()),
+            ("wipe", filter.wipe.as_deref()),
             ("user", filter.user.as_deref()),
             ("q", filter.search.as_deref()),
             ("stale", filter.stale.as_deref()),

@@ -51,7 +51,7 @@ fn minute(time: &str) -> String {
 }
 
 /// A time to the second.
-fn second(time: &str) -> String {
+pub(super) fn second(time: &str) -> String {
     cut(time, "2026-01-01T00:00:00".len())
 }
 
@@ -87,25 +87,6 @@ pub(super) fn one(device: &Value, out: &mut dyn io::Write) -> Result<(), Failure
     let pairs: Vec<_> =
         pairs.iter().filter(|(_, value)| !value.is_empty()).map(|(n, v)| (n.as_str(), v.as_str())).collect();
     Ok(write_pairs(out, &pairs, width())?)
-}
-
-pub(super) fn wipes(history: &Value, out: &mut dyn io::Write) -> Result<(), Failure> {
-    let mut table = Table::new(["WHEN", "WHAT", "BY", "FROM", "DETAIL"]);
-    for event in history.as_array().into_iter().flatten() {
-        let text = |name: &str| listed(&text_of(event.get(name)));
-        table.row([
-            second(&text("last_at")).into(),
-            Cell::styled(ACCENT, text("kind")),
-            text("administrator").into(),
-            text("address").into(),
-            text("detail").into(),
-        ]);
-    }
-    if table.is_empty() {
-        anstream::eprintln!("no wipe was ever ordered");
-        return Ok(());
-    }
-    Ok(table.write_wrapped(out, width())?)
 }
 
 pub(super) fn events(events: &Value, out: &mut dyn io::Write) -> Result<(), Failure> {

@@ -1,10 +1,13 @@
-//! `asprov device wipe`, `wipes` and `cancel-wipe`: what it would do, said before it is asked for; the order; what became of it.
+//! `asprov device wipe` and `cancel-wipe`: what it would do and how it arrives, said before it is asked for; the order; taking
+//! it back.
 
 use std::io;
 
+use asprov_protocol::message::WipeKind;
+use asprov_protocol::server::WipeWords;
 use serde_json::{Value, json};
 
-use super::{Key, Named, say, show};
+use super::{Key, Named, say};
 use crate::admin_api::{AdminApi, text_of};
 use crate::confirmation::confirmed;
 use crate::explain::{write_json, write_pairs};
@@ -30,7 +33,7 @@ pub(super) struct Order {
     /// Why, for the history
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
-    /// Say what a wipe would do to this device, and order nothing
+    /// Say what a wipe would do to this device and how the order would arrive, and order nothing
     #[arg(long, conflicts_with = "yes")]
     what_if: bool,
     /// Print JSON; only with --what-if
@@ -42,11 +45,15 @@ pub(super) struct Order {
 }
 
 impl Kind {
-    const fn word(self) -> &'static str {
+    const fn wipe(self) -> WipeKind {
         match self {
-            Self::Device => "device",
-            Self::Account => "account",
+            Self::Device => WipeKind::Device,
+            Self::Account => WipeKind::AccountOnly,
         }
+    }
+
+    const fn word(self) -> &'static str {
+        self.wipe().as_str()
     }
 }
 
@@ -57,7 +64,11 @@ pub(super) async fn order(order: &Order, out: &mut dyn io::Write) -> Result<(), 
     let known = api.read(&key.path("")).await?;
     let wipes = api.read(&key.path("/wipe")).await?;
     if order.what_if {
-        let without_history = json!({ "family": wipes.get("family"), "what_if": wipes.get("what_if") });
+        let without_history = json!({
+            "family": wipes.get("family"),
+            "what_if": wipes.get("what_if"),
+            "arrival": wipes.get("arrival"),
+        });
         return if order.json { write_json(out, &without_history) } else { what_if(key, &known, &wipes, out) };
     }
     let forecast = forecast(&wipes, order.kind);
@@ -69,7 +80,16 @@ pub(super) async fn order(order: &Order, out: &mut dyn io::Write) -> Result<(), 
     if !text("why_not").is_empty() {
         return Err(Failure::new(text("why_not")).hint("--what-if says what can be ordered, and what it would do"));
     }
-    confirmed(&format!("Wipe device {}? {} It cannot be undone.", described(key, &known), text("effect")), order.yes)?;
+    if arrives(&wipes, "may_never_ask") == Some(&Value::Bool(true)) {
+        note(&harmless(&text_of(arrives(&wipes, "sentences"))));
+    }
+    let question = format!(
+        "{}: order {}? {} It cannot be undone.",
+        described(key, &known),
+        WipeWords::of(order.kind.wipe()).order,
+        text("effect")
+    );
+    confirmed(&question, order.yes)?;
     let body = json!({ "kind": order.kind.word(), "reason": order.reason });
     let answer = api.post(&key.path("/wipe"), &body).await?;
     let before = wipes.get("wipe").unwrap_or(&Value::Null);
@@ -130,27 +150,50 @@ fn what_if(key: &Key, known: &Value, wipes: &Value, out: &mut dyn io::Write) -> 
         };
         write_pairs(out, pairs, width())?;
     }
+    let arrives = harmless(&text_of(arrives(wipes, "sentences")));
+    if !arrives.is_empty() {
+        writeln!(out, "\n{}", painted(HEADING, "how an order arrives"))?;
+        write_pairs(out, &[("", &arrives)], width())?;
+    }
     Ok(())
 }
 
-pub(super) async fn history(device: &Named, json: bool, out: &mut dyn io::Write) -> Result<(), Failure> {
-    let answer = AdminApi::connect(&device.connection)?.read(&device.key.path("/wipe")).await?;
-    let history = answer.get("history").unwrap_or(&Value::Null);
-    if json { write_json(out, history) } else { show::wipes(history, out) }
+/// What the server says of how an order would arrive.
+fn arrives<'a>(wipes: &'a Value, name: &str) -> Option<&'a Value> {
+    wipes.get("arrival")?.get(name)
 }
 
 pub(super) async fn cancel(device: &Named) -> Result<(), Failure> {
     let answer = AdminApi::connect(&device.connection)?.delete(&device.key.path("/wipe")).await?;
     say("the wipe is cancelled", &device.key)?;
-    if answer.get("may_already_be_running") == Some(&Value::Bool(true)) {
-        anstream::eprintln!("the directive had been sent: the device may be erasing itself all the same");
+    if let Some(text) = may_be_running(&answer) {
+        anstream::eprintln!("{text}");
     }
     Ok(())
+}
+
+/// What to say of an order that was taken back after it had gone out.
+fn may_be_running(answer: &Value) -> Option<String> {
+    answer.get("may_already_be_running").and_then(Value::as_bool).filter(|may| *may)?;
+    let kind = text_of(answer.get("wipe").and_then(|wipe| wipe.get("kind")));
+    // A newer server may know a kind that this program does not.
+    let doing = WipeKind::parse(&kind).map_or("doing what it says", |kind| WipeWords::of(kind).doing);
+    Some(format!("the directive had been sent: the device may be {doing} all the same"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_that_was_taken_back_too_late_is_said_to_be_what_it_was() {
+        let answer = |kind: &str, may: bool| json!({ "may_already_be_running": may, "wipe": { "kind": kind } });
+        for (kind, doing) in [("device", "erasing itself"), ("account", "removing this account")] {
+            let said = format!("the directive had been sent: the device may be {doing} all the same");
+            assert_eq!(may_be_running(&answer(kind, true)), Some(said));
+            assert_eq!(may_be_running(&answer(kind, false)), None);
+        }
+    }
 
     #[test]
     fn an_order_that_stood_before_is_said_to_have_stood() {

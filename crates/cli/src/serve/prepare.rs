@@ -48,7 +48,7 @@ impl Prepared {
         let mut store = open_store(&configuration.store).await.map_err(Failure::new)?;
         let mut notices = None;
         if let Some(notice) = &configuration.notice {
-            let delivery = Delivery::new(notice.clone())?;
+            let delivery = Delivery::new(notice.clone(), Arc::clone(&store))?;
             let (watched, queue) = notice::listen(store);
             (store, notices) = (watched, Some((delivery, queue)));
         }

@@ -16,7 +16,9 @@ mod refused_sign_in;
 mod snapshot;
 mod why;
 mod wipe;
+mod wipe_arrival;
 pub mod wipe_effect;
+pub mod wipe_words;
 
 pub use access::decide_access;
 pub use decision::{By, Decision, Event, EventKind, Outcome, unusable_body};
@@ -29,4 +31,6 @@ pub use refused_sign_in::RefusedSignIn;
 pub use snapshot::{Caller, EffectivePolicy, FreshKeys, ServerRules, Snapshot};
 pub use why::{Circumstances, Obstacle, PastEvent, Why, why};
 pub use wipe::{WipeError, cancel_wipe, order_wipe};
+pub use wipe_arrival::{MayNeverAsk, WipeArrival, wipe_arrival};
 pub use wipe_effect::{KindForecast, WipeForecast, WipeReach, forecast_wipe};
+pub use wipe_words::WipeWords;

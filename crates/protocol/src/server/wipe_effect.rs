@@ -160,6 +160,11 @@ pub fn forecast_wipe(record: &DeviceRecord) -> WipeForecast {
     }
 }
 
+/// What a wipe of this kind does to this device.
+pub fn effect_of_wipe(record: &DeviceRecord, kind: WipeKind) -> &'static WipeEffect {
+    effect(family(record), record, kind)
+}
+
 fn family(record: &DeviceRecord) -> Option<&'static Profile> {
     let told = record.device_information.user_agent.as_deref();
     [record.user_agent.as_deref(), told].into_iter().flatten().find_map(Profile::of_user_agent)

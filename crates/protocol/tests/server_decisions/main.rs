@@ -12,4 +12,6 @@ mod situation;
 mod walks;
 mod why;
 mod why_forgotten;
+mod why_wipes;
 mod why_works;
+mod wipe_arrives;

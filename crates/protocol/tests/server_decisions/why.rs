@@ -259,8 +259,13 @@ fn every_situation_is_told_apart() {
 
 #[test]
 fn every_explanation_reads_as_help() {
+    insta::assert_snapshot!("why", explained(situations()));
+}
+
+/// The explanations as people read them.
+pub(crate) fn explained(situations: Vec<(&'static str, Told)>) -> String {
     let mut text = String::new();
-    for (_, told) in situations() {
+    for (_, told) in situations {
         let why = told.why();
         assert!(why.summary.ends_with('.') || why.summary.ends_with(')'), "{}", why.summary);
         assert!(!why.for_administrator.is_empty() && !why.for_user.is_empty());
@@ -276,7 +281,7 @@ fn every_explanation_reads_as_help() {
         }
         text.push('\n');
     }
-    insta::assert_snapshot!("why", text);
+    text
 }
 
 #[test]

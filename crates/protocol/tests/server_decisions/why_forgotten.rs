@@ -74,7 +74,7 @@ fn a_phone_that_is_told_of_its_wipe_and_does_not_ask_for_it_is_not_said_to_stay_
     let why = ordered().gate(Command::Sync).gate(Command::FolderSync).later(1).why();
     assert_eq!(why.situation, "wipe_pending");
     assert!(
-        why.summary.contains("was told so 2 times, last 60 minutes ago, and has not asked for the order"),
+        why.summary.contains("were refused for it 2 times, last 60 minutes ago, and it has not asked for the order"),
         "{why:?}"
     );
     assert!(advises(&why, "next Provision"), "{why:?}");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use asprov_protocol::device::{DeviceId, DeviceKey, GroupName, UserName};
 use asprov_protocol::policy::{Policy, PolicyName};
 use asprov_protocol::server::access_rule::{AccessRule, AccessRules, RuleName};
-use asprov_protocol::server::{AccessState, DeviceRecord, EffectivePolicy, Event, Snapshot};
+use asprov_protocol::server::{AccessState, DeviceRecord, EffectivePolicy, Event, EventKind, Snapshot};
 use jiff::Timestamp;
 
 use super::traces::Traces;
@@ -223,9 +223,16 @@ impl State {
     }
 
     pub(super) fn wipe_history(&self, device: &DeviceKey) -> Vec<StoredEvent> {
+        self.newest_first(device, limits::EVENTS_PER_DEVICE as usize, EventKind::is_about_a_wipe)
+    }
+
+    /// By when they happened last, and of the same time what was written later first: what is noted comes later than what is
+    /// saved, and has the time it happened at.
+    fn newest_first(&self, device: &DeviceKey, limit: usize, wanted: fn(EventKind) -> bool) -> Vec<StoredEvent> {
         let events = self.events.get(device).into_iter().flat_map(|events| events.iter().rev());
-        let about_wipes = events.filter(|stored| stored.event.kind.is_about_a_wipe());
-        about_wipes.take(limits::EVENTS_PER_DEVICE as usize).cloned().collect()
+        let mut events: Vec<_> = events.filter(|stored| wanted(stored.event.kind)).collect();
+        events.sort_by_key(|stored| core::cmp::Reverse(stored.last_at));
+        events.into_iter().take(limit).cloned().collect()
     }
 
     pub(super) fn keep_credentials(&mut self, accepted: &[(DeviceKey, CredentialDigest)]) -> Vec<DeviceKey> {
@@ -249,7 +256,7 @@ impl State {
     }
 
     pub(super) fn events(&self, device: &DeviceKey, limit: usize) -> Vec<StoredEvent> {
-        self.events.get(device).map_or_else(Vec::new, |events| events.iter().rev().take(limit).cloned().collect())
+        self.newest_first(device, limit, |_| true)
     }
 
     pub(super) fn drop_never_acknowledged(&mut self, seen_before: Timestamp) -> u64 {
@@ -375,6 +382,7 @@ fn matches(query: &DeviceQuery, stored: &StoredDevice) -> bool {
     let access = record.access.as_ref().map_or(AccessState::Allowed, |access| access.state);
     query.access.is_none_or(|wanted| wanted == access)
         && query.phase.is_none_or(|wanted| wanted == record.phase())
+        && query.wipe.is_none_or(|wanted| record.wipe.as_ref().is_some_and(|wipe| wanted.holds(wipe)))
         && query.not_seen_since.is_none_or(|since| stored.last_seen_at < since)
         && query.user.as_ref().is_none_or(|wanted| *wanted == record.device.user)
         && query.after.as_ref().is_none_or(|after| *after < record.device)

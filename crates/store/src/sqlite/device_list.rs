@@ -6,7 +6,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::cells::{Cells, microseconds};
 use super::device_row::{DEVICE, read};
 use super::fault::Result;
-use crate::{DevicePage, DeviceQuery, limits};
+use crate::{DevicePage, DeviceQuery, WipeFilter, limits};
 
 /// `DeviceRecord::phase`, said once more; the contract tests compare the two for every combination.
 pub(super) const PHASE: &str = "CASE WHEN wipe_state IN ('pending', 'sent', 'failed') THEN 'wipe_due'
@@ -55,6 +55,14 @@ pub(super) fn select(query: &DeviceQuery, limit: usize) -> (String, Vec<ToSqlOut
     if let Some(phase) = query.phase {
         conditions.push(format!("{PHASE} = ?"));
         parameters.push(phase.as_str().into());
+    }
+    match query.wipe {
+        None => {}
+        Some(WipeFilter::Any) => conditions.push("wipe_kind IS NOT NULL".to_owned()),
+        Some(WipeFilter::State(state)) => {
+            conditions.push("wipe_state = ?".to_owned());
+            parameters.push(state.as_str().into());
+        }
     }
     if let Some(since) = query.not_seen_since {
         conditions.push("last_seen_at < ?".to_owned());

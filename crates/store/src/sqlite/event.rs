@@ -38,16 +38,18 @@ const EVENT: Table = Table {
         "address",
     ],
 };
+/// By when they happened last, and of the same time what was written later first: what is noted comes later than what is saved,
+/// and has the time it happened at. At most a few more than [`limits::EVENTS_PER_DEVICE`] are sorted.
 pub(super) const NEWEST: &str =
     "SELECT user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count,
     policy, rule, administrator, address FROM event
-    WHERE user = ?1 AND device_id = ?2 ORDER BY number DESC LIMIT ?3";
+    WHERE user = ?1 AND device_id = ?2 ORDER BY last_at DESC, number DESC LIMIT ?3";
 /// What [`EventKind::is_about_a_wipe`] says, in SQL.
 pub(super) const OF_WIPES: &str =
     "SELECT user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count,
     policy, rule, administrator, address FROM event WHERE user = ?1 AND device_id = ?2
     AND kind IN ('wipe_ordered', 'wipe_sent', 'wipe_failed', 'wipe_acknowledged', 'wipe_cancelled',
-    'wipe_acknowledgment_ignored') ORDER BY number DESC LIMIT ?3";
+    'wipe_acknowledgment_ignored') ORDER BY last_at DESC, number DESC LIMIT ?3";
 /// Counts a refusal that equals the newest event.
 pub(super) const COUNT: &str = "UPDATE event SET count = count + ?13, last_at = max(last_at, ?8)
     WHERE user = ?1 AND device_id = ?2

@@ -14,6 +14,7 @@ use crate::fixture::*;
 
 every_store!(
     events_are_listed_newest_first_and_outlive_their_device,
+    what_is_noted_late_is_listed_by_when_it_happened,
     every_kind_of_event_reads_back,
     equal_refusals_in_a_row_are_one_with_a_count,
     equal_changes_of_state_are_not_joined,
@@ -51,6 +52,41 @@ async fn events_are_listed_newest_first_and_outlive_their_device(store: Arc<dyn 
     assert_eq!(store.events(&record.device, 2).await.unwrap(), expected[..2]);
     assert_eq!(store.events(&record.device, 0).await, Ok(vec![]));
     assert_eq!(store.events(&device("bob", "A1"), 10).await, Ok(vec![]));
+}
+
+async fn what_is_noted_late_is_listed_by_when_it_happened(store: Arc<dyn Store>) {
+    let key = device("ann", "A1");
+    let ordered = Event::new(EventKind::WipeOrdered, "device");
+    let cancelled = Event::new(EventKind::WipeCancelled, "device");
+    let ignored = Event::new(EventKind::WipeAcknowledgmentIgnored, "device");
+    store.save(0, &record(key.clone(), at(0)), std::slice::from_ref(&ordered), at(1)).await.unwrap();
+    let revision = store.load(&key).await.unwrap().revision;
+    store.save(revision, &record(key.clone(), at(0)), std::slice::from_ref(&cancelled), at(6)).await.unwrap();
+    // A node writes down a while later what it refused; one at the time of the order, and one that came twice.
+    let late = Sighting {
+        refusals: vec![
+            Repeated::once(refusal(140), at(5)),
+            Repeated::once(ignored.clone(), at(2)),
+            Repeated::once(refusal(142), at(1)),
+            Repeated::once(refusal(141), at(3)),
+            Repeated::once(refusal(141), at(7)),
+        ],
+        ..sighting("A1", at(7), vec![])
+    };
+    store.note(&[late]).await.unwrap();
+    let expected = vec![
+        (refusal(141), at(7)),
+        (cancelled.clone(), at(6)),
+        (refusal(140), at(5)),
+        (ignored.clone(), at(2)),
+        (refusal(142), at(1)),
+        (ordered.clone(), at(1)),
+    ];
+    let listed = |events: Vec<StoredEvent>| events.into_iter().map(|it| (it.event, it.last_at)).collect::<Vec<_>>();
+    assert_eq!(listed(store.events(&key, 10).await.unwrap()), expected);
+    assert_eq!(listed(store.events(&key, 3).await.unwrap()), expected[..3], "the newest, not those written last");
+    let of_wipes = vec![(cancelled, at(6)), (ignored, at(2)), (ordered, at(1))];
+    assert_eq!(listed(store.wipe_history(&key).await.unwrap()), of_wipes);
 }
 
 async fn every_kind_of_event_reads_back(store: Arc<dyn Store>) {

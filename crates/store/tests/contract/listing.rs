@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use asprov_protocol::server::{AccessState, DeviceRecord, Phase, WipeState};
-use asprov_store::{DeviceQuery, Store};
+use asprov_store::{DeviceQuery, Store, WipeFilter};
 
 use crate::every_store;
 use crate::fixture::*;
@@ -14,6 +14,7 @@ every_store!(
     a_limit_of_0_gives_nothing,
     the_phase_of_every_combination_is_what_the_record_says,
     a_device_without_a_decision_about_it_counts_as_allowed,
+    wipe_orders_are_found_by_their_state_page_by_page,
     a_text_is_looked_for_in_every_named_field_in_either_case,
     filters_hold_together,
 );
@@ -115,6 +116,27 @@ async fn a_device_without_a_decision_about_it_counts_as_allowed(store: Arc<dyn S
     }
 }
 
+async fn wipe_orders_are_found_by_their_state_page_by_page(store: Arc<dyn Store>) {
+    keep(&*store, &record(device("ann", "none"), at(0))).await;
+    for state in WipeState::ALL {
+        for user in ["ann", "bob", "eve"] {
+            let record = record(device(user, state.as_str()), at(0));
+            keep(&*store, &DeviceRecord { wipe: Some(wipe(state)), ..record }).await;
+        }
+    }
+    for state in WipeState::ALL {
+        let query = DeviceQuery { wipe: Some(WipeFilter::State(state)), ..every() };
+        let expected = ["ann", "bob", "eve"].map(|user| format!("{user}/{}", state.as_str()));
+        assert_eq!(listed(&*store, query.clone()).await, expected);
+        let page = store.devices(&DeviceQuery { limit: 2, ..query.clone() }).await.unwrap();
+        assert_eq!((page.items.len(), page.next.as_ref()), (2, Some(&device("bob", state.as_str()))));
+        assert_eq!(listed(&*store, DeviceQuery { after: page.next, ..query }).await, expected[2..]);
+    }
+    let any = DeviceQuery { wipe: Some(WipeFilter::Any), ..every() };
+    assert_eq!(listed(&*store, any.clone()).await.len(), 3 * WipeState::ALL.len());
+    assert_eq!(listed(&*store, DeviceQuery { user: Some(user("bob")), ..any }).await.len(), WipeState::ALL.len());
+}
+
 async fn a_text_is_looked_for_in_every_named_field_in_either_case(store: Arc<dyn Store>) {
     keep(&*store, &full_record(device("ann", "A1"))).await;
     let mut other = record(device("bob", "B_1"), at(0));
@@ -153,6 +175,7 @@ async fn filters_hold_together(store: Arc<dyn Store>) {
     let query = DeviceQuery {
         access: Some(AccessState::Quarantined),
         phase: Some(Phase::WipeDue),
+        wipe: Some(WipeFilter::Any),
         user: Some(user("bob")),
         text: Some("a".to_owned()),
         not_seen_since: Some(at(60 * 24 * 365)),

@@ -117,12 +117,17 @@ async fn every_filter_keeps_what_fits_and_they_work_together() {
     let api = Api::new().with_device("ann", "A1").await.with_device("bob", "B1").await;
     api.add_record(&offered("ann", "A2")).await;
     api.put("/api/v1/devices/bob/B1/access", &json!({"state": "blocked"})).await.json(200);
+    api.post("/api/v1/devices/bob/B1/wipe", &json!({"kind": "device"})).await.json(201);
     for (query, expected) in [
         ("access=blocked", vec!["bob/B1"]),
         ("access=allowed", vec!["ann/A1", "ann/A2"]),
         ("access=quarantined", vec![]),
         ("phase=offered", vec!["ann/A2"]),
-        ("phase=provisioned", vec!["ann/A1", "bob/B1"]),
+        ("phase=provisioned", vec!["ann/A1"]),
+        ("wipe=any", vec!["bob/B1"]),
+        ("wipe=pending", vec!["bob/B1"]),
+        ("wipe=sent", vec![]),
+        ("wipe=pending&user=ann", vec![]),
         ("user=Ann", vec!["ann/A1", "ann/A2"]),
         ("q=b1", vec!["bob/B1"]),
         ("q=IPHONE15,2&user=bob", vec!["bob/B1"]),
@@ -145,6 +150,7 @@ async fn a_filter_that_means_nothing_is_refused() {
             "phase=Provisioned",
             "phase is `Provisioned`, expected unprovisioned or offered or provisioned or wipe_due or wiped",
         ),
+        ("wipe=due", "wipe is `due`, expected any or pending or sent or failed or acknowledged or cancelled"),
         ("user=", "User has 0 characters, expected 1 to 320"),
         ("limit=0", "limit is `0`, expected 1 to 1000"),
         ("limit=1001", "limit is `1001`, expected 1 to 1000"),

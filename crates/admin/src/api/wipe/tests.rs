@@ -1,6 +1,9 @@
+use asprov_protocol::http::Command;
 use asprov_protocol::message::WipeKind;
-use asprov_protocol::server::{DeviceRecord, WipeOrder, WipeState};
+use asprov_protocol::server::{DeviceRecord, Event, EventKind, WipeOrder, WipeState};
+use asprov_protocol::status::{Scope, Status};
 use asprov_protocol::version::ProtocolVersion;
+use asprov_store::{Repeated, Sighting};
 use serde_json::json;
 
 use crate::fixture::{Api, NOON, provisioned};
@@ -145,6 +148,68 @@ async fn what_a_wipe_would_do_is_said_before_it_is_ordered() {
     assert_eq!(wipes["what_if"][1]["possible"], false);
     assert!(wipes["what_if"][1]["why_not"].as_str().unwrap().contains("block the device, or wipe it whole"));
     api.get("/api/v1/devices/ann/NONE/wipe").await.problem(404, "no-such-device");
+}
+
+#[tokio::test]
+async fn how_an_order_would_arrive_is_said_by_the_policy_and_the_access_of_the_device() {
+    let api = Api::new().with_device("ann", "A1").await;
+    let wipes = api.get(WIPE).await.json(200);
+    assert_eq!((&wipes["arrival"]["http"], &wipes["arrival"]["may_never_ask"]), (&json!(200), &json!(false)));
+    let old = DeviceRecord {
+        protocol_version: ProtocolVersion::V12_1,
+        provisioned: None,
+        acknowledgment: None,
+        ..provisioned("ann", "A2")
+    };
+    api.add_record(&old).await;
+    let arrival = async || api.get("/api/v1/devices/ann/A2/wipe").await.json(200)["arrival"].clone();
+    let sentences = |arrival: &serde_json::Value| arrival["sentences"].as_str().unwrap().to_owned();
+    let by_default = arrival().await;
+    assert_eq!((&by_default["http"], &by_default["may_never_ask"]), (&json!(403), &json!(true)));
+    assert!(sentences(&by_default).contains("Policy `default` lets in what does not provision"), "{by_default}");
+    let rule = json!({"rule": "exempt if DeviceType = \"iPhone\""});
+    api.put("/api/v1/access-rules/phones", &rule).await.json(201);
+    let exempt = arrival().await;
+    assert!(sentences(&exempt).contains("It is exempt from policies"), "{exempt}");
+    let wiped = Api::new();
+    wiped.add_record(&wiping(WipeState::Acknowledged)).await;
+    assert_eq!(wiped.get(WIPE).await.json(200)["arrival"], json!(null));
+}
+
+#[tokio::test]
+async fn how_often_a_device_was_told_of_its_wipe_is_counted_since_the_order() {
+    let told = |times: u64, at: &str| {
+        let event = Event::new(EventKind::CommandRefused, "")
+            .with_command(Command::Sync)
+            .with_status(Scope::Common, Status::REMOTE_WIPE_REQUESTED);
+        Repeated { event, count: times, at: at.parse().unwrap() }
+    };
+    let api = Api::new().with_device("ann", "A1").await;
+    let noted = async |refusals: Vec<Repeated>| {
+        let record = provisioned("ann", "A1");
+        let sighting = Sighting {
+            device: record.device,
+            device_type: record.device_type,
+            user_agent: record.user_agent,
+            protocol_version: record.protocol_version,
+            at: "2025-01-01T12:04:00Z".parse().unwrap(),
+            passed_at: None,
+            refusals,
+        };
+        api.store.inner.note(&[sighting]).await.unwrap();
+    };
+    assert_eq!(api.get(WIPE).await.json(200)["told"], json!(null), "no wipe is due");
+    // What it was told of an order of before does not count.
+    noted(vec![told(9, "2024-12-31T12:00:00Z")]).await;
+    api.post(WIPE, &json!({"kind": "device"})).await.json(201);
+    assert_eq!(api.get(WIPE).await.json(200)["told"], json!({"count": 0, "last_at": null}));
+    let refused = Event::new(EventKind::CommandRefused, "").with_status(Scope::Common, Status(142));
+    let between = Repeated::once(refused, "2025-01-01T12:03:00Z".parse().unwrap());
+    let refusals = vec![told(2, "2025-01-01T12:02:00Z"), between, told(1, "2025-01-01T12:04:00Z")];
+    noted(refusals).await;
+    let told = api.get(WIPE).await.json(200)["told"].clone();
+    assert_eq!(told["last_at"], "2025-01-01T12:04:00Z");
+    assert_eq!(told["count"], 3, "{told}");
 }
 
 #[tokio::test]

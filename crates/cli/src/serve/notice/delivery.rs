@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use asprov_store::Store;
 use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
@@ -31,6 +32,8 @@ const AGAIN: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
 
 /// What sends.
 pub(in crate::serve) struct Delivery {
+    /// Knows what was told before.
+    store: Arc<dyn Store>,
     mail: Option<Post>,
     hook: Option<PathBuf>,
 }
@@ -48,7 +51,7 @@ type Waiting = mpsc::Sender<Arc<Notice>>;
 
 impl Delivery {
     /// Gets ready; nothing is sent yet.
-    pub(in crate::serve) fn new(configuration: NoticeConfiguration) -> Result<Self, Failure> {
+    pub(in crate::serve) fn new(configuration: NoticeConfiguration, store: Arc<dyn Store>) -> Result<Self, Failure> {
         let NoticeConfiguration { mail, hook, template, user_template } = configuration;
         let mail = match mail {
             None => None,
@@ -60,7 +63,7 @@ impl Delivery {
                 Some(Post { mail, transport, for_administrators: template, for_user: user_template })
             }
         };
-        Ok(Self { mail, hook })
+        Ok(Self { store, mail, hook })
     }
 
     /// Sends what comes, by each way for itself: a mail server that does not answer keeps nothing from the command. Ends when
@@ -85,7 +88,7 @@ impl Delivery {
                 call(hook, hooks, &left).await;
             }
         };
-        let all = async { tokio::join!(hand_out(queue, ways, stop.clone(), &left), by_mail, by_hook) };
+        let all = async { tokio::join!(hand_out(queue, &*self.store, ways, stop.clone(), &left), by_mail, by_hook) };
         let end = async {
             stopped(stop.clone()).await;
             sleep(AT_THE_END).await;
@@ -97,9 +100,10 @@ impl Delivery {
     }
 }
 
-/// Gives each notice to every way, until nothing more can come or the server stops; then what waits already.
+/// Gives each notice that is news to every way, until nothing more can come or the server stops; then what waits already.
 async fn hand_out(
     mut queue: mpsc::Receiver<Notice>,
+    store: &dyn Store,
     ways: Vec<(&str, Waiting)>,
     stop: watch::Receiver<bool>,
     left: &AtomicUsize,
@@ -117,6 +121,9 @@ async fn hand_out(
             notice = queue.recv() => notice,
         };
         let Some(notice) = notice.map(Arc::new) else { return };
+        if !notice.is_news(store).await {
+            continue;
+        }
         for (name, waiting) in &ways {
             if waiting.try_send(Arc::clone(&notice)).is_ok() {
                 left.fetch_add(1, Ordering::Relaxed);
@@ -231,6 +238,7 @@ async fn call(hook: &Path, mut waiting: mpsc::Receiver<Arc<Notice>>, left: &Atom
 async fn tell(hook: &Path, notice: &Notice) -> Result<(), String> {
     let told = json!({
         "notice": notice.word(),
+        "kind": notice.wipe_kind(),
         "user": notice.device.user.as_str(),
         "device_id": notice.device.device_id.as_str(),
         "device_type": notice.device_type,

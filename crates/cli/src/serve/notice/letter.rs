@@ -40,8 +40,19 @@ Its number in the list of phones: {device_id}
 
 /// The places that a text may have. `detail` and `administrator` are what administrators wrote for each other: a text for users
 /// has them only if somebody put them there.
-const PLACES: [&str; 10] =
-    ["user", "device_id", "device_type", "model", "user_agent", "phone", "what", "advice", "detail", "administrator"];
+const PLACES: [&str; 11] = [
+    "user",
+    "device_id",
+    "device_type",
+    "model",
+    "user_agent",
+    "phone",
+    "what",
+    "kind",
+    "advice",
+    "detail",
+    "administrator",
+];
 
 /// A subject and a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +115,7 @@ impl Template {
                 // Not cut: nobody else wrote it.
                 "advice" => return notice.advice().unwrap_or_default().to_owned(),
                 "what" => notice.sentence(),
+                "kind" => notice.wipe_kind(),
                 "detail" => &notice.detail,
                 _ => &notice.administrator,
             };
@@ -140,12 +152,14 @@ mod tests {
     fn what_a_device_says_of_itself_makes_no_header_and_no_place() {
         let notice = Notice {
             kind: NoticeKind::Quarantined,
+            wipe: None,
             device: DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new("A1").unwrap() },
             device_type: "iPhone".to_owned(),
             user_agent: String::new(),
             model: "x\r\nBcc: all@example.com\r\n\r\n<script>{user}</script>\u{1b}[2J".to_owned() + &"y".repeat(500),
             detail: String::new(),
             administrator: String::new(),
+            at: jiff::Timestamp::UNIX_EPOCH,
         };
         let template = Template::parse("{model}\n\n{model} of {user}\n").unwrap();
         let (subject, text) = template.fill(&notice);
@@ -159,12 +173,14 @@ mod tests {
     fn a_phone_is_named_as_far_as_it_has_said_what_it_is() {
         let notice = |model: &str, device_type: &str, user_agent: &str| Notice {
             kind: NoticeKind::Quarantined,
+            wipe: None,
             device: DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new("A1").unwrap() },
             device_type: device_type.to_owned(),
             model: model.to_owned(),
             user_agent: user_agent.to_owned(),
             detail: "rule secret-plans: wait".to_owned(),
             administrator: "bob".to_owned(),
+            at: jiff::Timestamp::UNIX_EPOCH,
         };
         assert_eq!(notice("iPhone15C2", "iPhone", "Apple/1").phone(), "iPhone15C2, iPhone, Apple/1");
         assert_eq!(notice("", "iPhone", "iPhone").phone(), "iPhone");

@@ -9,10 +9,12 @@ mod told;
 use std::sync::Arc;
 
 use asprov_protocol::device::DeviceKey;
+use asprov_protocol::message::WipeKind;
 use asprov_protocol::server::access_rule::NOT_SAID_YET;
 use asprov_protocol::server::{Event, EventKind, WipeOrder, WipeState};
 use asprov_protocol::status::{Scope, Status};
 use asprov_store::{Happened, Store, WatchedStore};
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 pub(super) use self::delivery::Delivery;
@@ -34,18 +36,24 @@ pub(super) enum NoticeKind {
     WipeConfirmedAfterCancel,
 }
 
-/// One row: the kind, its word, the sentence, and what the user is told to do, if the user is told as well.
+/// One row: what happened, of which kind of wipe if it is one, its word, the sentence, and what the user is told to do, if the
+/// user is told as well.
 struct KindRow {
     kind: NoticeKind,
+    wipe: Option<WipeKind>,
     word: &'static str,
     sentence: &'static str,
     to_user: Option<&'static str>,
 }
 
-/// The table of notices.
-const KINDS: [KindRow; 6] = [
+const DEVICE: Option<WipeKind> = Some(WipeKind::Device);
+const ACCOUNT_ONLY: Option<WipeKind> = Some(WipeKind::AccountOnly);
+
+/// The table of notices. A wipe of an account has rows of its own: nobody is told of the loss of a phone for it.
+const KINDS: [KindRow; 11] = [
     KindRow {
         kind: NoticeKind::Quarantined,
+        wipe: None,
         word: "quarantined",
         sentence: "waits for an administrator to let it in",
         to_user: Some(
@@ -53,40 +61,101 @@ const KINDS: [KindRow; 6] = [
              up no phone, somebody else knows your password: change it, and tell your administrator.",
         ),
     },
-    KindRow { kind: NoticeKind::WipeOrdered, word: "wipe_ordered", sentence: "is to be wiped", to_user: None },
+    KindRow {
+        kind: NoticeKind::WipeOrdered,
+        wipe: DEVICE,
+        word: "wipe_ordered",
+        sentence: "is to be wiped",
+        to_user: None,
+    },
+    KindRow {
+        kind: NoticeKind::WipeOrdered,
+        wipe: ACCOUNT_ONLY,
+        word: "wipe_ordered",
+        sentence: "is to remove its mail account, and nothing else",
+        to_user: None,
+    },
     KindRow {
         kind: NoticeKind::WipeConfirmed,
+        wipe: DEVICE,
         word: "wipe_confirmed",
         sentence: "has confirmed its wipe",
         to_user: Some(
-            "It erases itself, or removes this account, as your administrator has ordered. To use it for mail again, ask your \
-             administrator first, then set the account up anew.",
+            "It erases itself, as your administrator has ordered; some mail apps remove only this account. To use it for mail \
+             again, ask your administrator first, then set the account up anew.",
+        ),
+    },
+    KindRow {
+        kind: NoticeKind::WipeConfirmed,
+        wipe: ACCOUNT_ONLY,
+        word: "wipe_confirmed",
+        sentence: "has confirmed that it removes its mail account",
+        to_user: Some(
+            "It removes this account and what came with it, as your administrator has ordered; the rest of the phone stays. To \
+             use it for mail again, ask your administrator first, then set the account up anew.",
         ),
     },
     KindRow {
         kind: NoticeKind::WipeFailed,
+        wipe: DEVICE,
         word: "wipe_failed",
         sentence: "could not wipe itself, and is told again",
         to_user: None,
     },
     KindRow {
+        kind: NoticeKind::WipeFailed,
+        wipe: ACCOUNT_ONLY,
+        word: "wipe_failed",
+        sentence: "could not remove its mail account, and is told again",
+        to_user: None,
+    },
+    KindRow {
         kind: NoticeKind::WipeCancelled,
+        wipe: DEVICE,
         word: "wipe_cancelled",
         sentence: "is not to be wiped any more",
         to_user: None,
     },
     KindRow {
+        kind: NoticeKind::WipeCancelled,
+        wipe: ACCOUNT_ONLY,
+        word: "wipe_cancelled",
+        sentence: "is not to remove its mail account any more",
+        to_user: None,
+    },
+    KindRow {
         kind: NoticeKind::WipeConfirmedAfterCancel,
+        wipe: DEVICE,
         word: "wipe_confirmed_after_cancel",
         sentence: "has confirmed a wipe that was taken back",
+        to_user: None,
+    },
+    KindRow {
+        kind: NoticeKind::WipeConfirmedAfterCancel,
+        wipe: ACCOUNT_ONLY,
+        word: "wipe_confirmed_after_cancel",
+        sentence: "has confirmed that it removes its mail account, an order that was taken back",
         to_user: None,
     },
 ];
 
 impl NoticeKind {
-    fn row(self) -> &'static KindRow {
+    /// Since what a notice of this kind is told once only, if it is: a phone that lost the answer, or cannot do what it is told,
+    /// says the same again and again.
+    const fn once_since(self) -> Option<EventKind> {
+        match self {
+            Self::WipeFailed => Some(EventKind::WipeOrdered),
+            Self::WipeConfirmedAfterCancel => Some(EventKind::WipeCancelled),
+            Self::Quarantined | Self::WipeOrdered | Self::WipeConfirmed | Self::WipeCancelled => None,
+        }
+    }
+
+    /// The row of this kind and this kind of wipe. An event of a wipe comes with the order; without one it is about the device.
+    fn row(self, wipe: Option<WipeKind>) -> &'static KindRow {
         const FIRST: &KindRow = &KINDS[0];
-        KINDS.iter().find(|row| row.kind == self).unwrap_or(FIRST)
+        let mut rows = KINDS.iter().filter(|row| row.kind == self);
+        let any = rows.clone().next();
+        rows.find(|row| row.wipe == wipe).or(any).unwrap_or(FIRST)
     }
 
     /// What an event is told as, if it is.
@@ -115,26 +184,38 @@ impl NoticeKind {
 #[derive(Clone, Debug)]
 pub(super) struct Notice {
     pub(super) kind: NoticeKind,
+    /// What is wiped, if it is about a wipe.
+    pub(super) wipe: Option<WipeKind>,
     pub(super) device: DeviceKey,
     pub(super) device_type: String,
     pub(super) model: String,
     pub(super) user_agent: String,
     pub(super) detail: String,
     pub(super) administrator: String,
+    pub(super) at: Timestamp,
 }
 
 impl Notice {
+    fn row(&self) -> &'static KindRow {
+        self.kind.row(self.wipe)
+    }
+
     pub(super) fn word(&self) -> &'static str {
-        self.kind.row().word
+        self.row().word
     }
 
     pub(super) fn sentence(&self) -> &'static str {
-        self.kind.row().sentence
+        self.row().sentence
+    }
+
+    /// The word for what is wiped, as the admin API has it; empty when it is about no wipe.
+    pub(super) fn wipe_kind(&self) -> &'static str {
+        self.wipe.map_or("", WipeKind::as_str)
     }
 
     /// What the user is told to do; `None` when only administrators are told.
     pub(super) fn advice(&self) -> Option<&'static str> {
-        self.kind.row().to_user
+        self.row().to_user
     }
 
     /// What the phone says it is, as far as it has said so.
@@ -150,8 +231,20 @@ impl Notice {
         if parts.is_empty() { "it has not said what it is".to_owned() } else { parts.join(", ") }
     }
 
+    /// Whether nobody was told the same of this order yet, by whichever node and before whatever restart: the history knows. It is
+    /// told rather twice than never, so it is news, too, when the history cannot be read.
+    pub(super) async fn is_news(&self, store: &dyn Store) -> bool {
+        let Some(since) = self.kind.once_since() else { return true };
+        let Ok(history) = store.wipe_history(&self.device).await else { return true };
+        // Stores keep microseconds. What happened since, before somebody looked, is another matter.
+        let at = self.at.as_microsecond();
+        let before = history.iter().filter(|past| past.first_at.as_microsecond() <= at);
+        let mut of_this_order = before.take_while(|past| past.event.kind != since);
+        !of_this_order.any(|past| NoticeKind::of(&past.event) == Some(self.kind) && past.first_at.as_microsecond() < at)
+    }
+
     fn of(happened: Happened<'_>) -> Option<Self> {
-        let Happened { device, device_type, user_agent, record, event } = happened;
+        let Happened { device, device_type, user_agent, record, event, at } = happened;
         let kind = NoticeKind::of(event)?;
         let taken_back_too_late = |wipe: &WipeOrder| {
             wipe.state == WipeState::Cancelled && wipe.sent_at.is_some() && wipe.kind.as_str() == event.detail
@@ -159,17 +252,20 @@ impl Notice {
         if kind == NoticeKind::WipeConfirmedAfterCancel && !record?.wipe.as_ref().is_some_and(taken_back_too_late) {
             return None;
         }
+        let wipe = record.and_then(|record| record.wipe.as_ref()).map(|wipe| wipe.kind);
         let information = record.map(|record| &record.device_information);
         let model =
             information.and_then(|information| information.model.clone().or_else(|| information.friendly_name.clone()));
         Some(Self {
             kind,
+            wipe: wipe.filter(|_| kind != NoticeKind::Quarantined),
             device: device.clone(),
             device_type: device_type.to_string(),
             model: model.unwrap_or_default(),
             user_agent: user_agent.unwrap_or_default().to_owned(),
             detail: event.detail.clone(),
             administrator: event.by.as_ref().map(|by| by.administrator.clone()).unwrap_or_default(),
+            at,
         })
     }
 }

@@ -101,6 +101,14 @@ fn configuration(url: Option<String>, hook: Option<std::path::PathBuf>) -> Notic
     configuration.unwrap()
 }
 
+/// A store that is listened to, and what delivers.
+fn listened(configuration: NoticeConfiguration) -> (Arc<dyn Store>, mpsc::Receiver<Notice>, Delivery) {
+    let inner: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let delivery = Delivery::new(configuration, Arc::clone(&inner)).unwrap();
+    let (store, queue) = listen(inner);
+    (store, queue, delivery)
+}
+
 async fn order(store: &dyn Store) {
     assert_eq!(store.save(0, &record(), &[], Timestamp::UNIX_EPOCH).await.unwrap(), Saved::Saved);
     let stored = store.device(&key()).await.unwrap().unwrap();
@@ -127,9 +135,8 @@ fn quarantined() -> Sighting {
 #[tokio::test]
 async fn a_wipe_and_a_quarantine_are_told_in_a_real_conversation_with_a_mail_server() {
     let (url, mut received) = mail_server().await;
-    let (store, queue) = listen(Arc::new(MemoryStore::new()));
-    let delivery =
-        tokio::spawn(Delivery::new(configuration(Some(url), None)).unwrap().run(queue, watch::channel(false).1));
+    let (store, queue, delivery) = listened(configuration(Some(url), None));
+    let delivery = tokio::spawn(delivery.run(queue, watch::channel(false).1));
     order(store.as_ref()).await;
     let (to, mail) = timeout(DEADLINE, received.recv()).await.unwrap().unwrap();
     assert_eq!(to, ["eve@example.com"], "of an order the user is not told");
@@ -178,9 +185,8 @@ async fn a_command_gets_the_notice_as_json_and_no_shell_sees_it() {
     )
     .unwrap();
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
-    let (store, queue) = listen(Arc::new(MemoryStore::new()));
-    let delivery =
-        tokio::spawn(Delivery::new(configuration(None, Some(hook))).unwrap().run(queue, watch::channel(false).1));
+    let (store, queue, delivery) = listened(configuration(None, Some(hook)));
+    let delivery = tokio::spawn(delivery.run(queue, watch::channel(false).1));
     order(store.as_ref()).await;
     drop(store);
     timeout(DEADLINE, delivery).await.unwrap().unwrap();
@@ -188,6 +194,7 @@ async fn a_command_gets_the_notice_as_json_and_no_shell_sees_it() {
     let (line, rest) = text.split_once('\n').unwrap();
     let told: serde_json::Value = serde_json::from_str(line).unwrap();
     assert_eq!((&told["notice"], &told["administrator"]), (&"wipe_ordered".into(), &"bob".into()));
+    assert_eq!(told["kind"], "device");
     assert_eq!(rest, "wipe_ordered 0\n", "it has no arguments");
 }
 
@@ -208,9 +215,9 @@ async fn the_command_does_not_wait_for_a_mail_server_that_is_silent_and_at_the_e
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", silent.local_addr().unwrap());
-    let (store, queue) = listen(Arc::new(MemoryStore::new()));
+    let (store, queue, delivery) = listened(configuration(Some(url), Some(hook)));
     let (stop, stopping) = watch::channel(false);
-    let delivery = tokio::spawn(Delivery::new(configuration(Some(url), Some(hook))).unwrap().run(queue, stopping));
+    let delivery = tokio::spawn(delivery.run(queue, stopping));
     order(store.as_ref()).await;
     store.note(&[quarantined()]).await.unwrap();
     let lines = || std::fs::read_to_string(&out).unwrap_or_default().lines().count();
@@ -228,7 +235,7 @@ async fn the_command_does_not_wait_for_a_mail_server_that_is_silent_and_at_the_e
 #[tokio::test]
 async fn what_waits_when_the_server_stops_is_still_delivered() {
     let (url, mut received) = mail_server().await;
-    let (store, queue) = listen(Arc::new(MemoryStore::new()));
+    let (store, queue, delivery) = listened(configuration(Some(url), None));
     order(store.as_ref()).await;
     for number in 0..5 {
         let device = DeviceKey { device_id: DeviceId::new(&format!("B{number}")).unwrap(), ..key() };
@@ -236,7 +243,7 @@ async fn what_waits_when_the_server_stops_is_still_delivered() {
     }
     let (stop, stopping) = watch::channel(false);
     stop.send_replace(true);
-    let delivery = Delivery::new(configuration(Some(url), None)).unwrap().run(queue, stopping);
+    let delivery = delivery.run(queue, stopping);
     let ((), mails) = tokio::join!(delivery, async {
         let mut mails = 0;
         while mails < 11 && timeout(DEADLINE, received.recv()).await.is_ok() {
@@ -268,9 +275,8 @@ fn a_user_can_have_a_text_of_ones_own() {
 async fn nobody_waits_for_a_mail_server_that_is_silent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", listener.local_addr().unwrap());
-    let (store, queue) = listen(Arc::new(MemoryStore::new()));
-    let delivery =
-        tokio::spawn(Delivery::new(configuration(Some(url), None)).unwrap().run(queue, watch::channel(false).1));
+    let (store, queue, delivery) = listened(configuration(Some(url), None));
+    let delivery = tokio::spawn(delivery.run(queue, watch::channel(false).1));
     let all = async {
         order(store.as_ref()).await;
         for number in 0..2 * WAITING {
@@ -308,3 +314,5 @@ async fn a_wipe_that_was_taken_back_too_late_and_confirmed_is_told_and_other_con
     assert_eq!(confirmed(Some(WipeState::Acknowledged)).await, None);
     assert_eq!(confirmed(None).await, None);
 }
+
+mod wipes;

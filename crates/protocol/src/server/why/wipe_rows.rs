@@ -3,8 +3,73 @@
 use super::{Look, Why, shown};
 use crate::message::WipeKind;
 use crate::server::decision::EventKind;
-use crate::server::record::WipeState;
+use crate::server::record::{DeviceRecord, WipeState};
+use crate::server::wipe_arrival::{WipeArrival, wipe_arrival};
+use crate::server::wipe_effect::{WipeReach, effect_of_wipe};
+use crate::server::wipe_words::WipeWords;
 use crate::status::{Scope, Status};
+
+/// What a wipe means to whoever holds the phone, by what is gone afterwards, and what to look at where it does not come about.
+struct Texts {
+    gone: WipeKind,
+    /// To its user: it is ordered.
+    ordered: &'static str,
+    /// To the administrator: it got the order, and has not confirmed it.
+    sent: &'static str,
+    /// To the administrator: it said that it could not.
+    failed: &'static str,
+    /// To its user: it is confirmed.
+    confirmed: &'static str,
+    /// What it may be doing, or have done, after the order was taken back.
+    running: &'static str,
+    /// To its user: the order was taken back too late.
+    taken_back: &'static str,
+    /// To the administrator, of the two ways it can have gone: how it went on where it did not happen, and where it did.
+    not_done: &'static str,
+    done: &'static str,
+}
+
+/// The texts for a phone that is to be erased, and for one that loses this account alone.
+const TEXTS: [Texts; 2] = [
+    Texts {
+        gone: WipeKind::Device,
+        ordered: "Your administrator has ordered this phone to erase itself. If you still have it, call your administrator now, \
+                  before it connects again.",
+        sent: "A phone confirms before it erases itself; one that was switched off in between never does.",
+        failed: "A phone says so when the mail app may not erase the device. Have its user let it, or block the device.",
+        confirmed: "This phone was wiped by order of your administrator. To use it again, ask the administrator to let it back \
+                    in, then set the account up anew.",
+        running: "erasing itself, or be erased",
+        taken_back: "Your administrator took back an order to erase this phone that may have reached it. If the phone still has \
+                     its data, open the mail app: mail comes back. If it is erased, set it up anew, the account too.",
+        not_done: "If it was not erased",
+        done: "If it was erased",
+    },
+    Texts {
+        gone: WipeKind::AccountOnly,
+        ordered: "Your administrator has ordered this phone to remove this account and everything that came with it: mail, \
+                  contacts, calendar. The rest of the phone stays. If that is a mistake, call your administrator now, before it \
+                  connects again.",
+        sent: "A phone confirms before it removes the account; one that was switched off in between never does.",
+        failed: "A phone says so when the mail app could not remove the account. Have its user remove it by hand, and block the \
+                 device.",
+        confirmed: "This account was removed from this phone by order of your administrator; the rest of the phone stays. To use \
+                    the phone for mail again, ask the administrator to let it back in, then set the account up anew.",
+        running: "removing this account, or have removed it",
+        taken_back: "Your administrator took back an order to remove this account from this phone that may have reached it. If \
+                     the account is still there, open the mail app: mail comes back. If it is gone, set it up anew.",
+        not_done: "If the account was not removed",
+        done: "If the account was removed",
+    },
+];
+
+/// What is gone, the mail app decides: some remove only the account whatever was ordered, and their users are told so.
+fn texts(record: &DeviceRecord, kind: WipeKind) -> &'static Texts {
+    const FIRST: &Texts = &TEXTS[0];
+    let reach = effect_of_wipe(record, kind).reach;
+    let gone = if reach == WipeReach::AccountOnly { WipeKind::AccountOnly } else { kind };
+    TEXTS.iter().find(|texts| texts.gone == gone).unwrap_or(FIRST)
+}
 
 pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
     let record = look.record?;
@@ -29,6 +94,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
             .with(Scope::Common, 129),
         );
     }
+    let texts = texts(record, wipe.kind);
     let refused = look.refused_sign_ins(true).is_some();
     let told_140 = look.trouble(
         |past| {
@@ -42,7 +108,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         || "The phone has not come for it yet.".to_owned(),
         |told| {
             format!(
-                "The phone was told so {}, last {}, and has not asked for the order.",
+                "Its commands were refused for it {}, last {}, and it has not asked for the order.",
                 told.times(),
                 look.ago(told.newest.last_at)
             )
@@ -54,19 +120,14 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         _ => ("wipe_pending", pending.as_str()),
     };
     let mut steps = match wipe.state {
-        WipeState::Failed => vec![
-            "A phone says so when the mail app may not erase the device. Have its user let it, or block the device."
-                .to_owned(),
-        ],
-        WipeState::Sent => vec![
-            "A phone confirms before it erases itself; one that was switched off in between never does.".to_owned(),
-        ],
+        WipeState::Failed => vec![texts.failed.to_owned()],
+        WipeState::Sent => vec![texts.sent.to_owned()],
         _ => {
-            let mut steps = vec![
-                "It gets the order with its next Provision; a phone that waits for mail is told within two seconds to ask for it."
-                    .to_owned(),
-            ];
-            if told_140.is_some() {
+            let snapshot = look.circumstances.snapshot;
+            let arrival = snapshot.and_then(|snapshot| wipe_arrival(snapshot, look.circumstances.now));
+            let arrives = arrival.as_ref().map_or_else(String::new, WipeArrival::sentences);
+            let mut steps = vec![format!("{arrives} A phone that waits for mail is told within two seconds.")];
+            if told_140.is_some() || arrival.is_some_and(|arrival| arrival.may_never_ask.is_some()) {
                 steps.push(
                     "A client that never provisions never gets the order, and gets no mail either: change the password of its \
                      user, and keep it out."
@@ -76,6 +137,9 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
             steps
         }
     };
+    if wipe.kind != texts.gone {
+        steps.push(effect_of_wipe(record, wipe.kind).sentence.to_owned());
+    }
     if refused {
         steps.push(
             "Its password is refused meanwhile. The wipe arrives all the same when it tries the old password again; to be sure, \
@@ -84,7 +148,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         );
     }
     steps.push(format!("Take it back if it was a mistake: `asprov device cancel-wipe {}`.", look.named()));
-    let what = if wipe.kind == WipeKind::Device { "a wipe of the device" } else { "an account-only wipe" };
+    let what = WipeWords::of(wipe.kind).order;
     let why = match wipe.reason.as_str() {
         "" => String::new(),
         reason => format!(" (\"{}\")", shown(reason)),
@@ -93,8 +157,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         Why::keeps_out(
             situation,
             format!("{by} ordered {what} {}{why}. {how_far}", look.ago(wipe.requested_at)),
-            "Your administrator has ordered this phone to erase itself, or the account on it. If you still have it, call your \
-             administrator now, before it connects again.",
+            texts.ordered,
             steps,
         )
         .with(Scope::Common, 140),
@@ -102,14 +165,16 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
 }
 
 pub(super) fn wiped(look: &Look<'_>) -> Option<Why> {
-    let wipe = look.record?.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Acknowledged)?;
+    let record = look.record?;
+    let wipe = record.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Acknowledged)?;
     let when = wipe.acknowledged_at.map_or_else(String::new, |at| format!(" {}", look.ago(at)));
+    let texts = texts(record, wipe.kind);
+    let what = WipeWords::of(wipe.kind).order;
     Some(
         Why::keeps_out(
             "wiped",
-            format!("The phone confirmed a wipe{when}, and stays out until it is forgotten."),
-            "This phone was wiped by order of your administrator. To use it again, ask the administrator to let it back in, \
-             then set the account up anew.",
+            format!("The phone confirmed {what}{when}, and stays out until it is forgotten."),
+            texts.confirmed,
             vec![format!("If it may come back: `asprov device forget {}`. Its history stays.", look.named())],
         )
         .with(Scope::Common, 129),
@@ -118,7 +183,8 @@ pub(super) fn wiped(look: &Look<'_>) -> Option<Why> {
 
 /// A wipe that was taken back after the phone had got the order: nobody can call it back. Over when the phone signs in again.
 pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
-    let wipe = look.record?.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Cancelled)?;
+    let record = look.record?;
+    let wipe = record.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Cancelled)?;
     let sent_at = wipe.sent_at?;
     let events = &look.events;
     let cancelled = events.iter().position(|past| past.event.kind == EventKind::WipeCancelled);
@@ -134,34 +200,31 @@ pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
     if came_again || look.was_let_through_since(confirmed_at.or(cancelled_at).unwrap_or(sent_at)) {
         return None;
     }
-    let what = match wipe.kind {
-        WipeKind::Device => "erasing itself, or be erased",
-        WipeKind::AccountOnly => "removing this account, or have removed it",
-    };
+    let texts = texts(record, wipe.kind);
+    let (wiping, running) = (WipeWords::of(wipe.kind).sentence, texts.running);
     let when = cancelled_at.map_or_else(String::new, |at| format!(" {}", look.ago(at)));
-    let sent = look.ago(sent_at);
+    let (sent, named) = (look.ago(sent_at), look.named());
     let summary = match confirmed_at.map(|at| look.ago(at)) {
         Some(confirmed) => format!(
-            "A wipe was taken back{when}, after the phone had got the order ({sent}), and it confirmed the wipe all the same \
-             {confirmed}: count on it to be {what}."
+            "{wiping} was taken back{when}, after the phone had got the order ({sent}), and it confirmed the wipe all the same \
+             {confirmed}: count on it to be {running}."
         ),
         None => format!(
-            "A wipe was taken back{when}, after the phone had got the order ({sent}): it may already be {what}. It has not come \
-             since."
+            "{wiping} was taken back{when}, after the phone had got the order ({sent}): it may already be {running}. It has not \
+             come since."
         ),
     };
     Some(Why::keeps_out(
         "wipe_cancelled_too_late",
         summary,
-        "Your administrator took back an order to erase this phone that may have reached it. If the phone still has its data, \
-         open the mail app: mail comes back. If it is erased, set it up anew, the account too.",
+        texts.taken_back,
         vec![
             "Ask whoever has the phone. Nothing here can stop a wipe that has begun.".to_owned(),
-            "If it was not erased, it provisions with its next request and needs nothing else.".to_owned(),
+            format!("{}, it provisions with its next request and needs nothing else.", texts.not_done),
             format!(
-                "If it was erased, its user sets the account up anew; if that makes a new DeviceId, drop this one: `asprov \
-                 device forget {}`. The history of the wipe stays: `asprov device wipes`.",
-                look.named()
+                "{}, its user sets the account up anew; if that makes a new DeviceId, drop this one: `asprov device forget \
+                 {named}`. The history of the wipe stays: `asprov device wipes {named}`.",
+                texts.done
             ),
         ],
     ))
