@@ -187,7 +187,7 @@ where
             return answered(answer::reply(Some(call.command), &refusal.reply));
         }
     };
-    if let Some(seconds) = shared.loops.must_wait(&caller.device) {
+    if let Some(seconds) = shared.loops.must_wait(&shared.path, &caller.device).await {
         line.explain("in a storm of refused requests, and told to wait".to_owned());
         return answered(answer::reply(None, &Reply::unavailable(seconds)));
     }
@@ -229,7 +229,7 @@ where
     if ruling.is_away() {
         line.explain(AWAY.to_owned());
     }
-    let counted = shared.loops.count(caller, Command::Provision, ruling.events());
+    let counted = shared.loops.count(caller, Command::Provision, ruling.orders.as_ref(), ruling.events());
     let Ruling { outcome, mut refusals, .. } = ruling;
     tell_loop(shared, &counted);
     refusals.extend(counted.event);
@@ -320,7 +320,7 @@ async fn gate<B>(
     line.events(ruling.events());
     // What passes is not counted, but for the first request of a device.
     let counted = if matches!(ruling.outcome, Outcome::Answer(_)) || !ruling.saved.is_empty() {
-        shared.loops.count(&caller, command, ruling.events())
+        shared.loops.count(&caller, command, ruling.orders.as_ref(), ruling.events())
     } else {
         Counted::default()
     };

@@ -24,6 +24,11 @@ impl<K: Ord + Clone, V> Latest<K, V> {
         self.entries.get_mut(key).map(|(_, value)| value)
     }
 
+    /// Every entry, for what concerns all of them and comes seldom. None is touched by this.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.entries.values_mut().map(|(_, value)| value)
+    }
+
     /// The entry, a `fresh` one if there is none, and the value of the entry that gave way to it.
     pub(super) fn touch(&mut self, key: &K, fresh: impl FnOnce() -> V) -> (&mut V, Option<V>) {
         let number = self.next;
