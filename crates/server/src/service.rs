@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use asprov_protocol::device::UserName;
 use asprov_protocol::http::{Call, Command, Reply, Target};
-use asprov_protocol::server::{Caller, Event, EventKind, Loop, Outcome, store_is_away};
+use asprov_protocol::server::{Caller, Event, EventKind, Outcome, store_is_away};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
@@ -245,7 +245,7 @@ where
 }
 
 fn tell_loop(shared: &Shared, counted: &Counted) {
-    if let Some(one) = counted.event.as_ref().and_then(|event| Loop::named_in(&event.detail)) {
+    if let Some(one) = counted.event.as_ref().and_then(Event::detected_loop) {
         shared.counters.looped(one);
     }
 }

@@ -4,6 +4,7 @@
 //! revision and change nothing: the caller gives the [`Decision`] to a store, which keeps it only if the revision still
 //! holds, and otherwise looks and decides again.
 
+mod about;
 mod access;
 pub mod access_rule;
 mod decision;
@@ -18,6 +19,7 @@ mod why;
 mod wipe;
 pub mod wipe_effect;
 
+pub use about::About;
 pub use access::decide_access;
 pub use decision::{By, Decision, Event, EventKind, Outcome, unusable_body};
 pub use gate::gate;

@@ -250,10 +250,8 @@ impl Loops {
                 self.storms.fetch_add(1, Ordering::Relaxed);
             }
         }
-        counted.event = found.filter(|one| Self::is_news(counts, *one)).map(|one| {
-            let detail = format!("{}: {}", one.as_str(), one.sentence());
-            Event::new(EventKind::LoopDetected, detail).with_command(command)
-        });
+        counted.event =
+            found.filter(|one| Self::is_news(counts, *one)).map(|one| Event::loop_detected(one).with_command(command));
         counted
     }
 

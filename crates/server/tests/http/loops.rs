@@ -6,7 +6,7 @@ use std::time::Duration;
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, ProvisionResponse, WipeKind, WipeStatus};
 use asprov_protocol::server::access_rule::{AccessRule, RuleName};
-use asprov_protocol::server::{AccessState, EventKind, Loop, Phase, cancel_wipe, decide_access};
+use asprov_protocol::server::{AccessState, Loop, Phase, cancel_wipe, decide_access};
 use asprov_protocol::status::Status;
 use asprov_protocol::version::ProtocolVersion;
 use asprov_server::{Config, Limits};
@@ -20,8 +20,7 @@ use super::support::{Device, Faulty, OnePassword, Running, key_of, memory, stric
 
 async fn loops_of(server: &Running, device: &Device) -> Vec<Loop> {
     let events = server.store.events(&device.key, 1_000).await.unwrap();
-    let told = events.iter().filter(|stored| stored.event.kind == EventKind::LoopDetected);
-    told.filter_map(|stored| Loop::named_in(&stored.event.detail)).collect()
+    events.iter().filter_map(|stored| stored.event.detected_loop()).collect()
 }
 
 #[tokio::test]

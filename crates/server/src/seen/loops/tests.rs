@@ -39,7 +39,7 @@ fn path() -> Path {
 }
 
 fn named(counted: &Counted) -> Option<Loop> {
-    counted.event.as_ref().and_then(|event| Loop::named_in(&event.detail))
+    counted.event.as_ref().and_then(Event::detected_loop)
 }
 
 #[tokio::test(start_paused = true)]
