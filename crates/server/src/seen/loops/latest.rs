@@ -1,5 +1,9 @@
 //! A table of so many entries, of which the one that was touched least lately gives way to a new one. Every step is a few
 //! lookups in two trees: nothing ever goes through the entries.
+//!
+//! It is our own since nothing we depend on promises as much. moka bounds its caches a moment later, may forget under load that
+//! an entry was touched, and says by a call of its own what gave way: then strangers with made-up DeviceIds could push out a
+//! storm that goes on, and the number of storms would be out of step with the entries.
 
 use std::collections::BTreeMap;
 
