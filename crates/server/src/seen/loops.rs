@@ -205,8 +205,8 @@ impl Loops {
         }
     }
 
-    /// Counts a request that was refused, or was Provision, by what happened to its device. `orders` are what administrators have ordered about the
-    /// device, if somebody could say.
+    /// Counts a request that was refused, or was Provision, by what happened to its device. `orders` are what administrators
+    /// have ordered about the device, if somebody could say.
     pub(crate) fn count<'a>(
         &self,
         caller: &Caller,
