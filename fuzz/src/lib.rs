@@ -13,6 +13,7 @@
 mod admin_body;
 mod answers;
 mod conversation;
+mod exchange;
 mod policy_file;
 mod program;
 
@@ -23,6 +24,7 @@ use asprov_wbxml::{Limits, Unknown, decode as decode_wbxml, encode, xml};
 
 pub use admin_body::admin_body;
 pub use conversation::conversation;
+pub use exchange::exchange;
 pub use policy_file::policy_file;
 
 /// Any bytes as WBXML, and what decodes as every message: an error or a value, never a panic, and every error names a

@@ -43,3 +43,8 @@ fn policy_file_reads_or_refuses_its_seeds() {
 fn admin_body_answers_its_seeds() {
     replay("admin_body", asprov_fuzz::admin_body);
 }
+
+#[test]
+fn exchange_reads_its_seeds_in_one_way_or_none() {
+    replay("exchange", asprov_fuzz::exchange);
+}

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use asprov_protocol::message::WipeKind;
 use asprov_protocol::server::access_rule::{RuleAction, Standing};
-use asprov_protocol::server::{AccessState, EventKind, Phase, WipeReach, WipeState};
+use asprov_protocol::server::{About, AccessState, EventKind, Phase, WipeReach, WipeState};
 use asprov_protocol::status::Scope;
 use asprov_store::WipeFilter;
 use serde_json::Value as Json;
@@ -221,10 +221,18 @@ pub(crate) fn event_kind() -> RefOr<Schema> {
 
 /// The word of a scope, or null.
 pub(crate) fn status_scope() -> RefOr<Schema> {
-    let words = Scope::ALL.map(|scope| Json::from(scope.as_str())).into_iter().chain([Json::Null]);
+    one_of_or_null(Scope::ALL.into_iter().map(Scope::as_str))
+}
+
+/// The word of what an event is about, or null.
+pub(crate) fn event_about() -> RefOr<Schema> {
+    one_of_or_null(About::all().map(About::as_str))
+}
+
+fn one_of_or_null(words: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(utoipa::openapi::schema::SchemaType::from_iter([Type::String, Type::Null]))
-        .enum_values(Some(words))
+        .enum_values(Some(words.map(Json::from).chain([Json::Null])))
         .into()
 }
 

@@ -11,6 +11,7 @@ use asprov_store::{ChangeKind, Store, StoreError};
 use tokio::time::{Instant, sleep};
 
 use crate::hold::Holds;
+use crate::seen::loops::Loops;
 use crate::snapshots::Snapshots;
 use crate::wipe_after_disable::WipeAfterDisable;
 
@@ -23,6 +24,8 @@ pub(crate) struct Changes<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) holds: &'a Arc<Holds>,
     pub(crate) snapshots: &'a Snapshots,
+    /// Whom it slows is looked at again.
+    pub(crate) loops: &'a Loops,
     /// What it knows to be in the store goes with the device.
     pub(crate) wipe_after_disable: Option<&'a WipeAfterDisable>,
 }
@@ -62,6 +65,7 @@ impl Changes<'_> {
                 // Some are gone already: this node was away for long.
                 self.snapshots.drop_all();
                 self.holds.wake_all();
+                self.loops.begin_all_anew();
                 if let Some(kept) = self.wipe_after_disable {
                     kept.look_again_at_all();
                 }
@@ -69,6 +73,7 @@ impl Changes<'_> {
             for change in &changes {
                 self.snapshots.changed(&change.kind);
                 self.holds.wake(&change.kind);
+                self.loops.changed(&change.kind);
                 if let (Some(kept), ChangeKind::Device(device)) = (self.wipe_after_disable, &change.kind) {
                     kept.look_again_at(device);
                 }
@@ -103,8 +108,13 @@ mod tests {
     async fn changes_that_are_gone_before_they_were_read_drop_everything() {
         let store = MemoryStore::new();
         let snapshots = Snapshots::new(store.newest_change(), &Limits::default());
-        let changes =
-            Changes { store: &store, holds: &Arc::default(), snapshots: &snapshots, wipe_after_disable: None };
+        let changes = Changes {
+            store: &store,
+            holds: &Arc::default(),
+            snapshots: &snapshots,
+            loops: &Loops::new(Limits::default().storm),
+            wipe_after_disable: None,
+        };
         let device = DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new("A").unwrap() };
         let mut read_up_to = 0;
         snapshots.keep(snapshots.ticket(), &device, store.load(&device).await.unwrap());

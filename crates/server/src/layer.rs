@@ -138,6 +138,7 @@ impl ProvisionLayer {
                 store,
                 holds: &shared.holds,
                 snapshots: shared.path.snapshots(),
+                loops: &shared.loops,
                 wipe_after_disable: shared.wipe_after_disable.as_deref(),
             }
             .watch(),

@@ -67,6 +67,7 @@ mod layer;
 mod limits;
 mod live;
 mod mailbox;
+mod orders;
 mod path;
 mod random;
 #[cfg(feature = "gateway")]

@@ -20,6 +20,7 @@ use crate::body::ReceivedBody;
 use crate::clock::now;
 use crate::config::Config;
 use crate::limits::Limits;
+use crate::orders::Orders;
 use crate::random::fresh_keys;
 use crate::snapshots::Snapshots;
 
@@ -39,6 +40,8 @@ pub(crate) struct Ruling {
     pub(crate) refusals: Vec<Event>,
     /// What was saved with it.
     pub(crate) saved: Vec<Event>,
+    /// What administrators had ordered about the device; `None` where nobody looked, and of a request that passes.
+    pub(crate) orders: Option<Orders>,
     away: bool,
 }
 
@@ -85,7 +88,7 @@ impl Path {
             Ok(ruling) => ruling,
             Err(Away) => {
                 let outcome = Outcome::Answer(store_is_away(caller.version));
-                Ruling { outcome, refusals: Vec::new(), saved: Vec::new(), away: true }
+                Ruling { outcome, refusals: Vec::new(), saved: Vec::new(), orders: None, away: true }
             }
         }
     }
@@ -94,7 +97,7 @@ impl Path {
         let mut snapshot = self.load(&caller.device).await?;
         let message = match understood(caller, body) {
             Ok(message) => message,
-            Err(decision) => return Ok(unsaved(*decision)),
+            Err(decision) => return Ok(unsaved(&snapshot, *decision)),
         };
         for _ in 0..self.limits.store_conflicts {
             let keys = fresh_keys().ok_or(Away)?;
@@ -119,7 +122,7 @@ impl Path {
         snapshot.device.as_ref()?.due_wipe()?;
         let message = match understood(caller, body.await) {
             Ok(message) => message,
-            Err(decision) => return Some(unsaved(*decision)),
+            Err(decision) => return Some(unsaved(&snapshot, *decision)),
         };
         for _ in 0..self.limits.store_conflicts {
             snapshot.device.as_ref()?.due_wipe()?;
@@ -152,7 +155,7 @@ impl Path {
         if let Some(snapshot) = self.snapshots.of(&caller.device) {
             let decision = server::gate(&snapshot, caller, command, self.rules, now());
             if only_passes(&decision) {
-                return Ok(unsaved(decision));
+                return Ok(passed(decision));
             }
         }
         // Apart, so that the many that pass above do not carry its room with them.
@@ -166,7 +169,7 @@ impl Path {
             let decision = server::gate(&snapshot, caller, command, self.rules, now());
             if only_passes(&decision) {
                 self.snapshots.keep(ticket, &caller.device, snapshot);
-                return Ok(unsaved(decision));
+                return Ok(passed(decision));
             }
             if let Ok(ruling) = self.save(&snapshot, decision).await? {
                 return Ok(ruling);
@@ -181,7 +184,12 @@ impl Path {
     pub(crate) async fn judge_again(&self, caller: &Caller, command: Command) -> Result<Ruling, Away> {
         let snapshot = self.load(&caller.device).await?;
         let decision = server::gate(&snapshot, caller, command, self.rules, now());
-        Ok(unsaved(Decision { change: None, ..decision }))
+        Ok(unsaved(&snapshot, Decision { change: None, ..decision }))
+    }
+
+    /// What administrators have ordered about a device by now.
+    pub(crate) async fn orders(&self, device: &DeviceKey) -> Result<Orders, Away> {
+        Ok(Orders::of(self.load(device).await?.device.as_ref()))
     }
 
     /// The answer to a command while nobody can say.
@@ -197,7 +205,7 @@ impl Path {
     /// Keeps a decision if it changes something and the snapshot still holds. A decision without a change is not
     /// saved, so that a request that passes writes nothing.
     async fn save(&self, snapshot: &Snapshot, decision: Decision) -> Result<Result<Ruling, Faster>, Away> {
-        let Some(record) = &decision.change else { return Ok(Ok(unsaved(decision))) };
+        let Some(record) = &decision.change else { return Ok(Ok(unsaved(snapshot, decision))) };
         let saved = self.in_time(self.store.save(snapshot.revision, record, &decision.events, now())).await?;
         if saved == Saved::Saved && snapshot.revision == 0 {
             // That too many are kept for a while harms nobody: the next newcomer makes room for itself.
@@ -207,9 +215,13 @@ impl Path {
             }
         }
         Ok(match saved {
-            Saved::Saved => {
-                Ok(Ruling { outcome: decision.outcome, refusals: Vec::new(), saved: decision.events, away: false })
-            }
+            Saved::Saved => Ok(Ruling {
+                outcome: decision.outcome,
+                refusals: Vec::new(),
+                orders: Some(Orders::of(Some(record))),
+                saved: decision.events,
+                away: false,
+            }),
             Saved::Conflict => Err(Faster),
         })
     }
@@ -254,8 +266,14 @@ fn only_passes(decision: &Decision) -> bool {
     decision.change.is_none() && matches!(decision.outcome, Outcome::Pass)
 }
 
-fn unsaved(decision: Decision) -> Ruling {
-    Ruling { outcome: decision.outcome, refusals: decision.events, saved: Vec::new(), away: false }
+/// A request that passes and changes nothing.
+fn passed(decision: Decision) -> Ruling {
+    Ruling { outcome: decision.outcome, refusals: decision.events, saved: Vec::new(), orders: None, away: false }
+}
+
+/// A decision that nothing is saved of.
+fn unsaved(snapshot: &Snapshot, decision: Decision) -> Ruling {
+    Ruling { orders: Some(Orders::of(snapshot.device.as_ref())), ..passed(decision) }
 }
 
 /// The rows about the body: 101, 102, Provision Status 2.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use asprov_protocol::device::UserName;
 use asprov_protocol::http::{Call, Command, Reply, Target};
-use asprov_protocol::server::{Caller, Event, EventKind, Loop, Outcome, store_is_away};
+use asprov_protocol::server::{Caller, Event, EventKind, Outcome, store_is_away};
 use bytes::Bytes;
 use http::{HeaderName, Request, Response};
 use http_body::Body;
@@ -189,7 +189,7 @@ where
             return answered(answer::reply(Some(call.command), &refusal.reply));
         }
     };
-    if let Some(seconds) = shared.loops.must_wait(&caller.device) {
+    if let Some(seconds) = shared.loops.must_wait(&shared.path, &caller.device).await {
         line.explain("in a storm of refused requests, and told to wait".to_owned());
         return answered(answer::reply(None, &Reply::unavailable(seconds)));
     }
@@ -231,7 +231,7 @@ where
     if ruling.is_away() {
         line.explain(AWAY.to_owned());
     }
-    let counted = shared.loops.count(caller, Command::Provision, ruling.events());
+    let counted = shared.loops.count(caller, Command::Provision, ruling.orders.as_ref(), ruling.events());
     let Ruling { outcome, mut refusals, .. } = ruling;
     tell_loop(shared, &counted);
     refusals.extend(counted.event);
@@ -247,7 +247,7 @@ where
 }
 
 fn tell_loop(shared: &Shared, counted: &Counted) {
-    if let Some(one) = counted.event.as_ref().and_then(|event| Loop::named_in(&event.detail)) {
+    if let Some(one) = counted.event.as_ref().and_then(Event::detected_loop) {
         shared.counters.looped(one);
     }
 }
@@ -322,7 +322,7 @@ async fn gate<B>(
     line.events(ruling.events());
     // What passes is not counted, but for the first request of a device.
     let counted = if matches!(ruling.outcome, Outcome::Answer(_)) || !ruling.saved.is_empty() {
-        shared.loops.count(&caller, command, ruling.events())
+        shared.loops.count(&caller, command, ruling.orders.as_ref(), ruling.events())
     } else {
         Counted::default()
     };

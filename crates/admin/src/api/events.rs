@@ -2,6 +2,7 @@
 //! device that was forgotten stay.
 
 use asprov_protocol::http::Command;
+use asprov_protocol::server::About;
 use asprov_protocol::status::{self, StatusRow};
 use asprov_store::StoredEvent;
 use axum::Json;
@@ -70,6 +71,9 @@ pub(crate) struct EventBody {
     administrator: Option<String>,
     /// The address that the administrator's request came from.
     address: Option<String>,
+    /// Which loop it is about, or whose credentials were refused.
+    #[schema(schema_with = openapi::event_about)]
+    about: Option<&'static str>,
     /// What only this event knows: a name, a fault, a reason.
     detail: String,
     /// When it happened first.
@@ -99,6 +103,7 @@ impl From<&StoredEvent> for EventBody {
             rule: event.rule.as_ref().map(ToString::to_string),
             administrator: event.by.as_ref().map(|by| by.administrator.clone()),
             address: event.by.as_ref().and_then(|by| by.address).map(|address| address.to_string()),
+            about: event.about.map(About::as_str),
             detail: event.detail.clone(),
             first_at: first_at.to_string(),
             last_at: last_at.to_string(),

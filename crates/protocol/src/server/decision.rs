@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use super::about::About;
 use super::access_rule::{AccessDecision, DecidedBy, RuleName};
 use super::record::DeviceRecord;
 use super::snapshot::EffectivePolicy;
@@ -48,6 +49,8 @@ pub struct Event {
     pub rule: Option<RuleName>,
     /// The administrator who did it.
     pub by: Option<By>,
+    /// What it is about, where the kind leaves that open.
+    pub about: Option<About>,
     /// What only this event knows: a name, a fault, a reason. Never a key or a password.
     pub detail: String,
 }
@@ -92,10 +95,10 @@ pub enum EventKind {
     AccessChanged,
     /// An administrator forgot the device: it has no row any more, and begins anew.
     DeviceForgotten,
-    /// A request was refused for its credentials: the device's own of before, or a stranger's. The detail begins with the
-    /// sentence of the [`RefusedSignIn`](super::RefusedSignIn).
+    /// A request was refused for its credentials: the device's own of before, or a stranger's. It is about a
+    /// [`RefusedSignIn`](super::RefusedSignIn).
     SignInRefused,
-    /// The device repeats itself without getting anywhere; the detail begins with the name of the [`Loop`](super::Loop).
+    /// The device repeats itself without getting anywhere. It is about a [`Loop`](super::Loop).
     LoopDetected,
     /// A policy that only reports would have refused this.
     WouldBeRefused,
@@ -212,7 +215,8 @@ impl EventKind {
 impl Event {
     /// An event without status or command.
     pub fn new(kind: EventKind, detail: impl Into<String>) -> Self {
-        Self { kind, status: None, command: None, policy: None, rule: None, by: None, detail: detail.into() }
+        let detail = detail.into();
+        Self { kind, status: None, command: None, policy: None, rule: None, by: None, about: None, detail }
     }
 
     /// What a policy that only reports would have answered.

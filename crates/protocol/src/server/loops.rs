@@ -62,23 +62,4 @@ impl Loop {
             }
         }
     }
-
-    /// The loop that the detail of an event names first.
-    pub fn named_in(detail: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| detail.split(':').next() == Some(one.as_str()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_loop_reads_back_from_the_detail_of_its_event() {
-        for one in Loop::ALL {
-            assert_eq!(Loop::named_in(&format!("{}: {}", one.as_str(), one.sentence())), Some(one));
-            assert_eq!(Loop::named_in(one.as_str()), Some(one));
-        }
-        assert_eq!(Loop::named_in("something else"), None);
-    }
 }

@@ -4,6 +4,7 @@
 //! revision and change nothing: the caller gives the [`Decision`] to a store, which keeps it only if the revision still
 //! holds, and otherwise looks and decides again.
 
+mod about;
 mod access;
 pub mod access_rule;
 mod decision;
@@ -20,6 +21,7 @@ mod wipe_arrival;
 pub mod wipe_effect;
 pub mod wipe_words;
 
+pub use about::About;
 pub use access::decide_access;
 pub use decision::{By, Decision, Event, EventKind, Outcome, unusable_body};
 pub use gate::gate;

@@ -101,11 +101,11 @@ impl Told {
 }
 
 pub(crate) fn sign_in_refused(who: RefusedSignIn) -> Event {
-    Event::new(EventKind::SignInRefused, who.sentence()).with_status(Scope::Http, Status(401))
+    Event::sign_in_refused(who).with_status(Scope::Http, Status(401))
 }
 
 pub(crate) fn looping(one: Loop) -> Event {
-    Event::new(EventKind::LoopDetected, format!("{}: {}", one.as_str(), one.sentence()))
+    Event::loop_detected(one)
 }
 
 pub(crate) fn refused_with(status: u16) -> Event {

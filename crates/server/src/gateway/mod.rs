@@ -91,6 +91,9 @@ use crate::service::ProvisionService;
 use crate::sign_in::SignIn;
 
 pub use document_url::{DocumentUrl, DocumentUrlError};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use exchange::fuzzing;
 pub use forward_paths::{ForwardPath, ForwardPathError};
 pub use headers::{Direction, REWRITTEN, Rewrite};
 pub use settings::{BearerSettings, GatewayLimits, GatewaySettings, Mode, UpstreamUrl, UpstreamUrlError};

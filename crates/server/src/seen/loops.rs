@@ -5,8 +5,13 @@
 //! What is kept of a device is a few numbers, of at most [`DEVICES`] at a time: the one that was counted least lately gives way
 //! to a new one, and is found by the order in which they were counted, without going through the others. Thousands of made-up
 //! DeviceIds so cost each request no more than a few do. A storm is answered HTTP 503 with Retry-After for the rest of its
-//! minute, without a look at the store; up to there every request has got its real answer, the demand for a wipe among
-//! them.
+//! minute, without a look at the store.
+//!
+//! What an administrator orders meanwhile reaches the device all the same: a wipe, a block, that one of them was taken back. A
+//! change of the device's row, which the device may have written itself, marks its storm, and one request looks at the store
+//! whether something was ordered ([`Orders`]). Only then the storm is over and counting begins anew: a device that provisions
+//! without end does not get out of its storm by what it writes. A storm begins with such a mark, since an order may have come
+//! between the request that made it one and its being written down here.
 
 mod latest;
 
@@ -18,9 +23,12 @@ use asprov_protocol::device::{DeviceKey, DeviceType, UserName};
 use asprov_protocol::http::Command;
 use asprov_protocol::server::{Caller, Event, EventKind, Loop};
 use asprov_protocol::status::{Scope, Status};
+use asprov_store::{AssignmentTarget, ChangeKind};
 use tokio::time::Instant;
 
 use self::latest::Latest;
+use crate::orders::Orders;
+use crate::path::Path;
 
 /// Devices, and users' kinds of devices, that are counted at the same time.
 const DEVICES: usize = 10_000;
@@ -59,9 +67,25 @@ struct Counts {
     requests: Window,
     challenges: Window,
     acknowledgments: Window,
-    /// Until when it waits.
-    waits_until: Option<Instant>,
+    /// What was ordered about the device when `requests` began, if somebody could say.
+    orders: Option<Orders>,
+    storm: Option<Storm>,
     told: [Option<Instant>; Loop::ALL.len()],
+}
+
+/// A storm, whose device waits.
+struct Storm {
+    until: Instant,
+    /// The device's row may have changed since somebody looked.
+    look_again: bool,
+}
+
+/// The right to look at the store for a device in a storm. One request has it at a time; whoever drops it without an answer
+/// leaves it to the next.
+struct Look<'a> {
+    loops: &'a Loops,
+    device: &'a DeviceKey,
+    has_looked: bool,
 }
 
 /// A number within a time.
@@ -92,7 +116,8 @@ impl Counts {
             requests: Window::new(),
             challenges: Window::new(),
             acknowledgments: Window::new(),
-            waits_until: None,
+            orders: None,
+            storm: None,
             told: [None; Loop::ALL.len()],
         }
     }
@@ -109,27 +134,84 @@ impl Loops {
     }
 
     /// How many seconds a device in a storm has to wait; `None` for all others.
-    pub(crate) fn must_wait(&self, device: &DeviceKey) -> Option<u32> {
+    pub(crate) async fn must_wait(&self, path: &Path, device: &DeviceKey) -> Option<u32> {
         if self.storms.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let mut devices = lock(&self.devices);
-        let counts = devices.get_mut(device)?;
-        let until = counts.waits_until?;
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            counts.waits_until = None;
-            self.storms.fetch_sub(1, Ordering::Relaxed);
+        let (seconds, look) = self.waits(device)?;
+        if let Some(look) = look
+            // While the store is away it waits, and the next request looks.
+            && let Ok(orders) = Box::pin(path.orders(device)).await
+            && !look.found(&orders)
+        {
             return None;
         }
-        Some(u32::try_from(left.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
+        Some(seconds)
     }
 
-    /// Counts a request that was refused, or was Provision, by what happened to its device.
+    /// How long, as far as is known here; and whether this request has to look first.
+    fn waits<'a>(&'a self, device: &'a DeviceKey) -> Option<(u32, Option<Look<'a>>)> {
+        let mut devices = lock(&self.devices);
+        let counts = devices.get_mut(device)?;
+        let storm = counts.storm.as_mut()?;
+        let left = storm.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            self.begin_anew(counts);
+            return None;
+        }
+        let seconds = u32::try_from(left.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        let looks = std::mem::take(&mut storm.look_again);
+        // Only if it is wanted: dropping one that was not asked for would lock the table again.
+        Some((seconds, looks.then(|| Look { loops: self, device, has_looked: false })))
+    }
+
+    /// Something has changed: a storm that it may concern is looked at again, or is over.
+    pub(crate) fn changed(&self, kind: &ChangeKind) {
+        let mut devices = lock(&self.devices);
+        match kind {
+            ChangeKind::Device(device) => {
+                if let Some(storm) = devices.get_mut(device).and_then(|counts| counts.storm.as_mut()) {
+                    storm.look_again = true;
+                }
+            }
+            // No device writes these.
+            ChangeKind::Assignment(AssignmentTarget::Device(device)) => {
+                devices.get_mut(device).into_iter().for_each(|counts| self.begin_anew(counts));
+            }
+            ChangeKind::AccessRules => devices.values_mut().for_each(|counts| self.begin_anew(counts)),
+            // A change of policy reaches a device within minutes, and a storm is over in one.
+            ChangeKind::Policy(_) | ChangeKind::Assignment(_) | ChangeKind::Groups(_) => {}
+        }
+    }
+
+    /// Anything may have changed.
+    pub(crate) fn begin_all_anew(&self) {
+        lock(&self.devices).values_mut().for_each(|counts| self.begin_anew(counts));
+    }
+
+    /// With a new order, requests are counted anew.
+    fn obey(&self, counts: &mut Counts, orders: &Orders) {
+        if counts.orders.as_ref() != Some(orders) {
+            counts.orders = Some(orders.clone());
+            self.begin_anew(counts);
+        }
+    }
+
+    /// Whatever storm there is, is over, and one that is about to begin has not begun.
+    fn begin_anew(&self, counts: &mut Counts) {
+        counts.requests = Window::new();
+        if counts.storm.take().is_some() {
+            self.storms.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a request that was refused, or was Provision, by what happened to its device. `orders` are what administrators
+    /// have ordered about the device, if somebody could say.
     pub(crate) fn count<'a>(
         &self,
         caller: &Caller,
         command: Command,
+        orders: Option<&Orders>,
         events: impl IntoIterator<Item = &'a Event>,
     ) -> Counted {
         let (mut challenged, mut acknowledged, mut added) = (false, false, false);
@@ -145,7 +227,7 @@ impl Loops {
         }
         let mut devices = lock(&self.devices);
         let (counts, gave_way) = devices.touch(&caller.device, Counts::new);
-        if gave_way.is_some_and(|counts| counts.waits_until.is_some()) {
+        if gave_way.is_some_and(|counts| counts.storm.is_some()) {
             self.storms.fetch_sub(1, Ordering::Relaxed);
         }
         if challenged && counts.challenges.add(HOUR) >= CHALLENGES {
@@ -158,17 +240,18 @@ impl Loops {
                 found = Some(Loop::ProvisionsAgainAndAgain);
             }
         }
+        if let Some(orders) = orders {
+            self.obey(counts, orders);
+        }
         if counts.requests.add(MINUTE) >= self.storm {
             found = Some(Loop::RefusalStorm);
             let until = counts.requests.since + MINUTE;
-            if counts.waits_until.replace(until).is_none() {
+            if counts.storm.replace(Storm { until, look_again: true }).is_none() {
                 self.storms.fetch_add(1, Ordering::Relaxed);
             }
         }
-        counted.event = found.filter(|one| Self::is_news(counts, *one)).map(|one| {
-            let detail = format!("{}: {}", one.as_str(), one.sentence());
-            Event::new(EventKind::LoopDetected, detail).with_command(command)
-        });
+        counted.event =
+            found.filter(|one| Self::is_news(counts, *one)).map(|one| Event::loop_detected(one).with_command(command));
         counted
     }
 
@@ -188,6 +271,29 @@ impl Loops {
     }
 }
 
+impl Look<'_> {
+    /// What is ordered about the device by now. Says whether it has to wait on.
+    pub(crate) fn found(mut self, orders: &Orders) -> bool {
+        self.has_looked = true;
+        let mut devices = lock(&self.loops.devices);
+        let Some(counts) = devices.get_mut(self.device) else { return false };
+        self.loops.obey(counts, orders);
+        counts.storm.is_some()
+    }
+}
+
+impl Drop for Look<'_> {
+    fn drop(&mut self) {
+        if self.has_looked {
+            return;
+        }
+        let mut devices = lock(&self.loops.devices);
+        if let Some(storm) = devices.get_mut(self.device).and_then(|counts| counts.storm.as_mut()) {
+            storm.look_again = true;
+        }
+    }
+}
+
 /// A demand to provision: 141 to 144, which 12.1 and older get as HTTP 449.
 fn is_challenge(event: &Event) -> bool {
     event.kind == EventKind::CommandRefused
@@ -200,100 +306,4 @@ fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use asprov_protocol::device::DeviceId;
-    use asprov_protocol::policy_key::RequestKey;
-    use asprov_protocol::version::ProtocolVersion;
-
-    use super::*;
-
-    fn caller(id: &str) -> Caller {
-        Caller {
-            device: DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new(id).unwrap() },
-            device_type: DeviceType::new("SP").unwrap(),
-            user_agent: None,
-            version: ProtocolVersion::V14_1,
-            policy_key: RequestKey::Zero,
-        }
-    }
-
-    fn challenge() -> Event {
-        Event::new(EventKind::CommandRefused, "").with_status(Scope::Common, Status(142))
-    }
-
-    fn named(counted: &Counted) -> Option<Loop> {
-        counted.event.as_ref().and_then(|event| Loop::named_in(&event.detail))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn ten_challenges_without_an_acknowledgment_are_a_loop_that_is_told_once_an_hour() {
-        let (loops, phone) = (Loops::new(60), caller("A"));
-        for _ in 0..9 {
-            assert_eq!(loops.count(&phone, Command::Sync, &[challenge()]), Counted::default());
-        }
-        let tenth = loops.count(&phone, Command::Sync, &[challenge()]);
-        assert_eq!(named(&tenth), Some(Loop::ChallengesWithoutAcknowledgment));
-        assert_eq!(tenth.retry_after, Some(30));
-        let next = loops.count(&phone, Command::Sync, &[challenge()]);
-        assert_eq!((next.event, next.retry_after), (None, Some(30)), "told once, slowed every time");
-        loops.count(&phone, Command::Provision, &[Event::new(EventKind::PolicyAcknowledged, "")]);
-        assert_eq!(loops.count(&phone, Command::Sync, &[challenge()]), Counted::default(), "it got out of it");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_storm_waits_for_the_rest_of_its_minute_and_nobody_else_does() {
-        let (loops, phone, other) = (Loops::new(60), caller("A"), caller("B"));
-        let refused = Event::new(EventKind::CommandRefused, "").with_status(Scope::Common, Status(140));
-        for _ in 0..59 {
-            assert_eq!(loops.count(&phone, Command::Sync, std::slice::from_ref(&refused)), Counted::default());
-            assert_eq!(loops.must_wait(&phone.device), None);
-        }
-        assert_eq!(
-            named(&loops.count(&phone, Command::Sync, std::slice::from_ref(&refused))),
-            Some(Loop::RefusalStorm)
-        );
-        assert!(loops.must_wait(&phone.device).is_some_and(|seconds| (1..=61).contains(&seconds)));
-        assert_eq!(loops.must_wait(&other.device), None);
-        tokio::time::advance(MINUTE).await;
-        assert_eq!(loops.must_wait(&phone.device), None, "a new minute begins with real answers");
-        assert_eq!(loops.storms.load(Ordering::Relaxed), 0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_device_that_provisions_over_and_over_and_a_phone_with_ever_new_ids_are_told_apart() {
-        let loops = Loops::new(60);
-        let acknowledged = [Event::new(EventKind::PolicyAcknowledged, "")];
-        let told = (0..6).filter_map(|_| named(&loops.count(&caller("A"), Command::Provision, &acknowledged)));
-        assert_eq!(told.collect::<Vec<_>>(), [Loop::ProvisionsAgainAndAgain]);
-        let added = [Event::new(EventKind::DeviceAdded, "")];
-        let told = (0..5).filter_map(|id| named(&loops.count(&caller(&format!("N{id}")), Command::Provision, &added)));
-        assert_eq!(told.collect::<Vec<_>>(), [Loop::NewDeviceIds]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_tables_are_bounded() {
-        let loops = Loops::new(60);
-        for id in 0..DEVICES + 100 {
-            loops.count(&caller(&format!("A{id}")), Command::Sync, &[challenge()]);
-        }
-        assert_eq!(lock(&loops.devices).len(), DEVICES);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn made_up_devices_push_out_no_storm_that_goes_on_and_one_that_ended_leaves_no_count() {
-        let (loops, phone) = (Loops::new(2), caller("A"));
-        let refused = Event::new(EventKind::CommandRefused, "").with_status(Scope::Common, Status(140));
-        for id in 0..2 * DEVICES {
-            loops.count(&caller(&format!("B{id}")), Command::Sync, &[challenge()]);
-            if id % 1_000 == 0 {
-                loops.count(&phone, Command::Sync, std::slice::from_ref(&refused));
-            }
-        }
-        assert!(loops.must_wait(&phone.device).is_some());
-        for id in 0..DEVICES {
-            loops.count(&caller(&format!("C{id}")), Command::Sync, &[challenge()]);
-        }
-        assert_eq!(loops.must_wait(&phone.device), None);
-        assert_eq!(loops.storms.load(Ordering::Relaxed), 0, "it gave way, and nobody is asked for it any more");
-    }
-}
+mod tests;

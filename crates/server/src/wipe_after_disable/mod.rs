@@ -20,7 +20,7 @@ use std::time::Duration;
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::http::Command;
 use asprov_protocol::policy_key::{PermanentKey, RequestKey};
-use asprov_protocol::server::{Event, EventKind, RefusedSignIn};
+use asprov_protocol::server::{Event, RefusedSignIn};
 use asprov_protocol::status::{Scope, Status};
 use asprov_store::{CredentialDigest, Proofs, Store};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -155,11 +155,10 @@ impl WipeAfterDisable {
 
     /// Keeps for the device's history that a sign-in was refused, and what was answered.
     pub(crate) fn tell(&self, device: &DeviceKey, Refused { who, command, answered }: Refused) {
-        let mut detail = who.sentence().to_owned();
+        let mut event = Event { status: answered, ..Event::sign_in_refused(who).with_command(command) };
         if answered != Some((Scope::Http, Status(401))) {
-            detail.push_str("; a wipe is due, and it was answered as that asks for");
+            event.detail.push_str("; a wipe is due, and it was answered as that asks for");
         }
-        let event = Event { status: answered, ..Event::new(EventKind::SignInRefused, detail).with_command(command) };
         let mut waiting = self.waiting();
         if waiting.events.len() < self.most_waiting {
             waiting.events.push((device.clone(), event, now()));

@@ -34,8 +34,8 @@ async fn the_tenth_miss_is_an_event() {
         assert_eq!(ask(&server, &stranger, "guess", Ask::Empty).await.status, 401);
     }
     let [last, stranger] = &refused_sign_ins(&server, &device, 2).await[..] else { panic!("two rows") };
-    assert_eq!(RefusedSignIn::named_in(&last.detail), RefusedSignIn::LastStranger);
-    assert_eq!(RefusedSignIn::named_in(&stranger.detail), RefusedSignIn::Stranger);
+    assert_eq!(last.refused_sign_in(), Some(RefusedSignIn::LastStranger));
+    assert_eq!(stranger.refused_sign_in(), Some(RefusedSignIn::Stranger));
     let row = server.store.events(&device.key, 2).await.unwrap().remove(1);
     assert_eq!(row.count, 10, "nobody looks at the eleventh");
     // Of a device that nobody knows there is nothing to tell.
@@ -85,7 +85,7 @@ async fn a_refused_sign_in_says_what_was_answered() {
     folder_sync(&server, &device, "right").await;
     let told = refused_sign_ins(&server, &device, 2).await;
     assert_eq!(told[0].status, Some((Scope::Common, Status(140))), "{told:?}");
-    assert_eq!(RefusedSignIn::named_in(&told[0].detail), RefusedSignIn::Itself);
+    assert_eq!(told[0].refused_sign_in(), Some(RefusedSignIn::Itself));
     ask(&server, &device, "right", Ask::Empty).await;
     let told = refused_sign_ins(&server, &device, 3).await;
     assert_eq!(told[0].status, Some((Scope::Provision, Status(1))), "{told:?}");

@@ -6,7 +6,7 @@ use asprov_protocol::device::DeviceKey;
 use asprov_protocol::http::Command;
 use asprov_protocol::policy::PolicyName;
 use asprov_protocol::server::access_rule::RuleName;
-use asprov_protocol::server::{By, Event, EventKind};
+use asprov_protocol::server::{About, By, Event, EventKind};
 use asprov_protocol::status::{Scope, Status};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -36,18 +36,19 @@ const EVENT: Table = Table {
         "rule",
         "administrator",
         "address",
+        "about",
     ],
 };
 /// By when they happened last, and of the same time what was written later first: what is noted comes later than what is saved,
 /// and has the time it happened at. At most a few more than [`limits::EVENTS_PER_DEVICE`] are sorted.
 pub(super) const NEWEST: &str =
     "SELECT user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count,
-    policy, rule, administrator, address FROM event
+    policy, rule, administrator, address, about FROM event
     WHERE user = ?1 AND device_id = ?2 ORDER BY last_at DESC, number DESC LIMIT ?3";
 /// What [`EventKind::is_about_a_wipe`] says, in SQL.
 pub(super) const OF_WIPES: &str =
     "SELECT user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count,
-    policy, rule, administrator, address FROM event WHERE user = ?1 AND device_id = ?2
+    policy, rule, administrator, address, about FROM event WHERE user = ?1 AND device_id = ?2
     AND kind IN ('wipe_ordered', 'wipe_sent', 'wipe_failed', 'wipe_acknowledged', 'wipe_cancelled',
     'wipe_acknowledgment_ignored') ORDER BY last_at DESC, number DESC LIMIT ?3";
 /// Counts a refusal that equals the newest event.
@@ -55,10 +56,11 @@ pub(super) const COUNT: &str = "UPDATE event SET count = count + ?13, last_at = 
     WHERE user = ?1 AND device_id = ?2
     AND number = (SELECT max(number) FROM event WHERE user = ?1 AND device_id = ?2)
     AND kind = ?3 AND scope IS ?4 AND code IS ?5 AND command IS ?6 AND detail = ?7
-    AND policy IS ?9 AND rule IS ?10 AND administrator IS ?11 AND address IS ?12";
+    AND policy IS ?9 AND rule IS ?10 AND administrator IS ?11 AND address IS ?12 AND about IS ?14";
 pub(super) const INSERT: &str = "INSERT INTO event
-    (user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count, policy, rule, administrator, address)
-    SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?13, ?9, ?10, ?11, ?12 FROM event
+    (user, device_id, number, kind, scope, code, command, detail, first_at, last_at, count, policy, rule, administrator, address,
+    about)
+    SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?13, ?9, ?10, ?11, ?12, ?14 FROM event
     WHERE user = ?1 AND device_id = ?2 RETURNING number";
 /// The evidence of wipes stays: see [`EventKind::is_evidence_of_a_wipe`].
 pub(super) const PRUNE: &str = "DELETE FROM event WHERE user = ?1 AND device_id = ?2
@@ -82,6 +84,7 @@ pub(super) fn append(write: &Write<'_>, device: &DeviceKey, event: &Event, count
         event.by.as_ref().map(|by| by.administrator.as_str()),
         event.by.as_ref().and_then(|by| by.address).map(|address| address.to_string()),
         i64::try_from(count).unwrap_or(i64::MAX),
+        event.about.map(About::as_str),
     ];
     if event.kind.is_refusal() && write.connection.prepare_cached(COUNT)?.execute(parameters)? > 0 {
         return Ok(false);
@@ -139,7 +142,8 @@ fn read(cells: &mut Cells<'_>) -> Result<StoredEvent> {
     let rule = cells.optional_text(RuleName::new)?;
     let administrator: Option<String> = cells.value()?;
     let address = cells.optional_text(|text| text.parse().ok())?;
+    let about = cells.optional_text(About::parse)?;
     let by = administrator.map(|administrator| By { administrator, address });
-    let event = Event { kind, status, command, policy, rule, by, detail };
+    let event = Event { kind, status, command, policy, rule, by, about, detail };
     Ok(StoredEvent { event, first_at, last_at, count })
 }

@@ -8,7 +8,7 @@ use super::fault::Result;
 use crate::StoreError;
 
 /// From each version to the next; the first makes an empty file a store.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0001_policies_devices_events.sql"),
     include_str!("../../migrations/0002_access_rules.sql"),
     include_str!("../../migrations/0003_policy_versions_stages.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0005_device_proof.sql"),
     include_str!("../../migrations/0006_event_columns_and_traces.sql"),
     include_str!("../../migrations/0007_last_passed_at.sql"),
+    include_str!("../../migrations/0008_event_about.sql"),
 ];
 
 /// What the first migration writes into the file's header: 'aspr'.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asprov_protocol::http::COMMANDS;
 use asprov_protocol::server::access_rule::RuleName;
-use asprov_protocol::server::{By, Event, EventKind};
+use asprov_protocol::server::{By, Event, EventKind, Loop, RefusedSignIn};
 use asprov_protocol::status::{Scope, Status};
 use asprov_store::{Repeated, Sighting, Store, StoredEvent, limits};
 use jiff::Timestamp;
@@ -178,8 +178,11 @@ async fn what_an_event_is_about_and_who_did_it_read_back(store: Arc<dyn Store>) 
     let of_policy = Event { policy: Some(name("sales")), ..refusal(144) };
     let of_rule = Event { rule: RuleName::new("old-ios"), ..refusal(129) };
     let of_somebody = Event { by: Some(By { address: None, ..by.clone() }), ..Event::new(EventKind::WipeOrdered, "x") };
-    let events =
-        [of_policy.clone(), of_rule, of_somebody, Event { by: Some(by), ..Event::new(EventKind::WipeOrdered, "x") }];
+    let by_somebody = Event { by: Some(by), ..Event::new(EventKind::WipeOrdered, "x") };
+    let about = [Event::loop_detected(Loop::NewDeviceIds), Event::sign_in_refused(RefusedSignIn::Itself)];
+    let of_loop_and_sign_in = about.map(|event| Event { detail: "a sentence".to_owned(), ..event });
+    let mut events = vec![of_policy.clone(), of_rule, of_somebody, by_somebody];
+    events.extend(of_loop_and_sign_in.clone());
     store.save(0, &record(key.clone(), at(0)), &events, at(1)).await.unwrap();
     let mut read = store.events(&key, 10).await.unwrap();
     read.reverse();
@@ -187,7 +190,13 @@ async fn what_an_event_is_about_and_who_did_it_read_back(store: Arc<dyn Store>) 
     // A refusal because of another policy is another refusal.
     let told = |event: Event| (key.clone(), event, at(2));
     store.tell(&[told(of_policy), told(Event { policy: Some(name("other")), ..refusal(144) })]).await.unwrap();
-    assert_eq!(store.events(&key, 10).await.unwrap().len(), 6);
+    assert_eq!(store.events(&key, 10).await.unwrap().len(), 8);
+    // And so is one that is about somebody else.
+    let [_, sign_in] = of_loop_and_sign_in;
+    let stranger = Event { detail: sign_in.detail.clone(), ..Event::sign_in_refused(RefusedSignIn::Stranger) };
+    store.tell(&[told(sign_in.clone()), told(sign_in), told(stranger)]).await.unwrap();
+    let counts = store.events(&key, 2).await.unwrap().iter().map(|stored| stored.count).collect::<Vec<_>>();
+    assert_eq!(counts, [1, 2]);
 }
 
 /// The devices of ann that have a history, among these.

@@ -1,6 +1,7 @@
 //! What the trait promises, held against every store: each test runs for memory and for SQLite.
 //!
-//! What only a file can promise (reopening, damage, locks, other processes) is in `sqlite_file.rs`.
+//! What only a file can promise (reopening, damage, locks, other processes) is in `sqlite_file.rs`, and
+//! what it keeps of earlier versions in `sqlite_schema.rs`.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -21,6 +22,7 @@ mod proofs;
 mod records;
 mod sightings;
 mod sqlite_file;
+mod sqlite_schema;
 mod stages;
 mod ten_thousand_devices;
 mod traces;

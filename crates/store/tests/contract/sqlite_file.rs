@@ -322,40 +322,6 @@ async fn mishaps_on_purpose_happen_and_can_be_mended() {
 }
 
 #[tokio::test]
-async fn a_store_of_schema_version_2_keeps_its_policies_and_assignments_and_begins_their_history() {
-    let folder = Folder::new();
-    let old = folder.connection();
-    for migration in ["0001_policies_devices_events", "0002_access_rules"] {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("migrations/{migration}.sql"));
-        old.execute_batch(&std::fs::read_to_string(path).unwrap()).unwrap();
-    }
-    old.execute_batch(
-        "PRAGMA user_version = 2;
-        INSERT INTO policy VALUES ('sales', 'for the people who travel', 1, 0, 1, 1, 86400);
-        INSERT INTO policy_setting VALUES ('sales', 'MinDevicePasswordLength', 0, '6'),
-            ('sales', 'DevicePasswordEnabled', 0, '1'), ('sales', 'AllowBluetooth', 0, '1'),
-            ('sales', 'UnapprovedInROMApplicationList', 2, 'a ''quoted'' one'),
-            ('sales', 'UnapprovedInROMApplicationList', 0, 'radio.exe'),
-            ('sales', 'UnapprovedInROMApplicationList', 1, 'game.exe');
-        INSERT INTO assignment VALUES ('user', 'ann', '', 'sales'), ('device', 'ann', 'A1', 'default');",
-    )
-    .unwrap();
-    drop(old);
-    let store = folder.open();
-    let versions = store.policy_versions(&name("sales")).await.unwrap();
-    assert_eq!(
-        versions.iter().map(|version| (version.number, version.author.clone())).collect::<Vec<_>>(),
-        [(1, None)]
-    );
-    assert_eq!(versions[0].policy, StoredPolicy::Readable(policy("sales")));
-    assert_eq!(store.policy(&name("sales")).await, Ok(Some(StoredPolicy::Readable(policy("sales")))));
-    let assignments = store.assignments().await.unwrap();
-    let listed: Vec<_> = assignments.iter().map(|of| (of.target.to_string(), of.policy.to_string())).collect();
-    let expected = [("everybody", "default"), ("user ann", "sales"), ("device ann/A1", "default")];
-    assert_eq!(listed, expected.map(|(target, policy)| (target.to_owned(), policy.to_owned())));
-}
-
-#[tokio::test]
 async fn a_stage_that_is_damaged_gives_nobody_the_looser_policy() {
     let folder = Folder::new();
     let store = folder.open();

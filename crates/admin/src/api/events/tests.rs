@@ -1,5 +1,5 @@
 use asprov_protocol::http::Command;
-use asprov_protocol::server::{Event, EventKind};
+use asprov_protocol::server::{Event, EventKind, Loop, RefusedSignIn};
 use asprov_protocol::status::{Scope, Status};
 use serde_json::json;
 
@@ -31,12 +31,24 @@ async fn an_event_comes_with_the_words_of_its_status() {
         "rule": null,
         "administrator": null,
         "address": null,
+        "about": null,
         "detail": "",
         "first_at": NOON,
         "last_at": NOON,
         "count": 1,
     });
     assert_eq!(events, json!({"items": [expected]}));
+}
+
+#[tokio::test]
+async fn an_event_says_which_loop_it_is_about_and_whose_credentials_were_refused() {
+    let api = Api::new();
+    let (device, at) = (device_key("ann", "A1"), NOON.parse().unwrap());
+    let told = [Event::loop_detected(Loop::RefusalStorm), Event::sign_in_refused(RefusedSignIn::LastStranger)];
+    api.store.inner.tell(&told.map(|event| (device.clone(), event, at))).await.unwrap();
+    let events = api.get(EVENTS).await.json(200);
+    assert_eq!(events["items"][1]["about"], "refusal_storm");
+    assert_eq!(events["items"][0]["about"], "last_stranger");
 }
 
 #[tokio::test]

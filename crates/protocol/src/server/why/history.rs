@@ -65,19 +65,13 @@ impl<'a> Look<'a> {
     /// Refused sign-ins, the phone's own or others'; over when a request of the phone was signed in.
     pub(super) fn refused_sign_ins(&self, own: bool) -> Option<Trouble<'a>> {
         let who = if own { RefusedSignIn::Itself } else { RefusedSignIn::Stranger };
-        let is_it = |past: &PastEvent| {
-            past.event.kind == EventKind::SignInRefused && RefusedSignIn::named_in(&past.event.detail) == who
-        };
-        self.trouble(is_it, EventKind::is_of_a_signed_in_request)
+        self.trouble(|past| past.event.refused_sign_in() == Some(who), EventKind::is_of_a_signed_in_request)
     }
 
     /// The strangers' sign-ins since that time, whatever became of the phone meanwhile.
     pub(super) fn strangers_since(&self, since: Timestamp) -> Option<Trouble<'a>> {
-        let is_it = |past: &&PastEvent| {
-            past.event.kind == EventKind::SignInRefused
-                && past.last_at >= since
-                && RefusedSignIn::named_in(&past.event.detail) == RefusedSignIn::Stranger
-        };
+        let is_it =
+            |past: &&PastEvent| past.last_at >= since && past.event.refused_sign_in() == Some(RefusedSignIn::Stranger);
         let mut found = self.events.iter().copied().filter(is_it);
         let newest = found.next()?;
         let count = found.fold(newest.count, |count, past| count.saturating_add(past.count));
@@ -87,10 +81,7 @@ impl<'a> Look<'a> {
     /// When the proofs of refused requests were last looked at in vain for the tenth time in an hour, if that was within the
     /// last hour.
     pub(super) fn locked_at(&self) -> Option<Timestamp> {
-        let is_it = |past: &&PastEvent| {
-            past.event.kind == EventKind::SignInRefused
-                && RefusedSignIn::named_in(&past.event.detail) == RefusedSignIn::LastStranger
-        };
+        let is_it = |past: &&PastEvent| past.event.refused_sign_in() == Some(RefusedSignIn::LastStranger);
         let at = self.events.iter().copied().find(is_it)?.last_at;
         (at.duration_until(self.circumstances.now) < SignedDuration::from_hours(1)).then_some(at)
     }
@@ -127,7 +118,7 @@ impl<'a> Look<'a> {
         let place = self.events.iter().position(|past| past.event.kind == EventKind::LoopDetected)?;
         let past = *self.events.get(place)?;
         let recent = past.last_at.duration_until(self.circumstances.now) < LOOP_COUNTS;
-        let one = Loop::named_in(&past.event.detail).filter(|_| recent)?;
+        let one = past.event.detected_loop().filter(|_| recent)?;
         let acknowledged = one != Loop::ProvisionsAgainAndAgain
             && self.events.iter().take(place).any(|later| later.event.kind == EventKind::PolicyAcknowledged);
         Some((one, past, acknowledged || self.is_over(past)))

@@ -132,6 +132,11 @@ fn trailers(received: &mut BytesMut) -> Result<Option<HeaderMap>, ExchangeError>
         }
         Err(_) => return Err(ExchangeError::Chunk("a field behind it is malformed")),
     };
+    // The parser takes a bare line feed for a line's end, and two of them for the body's; other readers wait for another end.
+    let mut lines = received.get(..length).unwrap_or_default().split_inclusive(|byte| *byte == b'\n');
+    if !lines.all(|line| line.ends_with(b"\r\n")) {
+        return Err(ExchangeError::Chunk("a line behind it ends without a carriage return"));
+    }
     received.advance(length);
     Ok(Some(trailers))
 }
@@ -207,6 +212,9 @@ mod tests {
             b"g\r\n",
             b"0\r\na b: 1\r\n\r\n",
             b"0\r\na: 1\r\n b\r\n\r\n",
+            b"0\r\na: 1\nb: 2\r\n\r\n",
+            b"0\r\na: 1\n\n",
+            b"0\r\n\n",
             &long_line,
             &long_trailers,
             &many_trailers,

@@ -21,6 +21,8 @@ mod chunked;
 mod connection;
 mod error;
 mod framing;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod incoming;
 mod outgoing;
 

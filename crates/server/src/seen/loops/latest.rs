@@ -1,5 +1,9 @@
 //! A table of so many entries, of which the one that was touched least lately gives way to a new one. Every step is a few
 //! lookups in two trees: nothing ever goes through the entries.
+//!
+//! It is our own since nothing we depend on promises as much. moka bounds its caches a moment later, may forget under load that
+//! an entry was touched, and says by a call of its own what gave way: then strangers with made-up DeviceIds could push out a
+//! storm that goes on, and the number of storms would be out of step with the entries.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +26,11 @@ impl<K: Ord + Clone, V> Latest<K, V> {
     /// The entry, if there is one, which is not touched by this.
     pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.entries.get_mut(key).map(|(_, value)| value)
+    }
+
+    /// Every entry, for what concerns all of them and comes seldom. None is touched by this.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.entries.values_mut().map(|(_, value)| value)
     }
 
     /// The entry, a `fresh` one if there is none, and the value of the entry that gave way to it.

@@ -1,7 +1,7 @@
 use asprov_protocol::device::{DeviceId, UserName};
 use asprov_protocol::http::Command;
 use asprov_protocol::policy_key::RequestKey;
-use asprov_protocol::server::DeviceRecord;
+use asprov_protocol::server::{DeviceRecord, Loop};
 use asprov_protocol::status::{Scope, Status};
 use asprov_store::{MemoryStore, Saved};
 
@@ -74,7 +74,7 @@ async fn every_refusal_is_counted_however_many_come_within_a_second() {
 async fn that_it_is_in_a_loop_is_never_lost_among_its_refusals() {
     let (store, sightings) = known().await;
     sightings.seen(&caller(), (0..100).map(|status| refusal(1_000 + status)).collect());
-    sightings.seen(&caller(), vec![Event::new(EventKind::LoopDetected, "refusal_storm")]);
+    sightings.seen(&caller(), vec![Event::loop_detected(Loop::RefusalStorm)]);
     sightings.write(&store).await;
     let events = store.events(&caller().device, 100).await.unwrap();
     assert_eq!(events[0].event.kind, EventKind::LoopDetected);

@@ -24,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-pub(crate) use device::{Device, text};
+pub(crate) use device::{Device, key_of, text};
 pub(crate) use stores::{Broken, Faulty, memory, sqlite};
 
 /// Nothing here takes longer; a test that would wait for ever fails instead.

@@ -1,0 +1,156 @@
+//! Counting by the numbers, with a paused clock.
+
+use std::sync::Arc;
+
+use asprov_protocol::device::DeviceId;
+use asprov_protocol::policy_key::RequestKey;
+use asprov_protocol::server::AccessState;
+use asprov_protocol::version::ProtocolVersion;
+use asprov_store::MemoryStore;
+
+use super::*;
+use crate::config::Config;
+
+fn caller(id: &str) -> Caller {
+    Caller {
+        device: DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new(id).unwrap() },
+        device_type: DeviceType::new("SP").unwrap(),
+        user_agent: None,
+        version: ProtocolVersion::V14_1,
+        policy_key: RequestKey::Zero,
+    }
+}
+
+fn challenge() -> Event {
+    Event::new(EventKind::CommandRefused, "").with_status(Scope::Common, Status(142))
+}
+
+fn refused() -> Event {
+    Event::new(EventKind::CommandRefused, "").with_status(Scope::Common, Status(140))
+}
+
+/// A request to which this happened, of a device about which nothing is ordered.
+fn count(loops: &Loops, caller: &Caller, command: Command, event: Event) -> Counted {
+    loops.count(caller, command, Some(&Orders::default()), &[event])
+}
+
+fn path() -> Path {
+    Path::new(Arc::new(MemoryStore::new()), &Config::default())
+}
+
+fn named(counted: &Counted) -> Option<Loop> {
+    counted.event.as_ref().and_then(Event::detected_loop)
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_challenges_without_an_acknowledgment_are_a_loop_that_is_told_once_an_hour() {
+    let (loops, phone) = (Loops::new(60), caller("A"));
+    for _ in 0..9 {
+        assert_eq!(count(&loops, &phone, Command::Sync, challenge()), Counted::default());
+    }
+    let tenth = count(&loops, &phone, Command::Sync, challenge());
+    assert_eq!(named(&tenth), Some(Loop::ChallengesWithoutAcknowledgment));
+    assert_eq!(tenth.retry_after, Some(30));
+    let next = count(&loops, &phone, Command::Sync, challenge());
+    assert_eq!((next.event, next.retry_after), (None, Some(30)), "told once, slowed every time");
+    count(&loops, &phone, Command::Provision, Event::new(EventKind::PolicyAcknowledged, ""));
+    assert_eq!(count(&loops, &phone, Command::Sync, challenge()), Counted::default(), "it got out of it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_waits_for_the_rest_of_its_minute_and_nobody_else_does() {
+    let path = path();
+    let (loops, phone, other) = (Loops::new(60), caller("A"), caller("B"));
+    for _ in 0..59 {
+        assert_eq!(count(&loops, &phone, Command::Sync, refused()), Counted::default());
+        assert_eq!(loops.must_wait(&path, &phone.device).await, None);
+    }
+    assert_eq!(named(&count(&loops, &phone, Command::Sync, refused())), Some(Loop::RefusalStorm));
+    assert!(loops.must_wait(&path, &phone.device).await.is_some_and(|seconds| (1..=61).contains(&seconds)));
+    assert_eq!(loops.must_wait(&path, &other.device).await, None);
+    tokio::time::advance(MINUTE).await;
+    assert_eq!(loops.must_wait(&path, &phone.device).await, None, "a new minute begins with real answers");
+    assert_eq!(loops.storms.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_provisions_over_and_over_and_a_phone_with_ever_new_ids_are_told_apart() {
+    let loops = Loops::new(60);
+    let acknowledged = || Event::new(EventKind::PolicyAcknowledged, "");
+    let told = (0..6).filter_map(|_| named(&count(&loops, &caller("A"), Command::Provision, acknowledged())));
+    assert_eq!(told.collect::<Vec<_>>(), [Loop::ProvisionsAgainAndAgain]);
+    let added = || Event::new(EventKind::DeviceAdded, "");
+    let told = (0..5).filter_map(|id| named(&count(&loops, &caller(&format!("N{id}")), Command::Provision, added())));
+    assert_eq!(told.collect::<Vec<_>>(), [Loop::NewDeviceIds]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tables_are_bounded() {
+    let loops = Loops::new(60);
+    for id in 0..DEVICES + 100 {
+        count(&loops, &caller(&format!("A{id}")), Command::Sync, challenge());
+    }
+    assert_eq!(lock(&loops.devices).len(), DEVICES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn made_up_devices_push_out_no_storm_that_goes_on_and_one_that_ended_leaves_no_count() {
+    let path = path();
+    let (loops, phone) = (Loops::new(2), caller("A"));
+    for id in 0..2 * DEVICES {
+        count(&loops, &caller(&format!("B{id}")), Command::Sync, challenge());
+        if id % 1_000 == 0 {
+            count(&loops, &phone, Command::Sync, refused());
+        }
+    }
+    assert!(loops.must_wait(&path, &phone.device).await.is_some());
+    for id in 0..DEVICES {
+        count(&loops, &caller(&format!("C{id}")), Command::Sync, challenge());
+    }
+    assert_eq!(loops.must_wait(&path, &phone.device).await, None);
+    assert_eq!(loops.storms.load(Ordering::Relaxed), 0, "it gave way, and nobody is asked for it any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_looks_once_after_each_change_and_only_an_order_ends_it() {
+    let (loops, phone, path) = (Loops::new(10), caller("A"), path());
+    let begin = |orders: Option<&Orders>| {
+        for _ in 0..10 {
+            loops.count(&phone, Command::Sync, orders, &[refused()]);
+        }
+    };
+    let looks = || loops.waits(&phone.device).unwrap().1.is_some();
+    let look = || loops.waits(&phone.device).unwrap().1.unwrap();
+    let changed = || loops.changed(&ChangeKind::Device(phone.device.clone()));
+    let nothing = Orders::default();
+    let blocked = Orders::access(AccessState::Blocked);
+
+    begin(Some(&nothing));
+    drop(look());
+    let (taken, at_the_same_time) = (look(), looks());
+    assert!(!at_the_same_time, "one request looks, and whoever was broken off leaves it to the next");
+    changed();
+    assert!(taken.found(&nothing), "nothing was ordered");
+    assert!(look().found(&nothing), "it changed while somebody looked");
+    assert!(!looks());
+    loops.changed(&ChangeKind::Device(caller("B").device));
+    assert!(!looks(), "another one's");
+    assert_eq!(loops.must_wait(&path, &phone.device).await, Some(61), "the store is not asked");
+    changed();
+    assert!(!look().found(&blocked));
+    assert_eq!(loops.must_wait(&path, &phone.device).await, None);
+    assert_eq!(loops.storms.load(Ordering::Relaxed), 0);
+
+    begin(Some(&blocked));
+    assert!(look().found(&blocked), "it is slowed again, by what it was ordered");
+    loops.changed(&ChangeKind::AccessRules);
+    assert_eq!(loops.must_wait(&path, &phone.device).await, None, "no device writes a rule");
+
+    // With the order as the last but one, what comes after it is counted anew.
+    (0..9).for_each(|_| drop(loops.count(&phone, Command::Sync, Some(&blocked), &[refused()])));
+    loops.count(&phone, Command::Sync, Some(&nothing), &[refused()]);
+    assert_eq!(loops.must_wait(&path, &phone.device).await, None);
+
+    (0..20).for_each(|_| drop(loops.count(&phone, Command::Sync, None, &[refused()])));
+    assert_eq!(loops.must_wait(&path, &phone.device).await, Some(61), "nobody could say: the store was away");
+}
