@@ -107,6 +107,7 @@ pub(crate) async fn explain(
         last_seen_at: None,
         last_passed_at: None,
         obstacle: None,
+        configuration: state.configuration(),
         now,
     };
     let looked = async {

@@ -7,13 +7,15 @@ pub enum RefusedSignIn {
     Itself,
     /// Whoever it is showed neither.
     Stranger,
+    /// Whoever it is did not show the key, and no credentials of this device are kept that his could be compared with.
+    Unproven,
     /// The last stranger that is looked at in this hour.
     LastStranger,
 }
 
 impl RefusedSignIn {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Itself, Self::Stranger, Self::LastStranger];
+    pub const ALL: [Self; 4] = [Self::Itself, Self::Stranger, Self::Unproven, Self::LastStranger];
 
     /// What the event's detail begins with.
     pub const fn sentence(self) -> &'static str {
@@ -23,6 +25,9 @@ impl RefusedSignIn {
                  password changed"
             }
             Self::Stranger => "neither the credentials nor the policy key are this device's",
+            Self::Unproven => {
+                "nobody can tell whether it is this device: it did not show its policy key, and no credentials of it are kept"
+            }
             Self::LastStranger => {
                 "ten requests in vain within an hour: for the rest of it nobody looks whether a refused request is this \
                  device's"
@@ -34,6 +39,8 @@ impl RefusedSignIn {
     pub fn named_in(detail: &str) -> Self {
         if detail.starts_with("by the credentials") {
             Self::Itself
+        } else if detail.starts_with("nobody can tell") {
+            Self::Unproven
         } else if detail.starts_with("ten requests in vain") {
             Self::LastStranger
         } else {

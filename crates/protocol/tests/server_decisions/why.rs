@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, Ask, PolicyTypeText, ProvisionRequest, WipeKind, WipeStatus};
 use asprov_protocol::server::{
-    AccessState, Circumstances, Event, EventKind, Loop, Obstacle, PastEvent, RefusedSignIn, Why, why,
+    AccessState, Circumstances, Event, EventKind, Loop, Obstacle, PastEvent, RefusedSignIn, ServerConfiguration, Why,
+    why,
 };
 use asprov_protocol::status::{Scope, Status};
 use jiff::{SignedDuration, Timestamp};
@@ -20,11 +21,19 @@ pub(crate) struct Told {
     obstacle: Option<Obstacle>,
     seen: bool,
     passed_at: Option<Timestamp>,
+    wipe_after_disable: bool,
 }
 
 impl Told {
     pub(crate) fn new() -> Self {
-        Self { situation: Situation::new(V161), events: Vec::new(), obstacle: None, seen: true, passed_at: None }
+        Self {
+            situation: Situation::new(V161),
+            events: Vec::new(),
+            obstacle: None,
+            seen: true,
+            passed_at: None,
+            wipe_after_disable: true,
+        }
     }
 
     pub(crate) fn provisioned() -> Self {
@@ -70,6 +79,10 @@ impl Told {
         self
     }
 
+    pub(crate) fn without_wipe_after_disable(self) -> Self {
+        Self { wipe_after_disable: false, ..self }
+    }
+
     pub(crate) fn later(mut self, hours: i64) -> Self {
         self.situation.now += SignedDuration::from_hours(hours);
         self
@@ -95,6 +108,10 @@ impl Told {
             last_seen_at: self.situation.snapshot.device.as_ref().filter(|_| self.seen).map(|_| seen_at),
             last_passed_at: self.passed_at,
             obstacle: self.obstacle.as_ref(),
+            configuration: Some(ServerConfiguration {
+                rules: self.situation.rules,
+                wipe_after_disable: self.wipe_after_disable,
+            }),
             now: self.situation.now,
         })
     }
@@ -118,6 +135,11 @@ pub(crate) fn wipe_cancelled() -> Event {
 
 fn no_model() -> ProvisionRequest {
     ProvisionRequest { device_information: None, ..initial(V161) }
+}
+
+/// A phone that gets its mail without a policy, and so without a key.
+pub(crate) fn keyless() -> Told {
+    Told::new().with(|s| s.snapshot.policy = asprov_protocol::server::EffectivePolicy::None).ask(Ask::Empty).passed()
 }
 
 fn another_type() -> Ask {
@@ -149,6 +171,11 @@ fn situations() -> Vec<(&'static str, Told)> {
         ("wipe_pending", wiping(None)),
         ("wipe_pending", wiping(None).gate(Command::Sync).gate(Command::Sync).later(2)),
         ("wipe_sent", wiping(None).ask(Ask::Empty)),
+        ("wipe_pending", wiping(None).event(sign_in_refused(RefusedSignIn::Itself)).later(1)),
+        (
+            "wipe_pending",
+            wiping(None).without_wipe_after_disable().event(sign_in_refused(RefusedSignIn::Itself)).later(1),
+        ),
         ("wipe_failed", wiping(Some(WipeStatus::Failure))),
         (
             "account_wipe_not_understood",
@@ -159,6 +186,14 @@ fn situations() -> Vec<(&'static str, Told)> {
         ),
         ("wiped", wiping(Some(WipeStatus::Success))),
         ("password_changed", Told::provisioned().event(sign_in_refused(RefusedSignIn::Itself)).later(2)),
+        (
+            "password_changed",
+            Told::provisioned().without_wipe_after_disable().event(sign_in_refused(RefusedSignIn::Itself)).later(2),
+        ),
+        (
+            "sign_in_refused",
+            keyless().without_wipe_after_disable().later(1).event(sign_in_refused(RefusedSignIn::Unproven)).later(2),
+        ),
         ("wrong_password", Told::provisioned().event(sign_in_refused(RefusedSignIn::Stranger)).later(2)),
         (
             "wipe_cancelled_too_late",

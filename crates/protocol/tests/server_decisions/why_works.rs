@@ -219,3 +219,34 @@ fn a_wipe_that_was_taken_back_in_time_or_from_a_phone_that_came_again_is_over() 
     assert_eq!(late().gate(Command::Sync).why().situation, "not_provisioned", "it came again");
     assert_eq!(late().acknowledging(AcknowledgmentStatus::Applied).why().situation, "fine");
 }
+
+#[test]
+fn what_becomes_of_a_wipe_while_the_password_is_refused_depends_on_the_switch() {
+    let refused =
+        || Told::provisioned().with(|s| s.order_wipe(WipeKind::Device)).event(sign_in_refused(RefusedSignIn::Itself));
+    let arrives = |told: &Told| {
+        let why = told.why();
+        assert_eq!(why.situation, "wipe_pending");
+        let step = why.for_administrator.iter().find(|step| step.contains("Its password is refused")).unwrap().clone();
+        assert_ne!(step.contains("arrives all the same"), step.contains("does not reach it"), "{step}");
+        step.contains("arrives all the same")
+    };
+    assert!(arrives(&refused()));
+    assert!(!arrives(&refused().without_wipe_after_disable()));
+}
+
+#[test]
+fn a_refused_sign_in_that_proves_nothing_is_a_note_beside_a_phone_with_a_key_that_works() {
+    let told = Told::provisioned().passed().later(1).event(sign_in_refused(RefusedSignIn::Unproven));
+    let why = told.without_wipe_after_disable().why();
+    assert_eq!((why.situation, why.syncs), ("fine", true));
+    assert!(why.notes[0].contains("without its policy key (once, last just now)"), "{:?}", why.notes);
+    // A phone without a key has nothing to show: it may be the one that is refused.
+    let why = keyless().later(1).event(sign_in_refused(RefusedSignIn::Unproven)).why();
+    assert_eq!((why.situation, why.syncs), ("sign_in_refused", false));
+    assert!(why.notes.is_empty(), "it is said already: {:?}", why.notes);
+    assert!(
+        keyless().event(sign_in_refused(RefusedSignIn::Unproven)).later(1).passed().why().syncs,
+        "it was let through"
+    );
+}

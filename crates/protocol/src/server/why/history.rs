@@ -27,6 +27,11 @@ impl Trouble<'_> {
     }
 }
 
+/// Whose sign-in was refused, if that is what happened.
+pub(super) fn whose(past: &PastEvent) -> Option<RefusedSignIn> {
+    (past.event.kind == EventKind::SignInRefused).then(|| RefusedSignIn::named_in(&past.event.detail))
+}
+
 impl<'a> Look<'a> {
     /// Whether a command was let through at that time or later.
     pub(super) fn was_let_through_since(&self, at: Timestamp) -> bool {
@@ -62,22 +67,14 @@ impl<'a> Look<'a> {
         trouble
     }
 
-    /// Refused sign-ins, the phone's own or others'; over when a request of the phone was signed in.
-    pub(super) fn refused_sign_ins(&self, own: bool) -> Option<Trouble<'a>> {
-        let who = if own { RefusedSignIn::Itself } else { RefusedSignIn::Stranger };
-        let is_it = |past: &PastEvent| {
-            past.event.kind == EventKind::SignInRefused && RefusedSignIn::named_in(&past.event.detail) == who
-        };
-        self.trouble(is_it, EventKind::is_of_a_signed_in_request)
+    /// The refused sign-ins of these; over when a request of the phone was signed in.
+    pub(super) fn refused_sign_ins(&self, of: &[RefusedSignIn]) -> Option<Trouble<'a>> {
+        self.trouble(|past| whose(past).is_some_and(|who| of.contains(&who)), EventKind::is_of_a_signed_in_request)
     }
 
-    /// The strangers' sign-ins since that time, whatever became of the phone meanwhile.
-    pub(super) fn strangers_since(&self, since: Timestamp) -> Option<Trouble<'a>> {
-        let is_it = |past: &&PastEvent| {
-            past.event.kind == EventKind::SignInRefused
-                && past.last_at >= since
-                && RefusedSignIn::named_in(&past.event.detail) == RefusedSignIn::Stranger
-        };
+    /// The refused sign-ins of one of these since that time, whatever became of the phone meanwhile.
+    pub(super) fn refused_sign_ins_since(&self, who: RefusedSignIn, since: Timestamp) -> Option<Trouble<'a>> {
+        let is_it = |past: &&PastEvent| past.last_at >= since && whose(past) == Some(who);
         let mut found = self.events.iter().copied().filter(is_it);
         let newest = found.next()?;
         let count = found.fold(newest.count, |count, past| count.saturating_add(past.count));
@@ -87,10 +84,7 @@ impl<'a> Look<'a> {
     /// When the proofs of refused requests were last looked at in vain for the tenth time in an hour, if that was within the
     /// last hour.
     pub(super) fn locked_at(&self) -> Option<Timestamp> {
-        let is_it = |past: &&PastEvent| {
-            past.event.kind == EventKind::SignInRefused
-                && RefusedSignIn::named_in(&past.event.detail) == RefusedSignIn::LastStranger
-        };
+        let is_it = |past: &&PastEvent| whose(past) == Some(RefusedSignIn::LastStranger);
         let at = self.events.iter().copied().find(is_it)?.last_at;
         (at.duration_until(self.circumstances.now) < SignedDuration::from_hours(1)).then_some(at)
     }

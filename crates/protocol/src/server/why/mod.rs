@@ -1,7 +1,7 @@
 //! Why this phone is where it is, in plain words, and what to do: for whoever holds it, and for the administrator.
 //!
 //! A function of what the server knows: the device's record, the policy and the rules that apply, what happened to it, when it
-//! was let through last, and whether something stands in the way of everybody. No clock, no store. [`rows`] are the situations
+//! was let through last, how the server is configured, and whether something stands in the way of everybody. No clock, no store. [`rows`] are the situations
 //! in the order in which they are looked for; the first that fits explains.
 //!
 //! Two witnesses say whether a phone gets its mail. The gate itself says what it would answer a command with the key that the
@@ -49,6 +49,16 @@ pub enum Obstacle {
     Upstream(String),
 }
 
+/// How a server is configured, as far as an explanation depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerConfiguration {
+    /// What decisions depend on.
+    pub rules: ServerRules,
+    /// Whether a wipe still reaches a device whose sign-in is refused. Where it is off, no credentials are kept either, and
+    /// only its policy key tells a device that is refused from somebody else.
+    pub wipe_after_disable: bool,
+}
+
 /// Everything an explanation looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances<'a> {
@@ -65,6 +75,8 @@ pub struct Circumstances<'a> {
     pub last_passed_at: Option<Timestamp>,
     /// What stands in the way of everybody.
     pub obstacle: Option<&'a Obstacle>,
+    /// How the server is configured; `None` when that is not known, and then nothing is said that depends on it.
+    pub configuration: Option<ServerConfiguration>,
     /// Now.
     pub now: Timestamp,
 }
@@ -141,6 +153,11 @@ impl<'a> Look<'a> {
         let rules = ServerRules { devices_per_user: u32::MAX };
         let decision = gate(snapshot, &caller, Command::Sync, rules, self.circumstances.now);
         matches!(decision.outcome, Outcome::Pass)
+    }
+
+    /// Whether a wipe reaches a device whose sign-in is refused, where that is known.
+    pub(super) fn wipe_after_disable(&self) -> Option<bool> {
+        self.circumstances.configuration.map(|configuration| configuration.wipe_after_disable)
     }
 
     /// The arguments that name the device on the command line.

@@ -63,7 +63,7 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
 /// What is worth knowing beside the situation.
 pub(super) fn notes(look: &Look<'_>, situation: &str) -> Vec<String> {
     let mut notes = Vec::new();
-    if !matches!(situation, "wrong_password" | "unknown" | "store_away") {
+    if !matches!(situation, "wrong_password" | "sign_in_refused" | "unknown" | "store_away") {
         notes.extend(strangers(look));
         notes.extend(locked(look));
     }

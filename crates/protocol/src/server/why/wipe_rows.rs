@@ -1,9 +1,11 @@
 //! Wipes: ordered, confirmed, and taken back too late.
 
+use super::access_rows::refused_meanwhile;
 use super::{Look, Why, shown};
 use crate::message::WipeKind;
 use crate::server::decision::EventKind;
 use crate::server::record::WipeState;
+use crate::server::refused_sign_in::RefusedSignIn;
 use crate::status::{Scope, Status};
 
 pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
@@ -29,7 +31,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
             .with(Scope::Common, 129),
         );
     }
-    let refused = look.refused_sign_ins(true).is_some();
+    let refused = look.refused_sign_ins(&[RefusedSignIn::Itself]).is_some();
     let told_140 = look.trouble(
         |past| {
             past.event.kind == EventKind::CommandRefused
@@ -77,11 +79,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         }
     };
     if refused {
-        steps.push(
-            "Its password is refused meanwhile. The wipe arrives all the same when it tries the old password again; to be sure, \
-             let the old one hold until the order is sent."
-                .to_owned(),
-        );
+        steps.push(refused_meanwhile(look.wipe_after_disable()).to_owned());
     }
     steps.push(format!("Take it back if it was a mistake: `asprov device cancel-wipe {}`.", look.named()));
     let what = if wipe.kind == WipeKind::Device { "a wipe of the device" } else { "an account-only wipe" };
