@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, Ask, PolicyTypeText, ProvisionRequest, WipeKind, WipeStatus};
+use asprov_protocol::policy::{Policy, SettingId, Value};
 use asprov_protocol::server::{
-    AccessState, Circumstances, Event, EventKind, Loop, Obstacle, PastEvent, RefusedSignIn, ServerConfiguration, Why,
-    why,
+    AccessState, Circumstances, Event, EventKind, Loop, Obstacle, PastEvent, RefusedSignIn, ServerConfiguration,
+    ServerRules, Why, why,
 };
 use asprov_protocol::status::{Scope, Status};
 use jiff::{SignedDuration, Timestamp};
@@ -137,6 +138,17 @@ fn no_model() -> ProvisionRequest {
     ProvisionRequest { device_information: None, ..initial(V161) }
 }
 
+fn demand_encryption(policy: &mut Policy) {
+    for (id, value) in [
+        (SettingId::AlphanumericDevicePasswordRequired, Value::Flag(true)),
+        (SettingId::RequireDeviceEncryption, Value::Flag(true)),
+        (SettingId::RequireStorageCardEncryption, Value::Flag(true)),
+        (SettingId::AllowCamera, Value::Flag(false)),
+    ] {
+        policy.document.set(id, value).unwrap();
+    }
+}
+
 /// A phone that gets its mail without a policy, and so without a key.
 pub(crate) fn keyless() -> Told {
     Told::new().with(|s| s.snapshot.policy = asprov_protocol::server::EffectivePolicy::None).ask(Ask::Empty).passed()
@@ -220,6 +232,22 @@ fn situations() -> Vec<(&'static str, Told)> {
                 .gate(Command::Sync)
                 .later(1),
         ),
+        (
+            "too_many_devices",
+            Told::provisioned().with(|s| {
+                s.rules = ServerRules { devices_per_user: 1 };
+                s.snapshot.acknowledged_before = 1;
+            }),
+        ),
+        (
+            "room_again",
+            Told::provisioned()
+                .with(|s| s.snapshot.acknowledged_before = 20)
+                .gate(Command::Sync)
+                .with(|s| s.rules = ServerRules { devices_per_user: 30 })
+                .later(1),
+        ),
+        ("room_again", Told::new().event(refused_with(177)).later(1)),
         ("quarantined", Told::provisioned().with(|s| s.set_access(AccessState::Quarantined)).gate(Command::Sync)),
         ("loop", Told::provisioned().event(looping(Loop::ChallengesWithoutAcknowledgment))),
         ("loop", Told::provisioned().event(looping(Loop::NewDeviceIds))),
@@ -247,8 +275,8 @@ fn situations() -> Vec<(&'static str, Told)> {
             "policy_changed",
             Told::provisioned().with(|s| {
                 s.change_policy(|policy| {
-                    let value = asprov_protocol::policy::Value::Number(8);
-                    policy.document.set(asprov_protocol::policy::SettingId::MinDevicePasswordLength, value).unwrap();
+                    let value = Value::Number(8);
+                    policy.document.set(SettingId::MinDevicePasswordLength, value).unwrap();
                 });
             }),
         ),
@@ -259,6 +287,21 @@ fn situations() -> Vec<(&'static str, Told)> {
                 .later(25),
         ),
         ("offered", Told::new().request(&initial(V161)).later(4)),
+        (
+            "offered",
+            Told::new()
+                .with(|s| s.change_policy(|policy| *policy = Policy::neutral(policy.name.clone())))
+                .request(&initial(V161))
+                .later(4),
+        ),
+        (
+            "offered",
+            Told::new()
+                .with(|s| s.change_policy(demand_encryption))
+                .request(&initial(V161))
+                .with(|s| s.change_policy(|policy| policy.document.clear(SettingId::AllowCamera)))
+                .later(4),
+        ),
         (
             "not_provisioned",
             Told::new()

@@ -208,24 +208,75 @@ pub(super) fn blocked(look: &Look<'_>) -> Option<Why> {
     )
 }
 
+/// Its user has more phones than one may have: by what is counted now, or, where nobody says how many are too many, by what
+/// the phone was told.
 pub(super) fn too_many_devices(look: &Look<'_>) -> Option<Why> {
-    let past = look.refused_with(177)?.newest;
+    let refused = look.refused_with(177).map(|trouble| look.ago(trouble.newest.last_at));
+    let (summary, unless_done) = match (look.devices_before(), refused) {
+        (Some((before, most)), _) if before < most => return None,
+        (Some((before, most)), refused) => {
+            let when = refused.map_or_else(
+                || "it is refused with its next request".to_owned(),
+                |ago| format!("it was refused last {ago}"),
+            );
+            (
+                format!("Its user has {} that came before it, and one user may have {most}: {when}.", phones(before)),
+                None,
+            )
+        }
+        (None, Some(ago)) => (
+            format!(
+                "Its user had as many phones as one user may have when it was refused last ({ago}), and this one came last."
+            ),
+            Some("If that was done since it was refused: it is let in with its next request.".to_owned()),
+        ),
+        (None, None) => return None,
+    };
+    let steps = vec![
+        format!("See which are no longer used: `asprov device list {} --stale 30d`.", look.of_its_user()),
+        "Forget them with `asprov device forget USER DEVICE_ID`, or raise devices_per_user.".to_owned(),
+    ];
     Some(
         Why::keeps_out(
             "too_many_devices",
-            format!(
-                "Its user had as many phones as one user may have when it was refused last ({}), and this one came last.",
-                look.ago(past.last_at)
-            ),
+            summary,
             "You have set up your mail on too many phones. Ask your administrator to forget one that you no longer use.",
-            vec![
-                "See which are no longer used: `asprov device list --user USER --stale 30d`.".to_owned(),
-                "Forget them with `asprov device forget USER DEVICE_ID`, or raise devices_per_user.".to_owned(),
-                "If that was done since it was refused: it is let in with its next request.".to_owned(),
-            ],
+            steps.into_iter().chain(unless_done).collect(),
         )
         .with(Scope::Common, 177),
     )
+}
+
+/// It was refused as one phone too many, and is none any more: the limit was raised, or another phone forgotten.
+pub(super) fn room_again(look: &Look<'_>) -> Option<Why> {
+    let refused = look.refused_with(177)?.newest;
+    let (before, most) = look.devices_before().filter(|(before, most)| before < most)?;
+    // Whatever else keeps it out comes first.
+    if look.record.is_some() && !look.passes() {
+        return None;
+    }
+    Some(Why::keeps_out(
+        "room_again",
+        format!(
+            "It was refused as one phone too many, last {}. By now its user has {} that came before it and may have {most}: the \
+             limit was raised, or a phone forgotten. It gets in with its next request.",
+            look.ago(refused.last_at),
+            phones(before)
+        ),
+        "Your phone may be used for mail by now. Open the mail app; mail comes after a moment.",
+        vec![
+            "Nothing has to be done. A phone that was refused for long may look for mail seldom: open the app on it."
+                .to_owned(),
+        ],
+    ))
+}
+
+fn phones(number: u32) -> String {
+    match number {
+        0 => "no phone".to_owned(),
+        1 => "1 phone".to_owned(),
+        _ => format!("{number} phones"),
+    }
 }
 
 pub(super) fn quarantined(look: &Look<'_>) -> Option<Why> {

@@ -10,6 +10,7 @@
 //! situation is in [`Why::notes`].
 
 mod access_rows;
+mod demands;
 mod history;
 mod policy_rows;
 mod rows;
@@ -26,6 +27,7 @@ use crate::device::DeviceKey;
 use crate::http::Command;
 use crate::policy_key::RequestKey;
 use crate::status::{self, Scope, Status};
+use crate::typed_command;
 
 /// Something that happened, with when and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,8 +135,14 @@ impl<'a> Look<'a> {
         Self { circumstances, record, access, events, forgotten }
     }
 
+    /// How many phones of its user came before it, and how many one user may have, where that is known.
+    pub(super) fn devices_before(&self) -> Option<(u32, u32)> {
+        let most = self.circumstances.configuration?.rules.devices_per_user;
+        Some((self.circumstances.snapshot?.acknowledged_before, most))
+    }
+
     /// Whether the gate lets a command pass with the key that the phone was given; where it was given none, whatever key it
-    /// sends. How many devices its user may have is the server's matter, and not looked at here.
+    /// sends. How many devices its user may have is a row of its own, and not looked at here.
     pub(super) fn passes(&self) -> bool {
         let provisioned = self.record.and_then(|record| record.provisioned.as_ref());
         self.passes_with(provisioned.map_or(RequestKey::Zero, |provisioned| RequestKey::Key(provisioned.key.key())))
@@ -162,8 +170,12 @@ impl<'a> Look<'a> {
 
     /// The arguments that name the device on the command line.
     pub(super) fn named(&self) -> String {
-        let DeviceKey { user, device_id } = self.circumstances.device;
-        format!("{} {}", shown(user.as_str()), shown(device_id.as_str()))
+        typed_command::device(self.circumstances.device)
+    }
+
+    /// The option that names its user on the command line.
+    pub(super) fn of_its_user(&self) -> String {
+        typed_command::option("--user", self.circumstances.device.user.as_str())
     }
 
     pub(super) fn policy(&self) -> String {

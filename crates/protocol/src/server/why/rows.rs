@@ -2,15 +2,18 @@
 
 use jiff::SignedDuration;
 
-use super::access_rows::{blocked, locked, password_changed, quarantined, strangers, too_many_devices, wrong_password};
+use super::access_rows::{
+    blocked, locked, password_changed, quarantined, room_again, strangers, too_many_devices, wrong_password,
+};
 use super::policy_rows::{
     key_not_sent, no_policy, not_known_yet, not_provisioned, offered, policy_changed, policy_refused,
     policy_unreadable, provision_refused, refresh_due,
 };
 use super::wipe_rows::{wipe_cancelled_too_late, wipe_due, wiped};
-use super::{Look, Obstacle, Why, shown};
+use super::{Look, Obstacle, Why, demands, shown};
 use crate::server::decision::EventKind;
 use crate::server::loops::Loop;
+use crate::server::snapshot::EffectivePolicy;
 use crate::status::{Scope, Status};
 
 /// How long a phone may be silent before that is the explanation.
@@ -27,6 +30,7 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
         quarantined,
         provision_refused,
         not_known_yet,
+        room_again,
         never_provisioned,
         begins_anew,
         forgotten,
@@ -48,6 +52,7 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
         provision_refused,
         upstream_refused,
         not_known_yet,
+        room_again,
         no_policy,
         policy_changed,
         refresh_due,
@@ -100,6 +105,10 @@ fn obstacle(look: &Look<'_>) -> Option<Why> {
 }
 
 fn never_provisioned(look: &Look<'_>) -> Option<Why> {
+    // By now it may get along without.
+    if matches!(look.circumstances.snapshot?.policy, EffectivePolicy::None) {
+        return None;
+    }
     let trouble = look.challenges()?;
     let past = trouble.newest;
     Some(
@@ -110,8 +119,7 @@ fn never_provisioned(look: &Look<'_>) -> Option<Why> {
                     look.ago(past.last_at),
                     trouble.times()
                 ),
-                "Open the mail app and look for a question about security settings. If none comes, this app cannot do what \
-                 your company asks for; use another one.",
+                &demands::of(look).question("this app cannot do what your company asks for; use another one."),
                 vec![
                     "Find out which app it is. One that never provisions can be let in by an access rule with `exempt`, or by a \
                      policy with allow_non_provisionable."
@@ -154,7 +162,7 @@ fn forgotten(look: &Look<'_>) -> Option<Why> {
     ))
 }
 
-fn unknown(_: &Look<'_>) -> Option<Why> {
+fn unknown(look: &Look<'_>) -> Option<Why> {
     Some(Why::keeps_out(
         "unknown",
         "No phone with this DeviceId has signed in as this user.".to_owned(),
@@ -163,7 +171,10 @@ fn unknown(_: &Look<'_>) -> Option<Why> {
         vec![
             "Compare user and DeviceId with `asprov device list --search TEXT`; the DeviceId is compared exactly."
                 .to_owned(),
-            "Try the way from outside: `asprov probe ADDRESS --user USER` says how far a phone gets.".to_owned(),
+            format!(
+                "Try the way from outside: `asprov probe ADDRESS {}` says how far a phone gets.",
+                look.of_its_user()
+            ),
             "A wrong password leaves nothing here; the server's log has a line for each attempt.".to_owned(),
         ],
     ))
