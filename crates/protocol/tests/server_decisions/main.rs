@@ -12,4 +12,5 @@ mod situation;
 mod walks;
 mod why;
 mod why_forgotten;
+mod why_said;
 mod why_works;

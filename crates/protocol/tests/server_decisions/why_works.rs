@@ -247,24 +247,6 @@ fn a_phone_too_many_is_judged_by_the_limit_of_today() {
 }
 
 #[test]
-fn what_a_phone_asks_of_its_user_is_what_its_policy_asks() {
-    let neutral = || {
-        Told::new()
-            .with(|s| s.change_policy(|policy| policy.document = asprov_protocol::policy::PolicyDocument::default()))
-    };
-    let why = neutral().request(&initial(V161)).later(1).why();
-    assert_eq!(why.situation, "offered");
-    assert!(why.for_user.contains("nothing to accept") && !why.for_user.contains("PIN"), "{}", why.for_user);
-    assert!(why.for_administrator[0].contains("asks for nothing"), "{:?}", why.for_administrator);
-    let why = neutral().gate(Command::Sync).why();
-    assert_eq!(why.situation, "never_provisioned");
-    assert!(!why.for_user.contains("look for a question"), "{}", why.for_user);
-    let why = Told::new().request(&initial(V161)).later(1).why();
-    assert!(why.for_user.contains("set a PIN or password of at least 6 characters"), "{}", why.for_user);
-    assert!(why.for_administrator[0].contains("DevicePasswordEnabled, MinDevicePasswordLength"), "{why:?}");
-}
-
-#[test]
 fn a_phone_that_was_told_to_provision_is_not_told_so_any_more_where_no_policy_is_left() {
     let told = Told::new().gate(Command::Sync).later(1);
     assert_eq!(told.why().situation, "never_provisioned");

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::history::{Trouble, whose};
 use super::{Look, Why, shown};
-use crate::server::access_rule::{NOT_SAID_YET, RuleAction, Standing};
+use crate::server::access_rule::{DecidedBy, NOT_SAID_YET, RuleAction, Standing};
 use crate::server::decision::Event;
 use crate::server::record::AccessState;
 use crate::server::refused_sign_in::RefusedSignIn;
@@ -192,6 +192,11 @@ pub(super) fn blocked(look: &Look<'_>) -> Option<Why> {
         None => refused_by_rule(look, RuleAction::Block, 129, "It is blocked")?,
         Some(_) => return None,
     };
+    let by_hand = look.access.as_ref().is_some_and(|access| matches!(access.decided_by, DecidedBy::Personal(_)));
+    let rules = (!by_hand).then(|| {
+        "A rule is changed with `asprov access rule`; `asprov access test` says first whom a change concerns."
+            .to_owned()
+    });
     Some(
         Why::keeps_out(
             "blocked",
@@ -201,7 +206,7 @@ pub(super) fn blocked(look: &Look<'_>) -> Option<Why> {
             look.record
                 .map(|_| format!("Let this one phone in: `asprov device allow {}`.", look.named()))
                 .into_iter()
-                .chain(["A rule is changed with `asprov access rule`; `asprov access test` says first whom a change concerns.".to_owned()])
+                .chain(rules)
                 .collect(),
         )
         .with(Scope::Common, 129),
@@ -214,6 +219,8 @@ pub(super) fn too_many_devices(look: &Look<'_>) -> Option<Why> {
     let refused = look.refused_with(177).map(|trouble| look.ago(trouble.newest.last_at));
     let (summary, unless_done) = match (look.devices_before(), refused) {
         (Some((before, most)), _) if before < most => return None,
+        // Nobody knows whether a phone that is not there comes at all.
+        (Some(_), None) if look.record.is_none() => return None,
         (Some((before, most)), refused) => {
             let when = refused.map_or_else(
                 || "it is refused with its next request".to_owned(),
@@ -269,6 +276,17 @@ pub(super) fn room_again(look: &Look<'_>) -> Option<Why> {
                 .to_owned(),
         ],
     ))
+}
+
+impl Look<'_> {
+    /// That its user has as many phones as one may have, so that a phone that begins anew is one too many: a sentence.
+    pub(super) fn would_be_too_many(&self) -> Option<String> {
+        let (before, most) = self.devices_before().filter(|(before, most)| before >= most)?;
+        Some(format!(
+            " But its user has {} by now, and may have {most}: it is refused as one too many unless one of them is forgotten.",
+            phones(before)
+        ))
+    }
 }
 
 fn phones(number: u32) -> String {

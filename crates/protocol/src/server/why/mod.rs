@@ -205,11 +205,17 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// The reason that was given for its access, as a sentence's end: ` ("lost")`.
+    /// The reason that was given for its access, as a sentence's end: ` ("lost")`. Where nobody gave one, the rule itself.
     pub(super) fn reason(&self) -> String {
-        match self.access.as_ref().map(|access| access.reason.as_str()) {
-            None | Some("") => String::new(),
-            Some(reason) => format!(" (\"{}\")", shown(reason)),
+        let Some(access) = &self.access else { return String::new() };
+        match (&access.decided_by, access.reason.as_str()) {
+            (_, "") => String::new(),
+            (DecidedBy::Default, _) => ", for no rule is about it".to_owned(),
+            (DecidedBy::Rule(name), reason) => {
+                let own = reason.strip_prefix(&format!("rule {name}: "));
+                own.map_or_else(|| format!(" (\"{}\")", shown(reason)), |rule| format!(" ({})", shown(rule)))
+            }
+            (_, reason) => format!(" (\"{}\")", shown(reason)),
         }
     }
 }

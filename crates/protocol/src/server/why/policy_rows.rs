@@ -104,7 +104,7 @@ pub(super) fn provision_refused(look: &Look<'_>) -> Option<Why> {
         (Scope::Provision, 2) => (
             "protocol_error",
             "Its Provision request breaks the rules of the protocol.",
-            "The event's detail says where. The client has a fault; an update of the app may help.",
+            "The client has a fault; an update of the app may help.",
         ),
         (Scope::Common, 165) => (
             "device_information_missing",
@@ -125,7 +125,7 @@ pub(super) fn provision_refused(look: &Look<'_>) -> Option<Why> {
     steps.push(trace);
     let mut why = Why::keeps_out(
         situation,
-        format!("{summary} ({}, last {})", trouble.times(), look.ago(past.last_at)),
+        format!("{} ({}, last {}).", summary.trim_end_matches('.'), trouble.times(), look.ago(past.last_at)),
         "Update the mail app. If that does not help, remove the account and set it up again.",
         steps,
     );
@@ -164,7 +164,7 @@ pub(super) fn policy_changed(look: &Look<'_>) -> Option<Why> {
     Some(
         Why::keeps_out(
             "policy_changed",
-            format!("{what} It has to provision again, which it does with its next request."),
+            format!("{what} {}", provisions_again(look)),
             &match demands::of(look) {
                 demands if demands.asks_the_user() => {
                     format!(
@@ -184,6 +184,26 @@ pub(super) fn policy_changed(look: &Look<'_>) -> Option<Why> {
     )
 }
 
+/// How far a phone has come that has to provision again.
+fn provisions_again(look: &Look<'_>) -> String {
+    let offered = look.record.and_then(|record| record.offer.as_ref());
+    match (offered, look.challenges()) {
+        (Some(offer), _) => {
+            format!(
+                "It got policy `{}` {} and has not acknowledged it.",
+                offer.policy.as_str(),
+                look.ago(offer.offered_at)
+            )
+        }
+        (None, Some(told)) => format!(
+            "It was told to provision again ({}, last {}), and has not done so.",
+            told.times(),
+            look.ago(told.newest.last_at)
+        ),
+        (None, None) => "It has to provision again, which it does with its next request.".to_owned(),
+    }
+}
+
 pub(super) fn refresh_due(look: &Look<'_>) -> Option<Why> {
     let (record, policy) = (look.record?, look.circumstances.snapshot?.policy.readable()?);
     let (interval, provisioned) = (policy.rules.refresh_interval?, record.provisioned.as_ref()?);
@@ -195,12 +215,16 @@ pub(super) fn refresh_due(look: &Look<'_>) -> Option<Why> {
         Why::keeps_out(
             "refresh_due",
             format!(
-                "It acknowledged its policy {}, and policy `{}` asks for that anew every {interval}.",
+                "It acknowledged its policy {}, and policy `{}` asks for that anew every {interval}. {}",
                 look.ago(provisioned.acknowledged_at),
-                policy.name.as_str()
+                policy.name.as_str(),
+                provisions_again(look)
             ),
             "Open the mail app; the phone renews its security settings by itself.",
-            vec!["Nothing has to be done: it provisions with its next request.".to_owned()],
+            vec![
+                "Nothing has to be done while it comes for it.".to_owned(),
+                format!("If it does not come, see `asprov device events {}`.", look.named()),
+            ],
         )
         .with(Scope::Common, 143),
     )
@@ -286,7 +310,7 @@ pub(super) fn not_provisioned(look: &Look<'_>) -> Option<Why> {
                 format!("Record what it sends: `asprov device trace {}`.", look.named()),
             ],
         )
-        .with_status_of(said.and_then(|past| past.event.status).or(Some((Scope::Common, Status(142))))),
+        .with_status_of(said.and_then(|past| past.event.status)),
     )
 }
 

@@ -111,35 +111,47 @@ fn never_provisioned(look: &Look<'_>) -> Option<Why> {
     }
     let trouble = look.challenges()?;
     let past = trouble.newest;
+    let lenient =
+        look.circumstances.snapshot?.policy.readable().is_some_and(|policy| policy.rules.allow_non_provisionable);
+    let let_in = if lenient {
+        "One that never provisions can be let in by an access rule with `exempt`: that its policy has allow_non_provisionable \
+         lets in only phones that send no policy key at all."
+    } else {
+        "One that never provisions can be let in by an access rule with `exempt`, or by a policy with allow_non_provisionable."
+    };
     Some(
-            Why::keeps_out(
-                "never_provisioned",
-                format!(
-                    "It signed in {} and was told to provision ({} in all), and has never sent Provision.",
-                    look.ago(past.last_at),
-                    trouble.times()
-                ),
-                &demands::of(look).question("this app cannot do what your company asks for; use another one."),
-                vec![
-                    "Find out which app it is. One that never provisions can be let in by an access rule with `exempt`, or by a \
-                     policy with allow_non_provisionable."
-                        .to_owned(),
-                    format!("Record what it sends: `asprov device trace {}`.", look.named()),
-                ],
-            )
-            .with_status_of(past.event.status),
+        Why::keeps_out(
+            "never_provisioned",
+            format!(
+                "It signed in {} and was told to provision ({} in all), and has never sent Provision.",
+                look.ago(past.last_at),
+                trouble.times()
+            ),
+            &demands::of(look).question("this app cannot do what your company asks for; use another one."),
+            vec![
+                format!("Once is how every phone begins. If it goes on, find out which app it is. {let_in}"),
+                format!("Record what it sends: `asprov device trace {}`.", look.named()),
+            ],
         )
+        .with_status_of(past.event.status),
+    )
 }
 
 /// It signed in, nothing is kept of it by now, and what it was refused for then does not hold any more.
 fn begins_anew(look: &Look<'_>) -> Option<Why> {
     let past = look.events.iter().find(|past| past.event.kind.is_of_a_signed_in_request())?;
+    let full = look.would_be_too_many();
     Some(Why::keeps_out(
         "begins_anew",
         format!(
-            "It signed in last {}, and nothing is kept of it but its history. Nothing that is known of it keeps it out: it \
-             begins anew with its next request.",
-            look.ago(past.last_at)
+            "It signed in last {}, and nothing is kept of it but its history. {}: it begins anew with its next request.{}",
+            look.ago(past.last_at),
+            if full.is_some() {
+                "Of what it was refused for nothing holds any more"
+            } else {
+                "Nothing that is known of it keeps it out"
+            },
+            full.unwrap_or_default()
         ),
         "Open the mail app, so that your phone connects. If mail does not come, remove the account and set it up again.",
         vec![format!("See what happened to it: `asprov device events {}`.", look.named())],
@@ -155,7 +167,11 @@ fn forgotten(look: &Look<'_>) -> Option<Why> {
     });
     Some(Why::keeps_out(
         "forgotten",
-        format!("It was forgotten{who} {}; it begins anew with its next request.", look.ago(past.last_at)),
+        format!(
+            "It was forgotten{who} {}; it begins anew with its next request.{}",
+            look.ago(past.last_at),
+            look.would_be_too_many().unwrap_or_default()
+        ),
         "Your phone may be used for mail again as far as is known. Open the mail app; if mail does not come, remove the account \
          and set it up again.",
         vec![format!("What happened to it before is kept: `asprov device events {}`.", look.named())],
