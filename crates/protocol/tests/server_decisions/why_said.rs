@@ -4,7 +4,7 @@ use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, Ask};
 use asprov_protocol::policy::PolicyDocument;
 use asprov_protocol::policy::{SettingId, Value};
-use asprov_protocol::server::{AccessState, Event, ServerRules, Why};
+use asprov_protocol::server::{AccessState, Event, Loop, ServerRules, Why};
 
 use super::situation::*;
 use super::why::*;
@@ -43,6 +43,9 @@ fn what_a_phone_asks_of_its_user_is_what_its_policy_asks() {
 fn a_policy_that_lets_in_phones_without_a_key_is_not_advised_where_it_counts_already() {
     let told = Told::new().with(|s| s.rules(|rules| rules.allow_non_provisionable = true)).gate(Command::Sync);
     assert!(advises(&told.why(), "only phones that send no policy key at all"));
+    let looping = told.event(looping(Loop::ChallengesWithoutAcknowledgment)).why();
+    assert_eq!(looping.situation, "loop");
+    assert!(advises(&looping, "only phones that send no policy key at all"), "{looping:?}");
     assert!(advises(&Told::new().gate(Command::Sync).why(), "or by a policy with allow_non_provisionable"));
 }
 

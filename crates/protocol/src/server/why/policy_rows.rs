@@ -342,7 +342,8 @@ pub(super) fn key_not_sent(look: &Look<'_>) -> Option<Why> {
                 challenged.times(),
                 look.ago(challenged.newest.last_at)
             ),
-            &demands::of(look).question("remove the account and set it up again."),
+            "Open the mail app: the phone gets its security settings once more, and mail comes afterwards. If it does not, remove the \
+             account and set it up again.",
             steps,
         )
         .with_status_of(challenged.newest.event.status),

@@ -111,14 +111,7 @@ fn never_provisioned(look: &Look<'_>) -> Option<Why> {
     }
     let trouble = look.challenges()?;
     let past = trouble.newest;
-    let lenient =
-        look.circumstances.snapshot?.policy.readable().is_some_and(|policy| policy.rules.allow_non_provisionable);
-    let let_in = if lenient {
-        "One that never provisions can be let in by an access rule with `exempt`: that its policy has allow_non_provisionable \
-         lets in only phones that send no policy key at all."
-    } else {
-        "One that never provisions can be let in by an access rule with `exempt`, or by a policy with allow_non_provisionable."
-    };
+    let let_in = let_in(look);
     Some(
         Why::keeps_out(
             "never_provisioned",
@@ -135,6 +128,17 @@ fn never_provisioned(look: &Look<'_>) -> Option<Why> {
         )
         .with_status_of(past.event.status),
     )
+}
+
+/// How a client gets in that never provisions.
+fn let_in(look: &Look<'_>) -> &'static str {
+    let policy = look.circumstances.snapshot.and_then(|snapshot| snapshot.policy.readable());
+    if policy.is_some_and(|policy| policy.rules.allow_non_provisionable) {
+        "One that never provisions can be let in by an access rule with `exempt`: that its policy has allow_non_provisionable \
+         lets in only phones that send no policy key at all."
+    } else {
+        "One that never provisions can be let in by an access rule with `exempt`, or by a policy with allow_non_provisionable."
+    }
 }
 
 /// It signed in, nothing is kept of it by now, and what it was refused for then does not hold any more.
@@ -200,11 +204,22 @@ fn looping(look: &Look<'_>) -> Option<Why> {
     let (one, past, _) = look.loop_of_late().filter(|(.., is_over)| !is_over)?;
     let challenges = look.challenges().filter(|_| one == Loop::ChallengesWithoutAcknowledgment);
     let often = challenges.map_or_else(String::new, |challenges| format!("{}, ", challenges.times()));
+    let advice = match one {
+        Loop::ChallengesWithoutAcknowledgment if demands::of(look).is_nothing() => {
+            format!("The policy asks its user for nothing, so this client does not provision. {}", let_in(look))
+        }
+        Loop::ChallengesWithoutAcknowledgment => format!(
+            "Have the user open the mail app and look for a question about security settings. If there is none, this client does \
+             not provision. {}",
+            let_in(look)
+        ),
+        _ => one.advice().to_owned(),
+    };
     let mut why = Why::keeps_out(
         "loop",
         format!("It is in a loop: {} ({often}last {}).", one.sentence(), look.ago(past.last_at)),
         "Restart the phone. If mail does not come within ten minutes, remove the account and set it up again.",
-        vec![one.advice().to_owned(), format!("Record what it sends: `asprov device trace {}`.", look.named())],
+        vec![advice, format!("Record what it sends: `asprov device trace {}`.", look.named())],
     );
     why.status = past.event.status;
     Some(why)
