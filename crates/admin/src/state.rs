@@ -21,6 +21,7 @@ pub struct AdminState {
     address: Option<Arc<AddressOf>>,
     counters: Option<Arc<Counting>>,
     configuration: Option<Arc<Configured>>,
+    obstacle: Option<Arc<ReadinessCheck>>,
 }
 
 /// Says what besides the store stands in the way of serving.
@@ -59,6 +60,7 @@ impl AdminState {
             address: None,
             counters: None,
             configuration: None,
+            obstacle: None,
         }
     }
 
@@ -94,6 +96,18 @@ impl AdminState {
     #[must_use]
     pub fn with_configuration(self, configuration: impl Fn() -> ServerConfiguration + Send + Sync + 'static) -> Self {
         Self { configuration: Some(Arc::new(configuration)), ..self }
+    }
+
+    /// The same API, whose explanations know what stands in the way of every device: `obstacle` says it. Without it that is
+    /// whatever stands in the way of being ready.
+    #[must_use]
+    pub fn with_obstacle(self, obstacle: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { obstacle: Some(Arc::new(obstacle)), ..self }
+    }
+
+    /// What stands in the way of every device.
+    pub(crate) fn obstacle(&self) -> Option<String> {
+        self.obstacle.as_ref().or(self.readiness.as_ref()).and_then(|obstacle| obstacle())
     }
 
     /// How the server beside it is configured, where somebody knows.

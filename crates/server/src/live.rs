@@ -130,6 +130,15 @@ impl Live {
         }
     }
 
+    /// What stands in the way of every device now, in one line.
+    pub fn obstacle(&self) -> Option<String> {
+        match &self.current().behaviour {
+            Behaviour::Mailbox(_) => None,
+            #[cfg(feature = "gateway")]
+            Behaviour::Gateway(gateway) => gateway.obstacle(),
+        }
+    }
+
     /// What was answered since the start, by every behaviour.
     pub fn counters(&self) -> Counters {
         self.current().layer.counters()

@@ -125,7 +125,7 @@ pub(crate) async fn explain(
         }
         Err(error) => return Err(error.into()),
     };
-    let obstacle = state.fault().map(Obstacle::Upstream);
+    let obstacle = state.obstacle().map(Obstacle::Upstream);
     Ok(explained(&Circumstances {
         snapshot: Some(&snapshot),
         events: &events,

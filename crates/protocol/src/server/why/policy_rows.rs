@@ -9,7 +9,7 @@ use crate::server::access_rule::{NOT_SAID_YET, Standing};
 use crate::server::decision::EventKind;
 use crate::server::provision::tolerates;
 use crate::server::snapshot::EffectivePolicy;
-use crate::status::{Scope, Status};
+use crate::status::Scope;
 use crate::typed_command::arguments;
 
 pub(super) fn policy_refused(look: &Look<'_>) -> Option<Why> {

@@ -233,7 +233,12 @@ fn upstream_refused(look: &Look<'_>) -> Option<Why> {
     let past = trouble.newest;
     let mut why = Why::keeps_out(
         "upstream_refused",
-        format!("The mail server behind the gateway refuses it: {}.", shown(&past.event.detail)),
+        format!(
+            "The mail server behind the gateway did not serve it ({}, last {}): {}.",
+            trouble.times(),
+            look.ago(past.last_at),
+            shown(past.event.detail.trim_end_matches('.'))
+        ),
         "The mail server does not let this phone in, or has a fault. Your administrator has to look at it.",
         vec![
             "Nothing here keeps the phone out: look for it in the mail server's own settings and log.".to_owned(),
