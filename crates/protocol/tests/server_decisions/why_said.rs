@@ -4,7 +4,7 @@ use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, Ask};
 use asprov_protocol::policy::PolicyDocument;
 use asprov_protocol::policy::{SettingId, Value};
-use asprov_protocol::server::{AccessState, Event, Loop, ServerRules, Why};
+use asprov_protocol::server::{AccessState, Event, EventKind, Loop, ServerRules, Why};
 
 use super::situation::*;
 use super::why::*;
@@ -37,6 +37,15 @@ fn what_a_phone_asks_of_its_user_is_what_its_policy_asks() {
     let why = neutral().acknowledging(AcknowledgmentStatus::NotApplied).why();
     assert_eq!(why.situation, "policy_not_applied");
     assert!(why.for_user.contains("nothing you can set"), "{}", why.for_user);
+}
+
+#[test]
+fn what_the_server_noted_is_said_whole_and_what_is_too_long_ends_in_an_ellipsis() {
+    let noted = "the upstream has a policy of its own: it answered HTTP 449. Switch provisioning off there for these users, so \
+                 that asprov alone asks for it";
+    let told = |detail: &str| Told::provisioned().event(Event::new(EventKind::UpstreamRefused, detail)).why().summary;
+    assert!(told(noted).ends_with(&format!("{noted}.")), "{}", told(noted));
+    assert!(told(&"x".repeat(300)).ends_with("x…."), "{}", told(&"x".repeat(300)));
 }
 
 #[test]

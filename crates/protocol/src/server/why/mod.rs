@@ -238,10 +238,18 @@ impl Why {
     }
 }
 
-/// Text of a device or an administrator inside a sentence: in one line, harmless, not too long.
+/// Text of a device, an administrator or an event inside a sentence: in one line, harmless, not too long.
 pub(super) fn shown(text: &str) -> String {
-    text.chars()
-        .take(100)
+    /// Enough for every sentence of the server's own.
+    const MOST: usize = 250;
+    let mut characters = text.chars();
+    let mut shown: String = characters
+        .by_ref()
+        .take(MOST)
         .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .collect()
+        .collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
 }

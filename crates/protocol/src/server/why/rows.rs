@@ -96,11 +96,12 @@ fn obstacle(look: &Look<'_>) -> Option<Why> {
             format!("The mail server behind the gateway cannot be used: {}.", shown(fault)),
             "The mail server has a fault. Nothing is wrong with your phone; it tries again by itself.",
             vec![
-                "Look at the mail server itself, and at `/readyz`: it says what the gateway sees of it.".to_owned(),
-                "No phone has to be set up anew afterwards: what was acknowledged stays.".to_owned(),
+                "Look at the mail server itself, and at the log of this server: it says what the gateway sees of it.".to_owned(),
+                "Phones are answered HTTP 502, 503 or 504 with Retry-After, and come back by themselves. None has to be set up \
+                 anew afterwards: what was acknowledged stays."
+                    .to_owned(),
             ],
-        )
-        .with(Scope::Http, 503),
+        ),
     })
 }
 
