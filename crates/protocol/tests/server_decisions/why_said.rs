@@ -70,7 +70,11 @@ fn a_phone_that_has_to_provision_again_is_told_as_far_as_it_has_come() {
     );
     let offered = changed(Told::provisioned()).gate(Command::Sync).request(&initial(V161)).later(1).why();
     assert_eq!(offered.situation, "policy_changed");
-    assert!(offered.summary.contains("It got policy `staff` 60 minutes ago and has not"), "{}", offered.summary);
+    assert!(
+        offered.summary.contains("It was offered policy `staff` anew 60 minutes ago and has not"),
+        "{}",
+        offered.summary
+    );
 }
 
 #[test]
@@ -103,6 +107,38 @@ fn a_phone_that_is_not_there_is_one_too_many_only_where_it_was_refused_so() {
     assert!(forgotten.summary.contains("one too many unless"), "{}", forgotten.summary);
     assert!(!Told::new().event(Event::forgotten("ada")).why().summary.contains("too many"));
     assert_eq!(full(Told::new()).event(refused_with(177)).why().situation, "too_many_devices");
+    assert!(forgotten.for_user.contains("too many phones"), "{}", forgotten.for_user);
     let waits = Told::new().ask(Ask::Empty).later(1).why();
     assert!(!waits.summary.contains("too many"), "{}", waits.summary);
+}
+
+#[test]
+fn a_phone_that_applied_nothing_is_not_let_in_by_accepting_a_part() {
+    let part = Told::new().acknowledging(AcknowledgmentStatus::AppliedInPart).why();
+    assert!(advises(&part, "allow_partial=true"), "{part:?}");
+    let nothing = || Told::new().acknowledging(AcknowledgmentStatus::NotApplied);
+    let why = nothing().why();
+    assert!(why.summary.contains("at all") && !advises(&why, "allow_partial=true"), "{why:?}");
+    assert!(advises(&why, "applied nothing"), "{why:?}");
+    // And the server does as it is said.
+    let partial = nothing().with(|s| s.rules(|rules| rules.allow_partial = true));
+    assert_eq!(partial.why().situation, "policy_not_applied");
+}
+
+#[test]
+fn what_a_phone_was_refused_for_and_is_accepted_by_now_is_said() {
+    let told = Told::new().acknowledging(AcknowledgmentStatus::AppliedInPart).later(2);
+    let why = told.with(|s| s.rules(|rules| rules.allow_partial = true)).why();
+    assert_eq!((why.situation, why.syncs), ("not_provisioned", false));
+    assert!(why.summary.contains("By now policy `staff` admits such phones"), "{}", why.summary);
+    assert!(!why.for_user.contains("look for a question"), "{}", why.for_user);
+}
+
+#[test]
+fn a_phone_that_a_reporting_policy_lets_in_is_said_not_to_apply_all_of_it() {
+    let reports = Told::new().with(|s| s.rules(|rules| rules.report_only = true));
+    let why = reports.acknowledging(AcknowledgmentStatus::AppliedInPart).why();
+    assert_eq!((why.situation, why.syncs), ("fine", true));
+    assert!(why.summary.contains("does not apply all of it, and that policy only reports"), "{}", why.summary);
+    assert!(!Told::provisioned().why().summary.contains("only reports"));
 }

@@ -213,6 +213,10 @@ pub(super) fn blocked(look: &Look<'_>) -> Option<Why> {
     )
 }
 
+/// What is said to the user of one phone too many.
+pub(super) const TOO_MANY: &str =
+    "You have set up your mail on too many phones. Ask your administrator to forget one that you no longer use.";
+
 /// Its user has more phones than one may have: by what is counted now, or, where nobody says how many are too many, by what
 /// the phone was told.
 pub(super) fn too_many_devices(look: &Look<'_>) -> Option<Why> {
@@ -244,13 +248,8 @@ pub(super) fn too_many_devices(look: &Look<'_>) -> Option<Why> {
         "Forget them with `asprov device forget USER DEVICE_ID`, or raise devices_per_user.".to_owned(),
     ];
     Some(
-        Why::keeps_out(
-            "too_many_devices",
-            summary,
-            "You have set up your mail on too many phones. Ask your administrator to forget one that you no longer use.",
-            steps.into_iter().chain(unless_done).collect(),
-        )
-        .with(Scope::Common, 177),
+        Why::keeps_out("too_many_devices", summary, TOO_MANY, steps.into_iter().chain(unless_done).collect())
+            .with(Scope::Common, 177),
     )
 }
 

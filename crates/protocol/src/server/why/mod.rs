@@ -10,6 +10,7 @@
 //! situation is in [`Why::notes`].
 
 mod access_rows;
+mod acknowledgment_rows;
 mod demands;
 mod history;
 mod policy_rows;

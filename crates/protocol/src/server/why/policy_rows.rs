@@ -2,64 +2,13 @@
 
 use super::rows::gets_its_mail;
 use super::{Look, Why, demands, shown};
-use crate::message::AcknowledgmentStatus;
 use crate::policy::Policy;
 use crate::policy_key::RequestKey;
 use crate::server::access_rule::{NOT_SAID_YET, Standing};
 use crate::server::decision::EventKind;
-use crate::server::provision::tolerates;
 use crate::server::snapshot::EffectivePolicy;
 use crate::status::Scope;
 use crate::typed_command::arguments;
-
-pub(super) fn policy_refused(look: &Look<'_>) -> Option<Why> {
-    let record = look.record?;
-    let said = record.acknowledgment.filter(|said| !said.accepted)?;
-    // It may get by without a key, or another policy may have come to count.
-    if look.passes() || (look.passes_with(RequestKey::Absent) && look.was_let_through_since(said.at)) {
-        return None;
-    }
-    // What it said would do by now: it has to say it again, and that is another row.
-    if tolerates(&look.circumstances.snapshot?.policy.readable()?.rules, said.status) {
-        return None;
-    }
-    let policy = look.policy();
-    let typed = arguments(&[&policy]);
-    let lint = format!("See which settings its client does not apply: `asprov policy lint {typed}`.");
-    Some(match said.status {
-        AcknowledgmentStatus::ExternallyManaged => Why::keeps_out(
-            "externally_managed",
-            format!("It said {} that somebody else manages it, and policy `{policy}` admits no such device.", look.ago(said.at)),
-            "This phone is managed by another company or program, which sets its security. Your administrator does not accept \
-             that; use another phone, or ask the administrator.",
-            vec![format!(
-                "If that management is your own: `asprov policy set {typed} allow_externally_managed=true`. The phone provisions again by itself."
-            )],
-        )
-        .with(Scope::Provision, 145),
-        _ => Why::keeps_out(
-            "policy_not_applied",
-            format!(
-                "It said {} that it could not apply all of policy `{policy}`, and that policy admits only phones that can.",
-                look.ago(said.at)
-            ),
-            &match demands::of(look) {
-                demands if demands.asks_the_user() => format!(
-                    "Your phone cannot do what your company asks for, or you did not let it. You have to {}; then try again.",
-                    demands.in_words()
-                ),
-                _ => "Your phone cannot do what your company asks for. There is nothing you can set; ask your administrator which \
-                      phones can."
-                    .to_owned(),
-            },
-            vec![
-                lint,
-                format!("Relax the setting, or accept phones that apply a part: `asprov policy set {typed} allow_partial=true`."),
-            ],
-        )
-        .with(Scope::Provision, 139),
-    })
-}
 
 pub(super) fn policy_unreadable(look: &Look<'_>) -> Option<Why> {
     let EffectivePolicy::Unreadable { name, fault } = &look.circumstances.snapshot?.policy else { return None };
@@ -190,7 +139,7 @@ fn provisions_again(look: &Look<'_>) -> String {
     match (offered, look.challenges()) {
         (Some(offer), _) => {
             format!(
-                "It got policy `{}` {} and has not acknowledged it.",
+                "It was offered policy `{}` anew {} and has not acknowledged it.",
                 offer.policy.as_str(),
                 look.ago(offer.offered_at)
             )

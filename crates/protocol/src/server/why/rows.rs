@@ -3,11 +3,12 @@
 use jiff::SignedDuration;
 
 use super::access_rows::{
-    blocked, locked, password_changed, quarantined, room_again, strangers, too_many_devices, wrong_password,
+    TOO_MANY, blocked, locked, password_changed, quarantined, room_again, strangers, too_many_devices, wrong_password,
 };
+use super::acknowledgment_rows::{accepted_by_now, policy_refused};
 use super::policy_rows::{
-    key_not_sent, no_policy, not_known_yet, not_provisioned, offered, policy_changed, policy_refused,
-    policy_unreadable, provision_refused, refresh_due,
+    key_not_sent, no_policy, not_known_yet, not_provisioned, offered, policy_changed, policy_unreadable,
+    provision_refused, refresh_due,
 };
 use super::wipe_rows::{wipe_cancelled_too_late, wipe_due, wiped};
 use super::{Look, Obstacle, Why, demands, shown};
@@ -57,6 +58,7 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
         policy_changed,
         refresh_due,
         offered,
+        accepted_by_now,
         not_provisioned,
         key_not_sent,
         silent,
@@ -156,9 +158,13 @@ fn begins_anew(look: &Look<'_>) -> Option<Why> {
             } else {
                 "Nothing that is known of it keeps it out"
             },
-            full.unwrap_or_default()
+            full.as_deref().unwrap_or_default()
         ),
-        "Open the mail app, so that your phone connects. If mail does not come, remove the account and set it up again.",
+        if full.is_some() {
+            TOO_MANY
+        } else {
+            "Open the mail app, so that your phone connects. If mail does not come, remove the account and set it up again."
+        },
         vec![format!("See what happened to it: `asprov device events {}`.", look.named())],
     ))
 }
@@ -166,6 +172,7 @@ fn begins_anew(look: &Look<'_>) -> Option<Why> {
 /// An administrator forgot it, and it has not come since.
 fn forgotten(look: &Look<'_>) -> Option<Why> {
     let past = look.forgotten?;
+    let full = look.would_be_too_many();
     let who = past.event.by.as_ref().map_or_else(String::new, |by| {
         let from = by.address.map_or_else(String::new, |address| format!(" from {address}"));
         format!(" by {}{from}", shown(&by.administrator))
@@ -175,10 +182,14 @@ fn forgotten(look: &Look<'_>) -> Option<Why> {
         format!(
             "It was forgotten{who} {}; it begins anew with its next request.{}",
             look.ago(past.last_at),
-            look.would_be_too_many().unwrap_or_default()
+            full.as_deref().unwrap_or_default()
         ),
-        "Your phone may be used for mail again as far as is known. Open the mail app; if mail does not come, remove the account \
-         and set it up again.",
+        if full.is_some() {
+            TOO_MANY
+        } else {
+            "Your phone may be used for mail again as far as is known. Open the mail app; if mail does not come, remove the \
+             account and set it up again."
+        },
         vec![format!("What happened to it before is kept: `asprov device events {}`.", look.named())],
     ))
 }
@@ -264,10 +275,12 @@ fn silent(look: &Look<'_>) -> Option<Why> {
 }
 
 fn fine(look: &Look<'_>) -> Why {
+    let said = look.record.and_then(|record| record.acknowledgment).filter(|said| !said.accepted);
+    let how = said.map_or("", |_| " It said that it does not apply all of it, and that policy only reports.");
     gets_its_mail(
         look,
         "fine",
-        format!("Nothing keeps it out: it acknowledged policy `{}` and may use the mailbox.", look.policy()),
+        format!("Nothing keeps it out: it acknowledged policy `{}` and may use the mailbox.{how}", look.policy()),
     )
 }
 
