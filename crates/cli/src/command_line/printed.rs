@@ -49,6 +49,8 @@ fn every_command_in_an_explanation_is_one_that_there_is_whatever_the_phone_is_ca
     {
         let text = EXPLANATIONS
             .replace("ann 6F24CAD599A5BF1A", &arguments(&[user, device_id]))
+            // What the reader puts there himself, and has to be a number.
+            .replace(" VERSION`", " 7`")
             .replace("--user=ann", &option("--user", user));
         let mut seen = 0;
         for command in commands(&text) {

@@ -78,6 +78,25 @@ fn a_phone_that_has_to_provision_again_is_told_as_far_as_it_has_come() {
 }
 
 #[test]
+fn an_offer_of_what_has_changed_since_is_not_what_the_phone_waits_for() {
+    let told = changed(Told::provisioned()).request(&initial(V161)).later(1);
+    let again = told.with(|s| {
+        s.change_policy(|policy| {
+            policy.document.set(SettingId::MinDevicePasswordLength, Value::Number(9)).unwrap();
+        });
+    });
+    let why = again.why();
+    assert_eq!(why.situation, "policy_changed");
+    assert!(!why.summary.contains("offered"), "{}", why.summary);
+}
+
+#[test]
+fn a_damaged_policy_is_brought_back_and_not_replaced_by_one_setting() {
+    let why = Told::provisioned().with(Situation::damage_policy).why();
+    assert!(advises(&why, "asprov policy history staff") && advises(&why, "asprov policy rollback staff"), "{why:?}");
+}
+
+#[test]
 fn what_a_phone_without_a_key_will_be_told_depends_on_what_it_sends_and_is_not_guessed() {
     let keyless = Told::new().request(&initial(V161)).with(|s| s.snapshot.device.as_mut().unwrap().offer = None);
     let why = keyless.why();

@@ -12,6 +12,7 @@ use crate::typed_command::arguments;
 
 pub(super) fn policy_unreadable(look: &Look<'_>) -> Option<Why> {
     let EffectivePolicy::Unreadable { name, fault } = &look.circumstances.snapshot?.policy else { return None };
+    let typed = arguments(&[name.as_str()]);
     if look.passes() {
         return None;
     }
@@ -20,10 +21,13 @@ pub(super) fn policy_unreadable(look: &Look<'_>) -> Option<Why> {
             "policy_unreadable",
             format!("Its policy `{}` is damaged in the store: {}.", name.as_str(), shown(fault)),
             "There is a fault at the server. Nothing is wrong with your phone; it tries again by itself.",
-            vec![format!(
-                "Save the policy anew with `asprov policy apply` or `asprov policy set {}`.",
-                arguments(&[name.as_str()])
-            )],
+            vec![
+                format!("See what it said each time it was saved: `asprov policy history {typed}`."),
+                format!(
+                    "Then have it say so again: `asprov policy rollback {typed} VERSION`. `asprov policy set` would leave only what \
+                     is said there, and not the rest."
+                ),
+            ],
         )
         .with(Scope::Policy, 4),
     )
@@ -135,7 +139,12 @@ pub(super) fn policy_changed(look: &Look<'_>) -> Option<Why> {
 
 /// How far a phone has come that has to provision again.
 fn provisions_again(look: &Look<'_>) -> String {
-    let offered = look.record.and_then(|record| record.offer.as_ref());
+    let current = look.circumstances.snapshot.and_then(|snapshot| snapshot.policy.readable());
+    // An offer of what has changed since is worth nothing: it gets another one.
+    let offered = look.record.zip(current).and_then(|(record, policy)| {
+        let fingerprint = policy.document.fingerprint(record.protocol_version);
+        record.offer.as_ref().filter(|offer| offer.policy == policy.name && offer.fingerprint == fingerprint)
+    });
     match (offered, look.challenges()) {
         (Some(offer), _) => {
             format!(
