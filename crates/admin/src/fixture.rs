@@ -11,7 +11,7 @@ use asprov_protocol::device::{DeviceId, DeviceKey, DeviceType, UserName};
 use asprov_protocol::message::{AcknowledgmentStatus, DeviceInformation};
 use asprov_protocol::policy::{Fingerprint, PolicyName};
 use asprov_protocol::policy_key::{PermanentKey, PolicyKey, TemporaryKey};
-use asprov_protocol::server::{Acknowledgment, DeviceRecord, Offer, Provisioned};
+use asprov_protocol::server::{Acknowledgment, DeviceRecord, Offer, Provisioned, ServerConfiguration, ServerRules};
 use asprov_protocol::version::ProtocolVersion;
 use asprov_store::{MemoryStore, Saved, Store};
 use axum::Router;
@@ -118,6 +118,8 @@ impl Api {
         let token = AdminToken::new(TOKEN).unwrap();
         let hosts = AllowedHosts::new("127.0.0.1:8081".parse().unwrap()).with_name("admin.example.com");
         let state = AdminState::new(Arc::<FaultyStore>::clone(&store), &token, hosts, clock).with_readiness(check);
+        let rules = ServerRules::default();
+        let state = state.with_configuration(move || ServerConfiguration { rules, wipe_after_disable: false });
         let state = state.with_addresses(|_| Some(IpAddr::from([192, 0, 2, 7])));
         assert!(!format!("{state:?}").contains(TOKEN));
         Self {

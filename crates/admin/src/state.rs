@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use asprov_protocol::server::ServerConfiguration;
 use asprov_store::Store;
 use http::request::Parts;
 use jiff::Timestamp;
@@ -19,6 +20,8 @@ pub struct AdminState {
     readiness: Option<Arc<ReadinessCheck>>,
     address: Option<Arc<AddressOf>>,
     counters: Option<Arc<Counting>>,
+    configuration: Option<Arc<Configured>>,
+    obstacle: Option<Arc<ReadinessCheck>>,
 }
 
 /// Says what besides the store stands in the way of serving.
@@ -26,6 +29,9 @@ type ReadinessCheck = dyn Fn() -> Option<String> + Send + Sync;
 
 /// Says what a server has counted.
 type Counting = dyn Fn() -> ServerCounters + Send + Sync;
+
+/// Says how a server is configured.
+type Configured = dyn Fn() -> ServerConfiguration + Send + Sync;
 
 /// Says which address a request came from.
 type AddressOf = dyn Fn(&Parts) -> Option<IpAddr> + Send + Sync;
@@ -53,6 +59,8 @@ impl AdminState {
             readiness: None,
             address: None,
             counters: None,
+            configuration: None,
+            obstacle: None,
         }
     }
 
@@ -82,6 +90,29 @@ impl AdminState {
 
     pub(crate) fn counters(&self) -> ServerCounters {
         self.counters.as_ref().map(|counters| counters()).unwrap_or_default()
+    }
+
+    /// The same API, whose explanations know how the server beside it is configured now.
+    #[must_use]
+    pub fn with_configuration(self, configuration: impl Fn() -> ServerConfiguration + Send + Sync + 'static) -> Self {
+        Self { configuration: Some(Arc::new(configuration)), ..self }
+    }
+
+    /// The same API, whose explanations know what stands in the way of every device: `obstacle` says it. Without it that is
+    /// whatever stands in the way of being ready.
+    #[must_use]
+    pub fn with_obstacle(self, obstacle: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { obstacle: Some(Arc::new(obstacle)), ..self }
+    }
+
+    /// What stands in the way of every device.
+    pub(crate) fn obstacle(&self) -> Option<String> {
+        self.obstacle.as_ref().or(self.readiness.as_ref()).and_then(|obstacle| obstacle())
+    }
+
+    /// How the server beside it is configured, where somebody knows.
+    pub(crate) fn configuration(&self) -> Option<ServerConfiguration> {
+        self.configuration.as_ref().map(|configuration| configuration())
     }
 
     /// What besides the store stands in the way of serving.

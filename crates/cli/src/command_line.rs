@@ -89,6 +89,9 @@ fn wrong_use(rendered: &str) -> Failure {
 }
 
 #[cfg(test)]
+mod printed;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory as _;

@@ -13,6 +13,7 @@
 //! | `server` | the server's side: a snapshot in, a decision out |
 //! | `client` | the device's side: a state machine that says what to send next |
 //! | `quirk` | what real devices do that no specification says, and what is done about it |
+//! | `typed_command` | how a device is named in a command that somebody types |
 
 pub mod client;
 pub mod device;
@@ -25,4 +26,5 @@ pub mod quirk;
 pub mod secret;
 pub mod server;
 pub mod status;
+pub mod typed_command;
 pub mod version;

@@ -38,7 +38,7 @@ where
     B: Body + Send,
     B::Error: Into<BoxError>,
 {
-    let wipe_after_disable = shared.wipe_after_disable.as_ref()?;
+    let wipe_after_disable = &shared.wipe_after_disable;
     let (head, body) = request.into_parts();
     let name = Credentials::from_headers(&head.headers).map(|credentials| credentials.name().to_owned());
     // The User of the query is only a claim, and so is the name beside a wrong password.
@@ -48,7 +48,7 @@ where
     let proof = wipe_after_disable.proof(store, &caller.device, call.command, caller.policy_key, &head.headers).await;
     match proof {
         Proof::None => return None,
-        Proof::Stranger => {
+        Proof::Refused => {
             shared.sightings.trouble(&caller.device);
             return None;
         }
@@ -57,7 +57,8 @@ where
     let command = call.command;
     // Only now: nobody else may write into the recording of this device.
     line.recording = shared.traces.recording(&caller, command.name());
-    let response = wipe(shared, &caller, command, head.headers, body, line).await;
+    let response =
+        if wipe_after_disable.opens() { wipe(shared, &caller, command, head.headers, body, line).await } else { None };
     let answered = match &response {
         None => Some((Scope::Http, Status(401))),
         Some(response) => answer::status(command, response),

@@ -27,7 +27,7 @@ pub(crate) struct Changes<'a> {
     /// Whom it slows is looked at again.
     pub(crate) loops: &'a Loops,
     /// What it knows to be in the store goes with the device.
-    pub(crate) wipe_after_disable: Option<&'a WipeAfterDisable>,
+    pub(crate) wipe_after_disable: &'a WipeAfterDisable,
 }
 
 impl Changes<'_> {
@@ -66,16 +66,14 @@ impl Changes<'_> {
                 self.snapshots.drop_all();
                 self.holds.wake_all();
                 self.loops.begin_all_anew();
-                if let Some(kept) = self.wipe_after_disable {
-                    kept.look_again_at_all();
-                }
+                self.wipe_after_disable.look_again_at_all();
             }
             for change in &changes {
                 self.snapshots.changed(&change.kind);
                 self.holds.wake(&change.kind);
                 self.loops.changed(&change.kind);
-                if let (Some(kept), ChangeKind::Device(device)) = (self.wipe_after_disable, &change.kind) {
-                    kept.look_again_at(device);
+                if let ChangeKind::Device(device) = &change.kind {
+                    self.wipe_after_disable.look_again_at(device);
                 }
                 *read_up_to = change.sequence;
             }
@@ -108,12 +106,13 @@ mod tests {
     async fn changes_that_are_gone_before_they_were_read_drop_everything() {
         let store = MemoryStore::new();
         let snapshots = Snapshots::new(store.newest_change(), &Limits::default());
+        let wipe_after_disable = WipeAfterDisable::new(None, &Limits::default());
         let changes = Changes {
             store: &store,
             holds: &Arc::default(),
             snapshots: &snapshots,
             loops: &Loops::new(Limits::default().storm),
-            wipe_after_disable: None,
+            wipe_after_disable: &wipe_after_disable,
         };
         let device = DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new("A").unwrap() };
         let mut read_up_to = 0;

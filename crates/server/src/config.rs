@@ -38,7 +38,8 @@ pub struct Config {
     /// Where phones reach this server, for Autodiscover. Without it Autodiscover is answered HTTP 404. Default none.
     pub public_url: Option<PublicUrl>,
     /// The key under which the credentials that were accepted last are kept, so that a wipe still arrives after the
-    /// account was disabled or its password changed. Default none: it does not.
+    /// account was disabled or its password changed. Default none: it does not, and no credentials are kept. That a device
+    /// was refused is noted in its history all the same, where its policy key shows that it is the device.
     pub wipe_after_disable: Option<SecretKey>,
 }
 

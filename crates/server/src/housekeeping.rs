@@ -28,9 +28,7 @@ pub(crate) async fn attend_every_second(shared: &Shared) {
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         clock.tick().await;
-        if let Some(wipe_after_disable) = &shared.wipe_after_disable {
-            wipe_after_disable.write(store).await;
-        }
+        shared.wipe_after_disable.write(store).await;
         shared.sign_in.attend().await;
         shared.groups.attend(store).await;
     }
@@ -39,9 +37,7 @@ pub(crate) async fn attend_every_second(shared: &Shared) {
 /// Writes what was gathered since the last time.
 pub(crate) async fn write(shared: &Shared, store: &dyn Store) {
     shared.sightings.write(store).await;
-    if let Some(wipe_after_disable) = &shared.wipe_after_disable {
-        wipe_after_disable.write(store).await;
-    }
+    shared.wipe_after_disable.write(store).await;
     shared.traces.attend(store).await;
 }
 

@@ -45,8 +45,8 @@ pub(crate) struct Shared {
     pub(crate) loops: Arc<Loops>,
     /// The devices whose messages are recorded.
     pub(crate) traces: Arc<Traces>,
-    /// The wipe conversation of devices that cannot sign in any more, if it is on.
-    pub(crate) wipe_after_disable: Option<Arc<WipeAfterDisable>>,
+    /// Devices that cannot sign in any more: who they are, and their wipe conversation, if that is on.
+    pub(crate) wipe_after_disable: Arc<WipeAfterDisable>,
     /// Whether OPTIONS goes to the inner service.
     pub(crate) options_pass: bool,
 }
@@ -75,10 +75,7 @@ impl ProvisionLayer {
             counters: Counters::default(),
             loops: Arc::new(Loops::new(config.limits.storm)),
             traces: Arc::new(Traces::new(config.limits.store_time)),
-            wipe_after_disable: config
-                .wipe_after_disable
-                .as_ref()
-                .map(|key| Arc::new(WipeAfterDisable::new(key, &config.limits))),
+            wipe_after_disable: Arc::new(WipeAfterDisable::new(config.wipe_after_disable.as_ref(), &config.limits)),
             options_pass,
             config,
         };
@@ -102,9 +99,9 @@ impl ProvisionLayer {
                 loops: Arc::clone(&running.loops),
                 traces: Arc::clone(&running.traces),
                 wipe_after_disable: if this.config.wipe_after_disable == running.config.wipe_after_disable {
-                    running.wipe_after_disable.clone()
+                    Arc::clone(&running.wipe_after_disable)
                 } else {
-                    this.wipe_after_disable.clone()
+                    Arc::clone(&this.wipe_after_disable)
                 },
                 options_pass: this.options_pass,
                 config: this.config.clone(),
@@ -139,7 +136,7 @@ impl ProvisionLayer {
                 holds: &shared.holds,
                 snapshots: shared.path.snapshots(),
                 loops: &shared.loops,
-                wipe_after_disable: shared.wipe_after_disable.as_deref(),
+                wipe_after_disable: &shared.wipe_after_disable,
             }
             .watch(),
             housekeeping::every_second(shared, store),

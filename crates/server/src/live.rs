@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
+use asprov_protocol::server::ServerConfiguration;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::task::{AbortHandle, JoinSet};
@@ -129,9 +130,25 @@ impl Live {
         }
     }
 
+    /// What stands in the way of every device now, in one line.
+    pub fn obstacle(&self) -> Option<String> {
+        match &self.current().behaviour {
+            Behaviour::Mailbox(_) => None,
+            #[cfg(feature = "gateway")]
+            Behaviour::Gateway(gateway) => gateway.obstacle(),
+        }
+    }
+
     /// What was answered since the start, by every behaviour.
     pub fn counters(&self) -> Counters {
         self.current().layer.counters()
+    }
+
+    /// How it is configured now, as far as explanations depend on it.
+    pub fn configuration(&self) -> ServerConfiguration {
+        let current = self.current();
+        let shared = current.layer.shared();
+        ServerConfiguration { rules: shared.config.rules, wipe_after_disable: shared.wipe_after_disable.opens() }
     }
 
     /// The address of the client that sent a request, as [`Config::client_address`] says it.

@@ -26,6 +26,15 @@ impl Readiness {
         (!texts.is_empty()).then(|| texts.join("; "))
     }
 
+    /// What stands in the way of everybody until it is cleared, in one line. What is only reported for a time, because it
+    /// met somebody, is not among it.
+    pub(crate) fn standing(&self) -> Option<String> {
+        let reasons = self.reasons();
+        let texts: Vec<&str> =
+            reasons.values().filter(|reason| reason.until.is_none()).map(|reason| reason.text.as_str()).collect();
+        (!texts.is_empty()).then(|| texts.join("; "))
+    }
+
     /// Something stands in the way, until it is cleared or the time is over.
     pub(crate) fn report(&self, topic: &'static str, text: impl Into<String>, time: Option<Duration>) {
         let until = time.and_then(|time| Instant::now().checked_add(time));
@@ -53,6 +62,7 @@ mod tests {
         readiness.report("b", "second", Some(Duration::from_secs(60)));
         readiness.report("a", "first", None);
         assert_eq!(readiness.fault().as_deref(), Some("first; second"));
+        assert_eq!(readiness.standing().as_deref(), Some("first"));
         tokio::time::advance(Duration::from_secs(60)).await;
         assert_eq!(readiness.fault().as_deref(), Some("first"));
         readiness.clear("a");

@@ -203,9 +203,7 @@ where
         return answered(answer::reply(Some(call.command), &reply));
     }
     line.recording = shared.traces.recording(&caller, call.command.name());
-    if let Some(wipe_after_disable) = &shared.wipe_after_disable {
-        wipe_after_disable.accepted(&caller.device, credentials.as_ref(), request.headers());
-    }
+    shared.wipe_after_disable.accepted(&caller.device, credentials.as_ref(), request.headers());
     if call.command == Command::Provision {
         return answered(Box::pin(provision(shared, &caller, request, line)).await);
     }

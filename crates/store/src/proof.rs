@@ -14,6 +14,8 @@ pub struct CredentialDigest([u8; 32]);
 /// What a device can prove itself by; nothing at all when it is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proofs {
+    /// Whether the device has a row.
+    pub known: bool,
     /// The credentials that were accepted last.
     pub credentials: Option<CredentialDigest>,
     /// The policy key it was given last.

@@ -107,6 +107,7 @@ pub(crate) async fn explain(
         last_seen_at: None,
         last_passed_at: None,
         obstacle: None,
+        configuration: state.configuration(),
         now,
     };
     let looked = async {
@@ -124,7 +125,7 @@ pub(crate) async fn explain(
         }
         Err(error) => return Err(error.into()),
     };
-    let obstacle = state.fault().map(Obstacle::Upstream);
+    let obstacle = state.obstacle().map(Obstacle::Upstream);
     Ok(explained(&Circumstances {
         snapshot: Some(&snapshot),
         events: &events,
@@ -137,9 +138,12 @@ pub(crate) async fn explain(
 
 #[cfg(test)]
 mod tests {
+    use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
+    use asprov_protocol::server::{Event, EventKind, RefusedSignIn};
+    use asprov_store::Store as _;
     use serde_json::json;
 
-    use crate::fixture::{Api, offered};
+    use crate::fixture::{Api, NOON, offered};
 
     const WHY: &str = "/api/v1/devices/ann/A1/why";
 
@@ -167,6 +171,18 @@ mod tests {
         api.store.be_away(true);
         let why = api.get(WHY).await.json(200);
         assert_eq!((&why["situation"], &why["status"]), (&json!("store_away"), &json!(3)));
+    }
+
+    #[tokio::test]
+    async fn what_is_said_follows_the_configuration_of_the_server() {
+        let api = Api::new().with_device("ann", "A1").await;
+        let key = DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new("A1").unwrap() };
+        let refused = Event::new(EventKind::SignInRefused, RefusedSignIn::Itself.sentence());
+        api.store.tell(&[(key, refused, NOON.parse().unwrap())]).await.unwrap();
+        let why = api.get(WHY).await.json(200);
+        assert_eq!(why["situation"], "password_changed");
+        let steps = why["for_administrator"].to_string();
+        assert!(steps.contains("wipe.after_disable is off"), "{steps}");
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use asprov_client::{Address, Answer, Credentials, Transport, TransportSettings};
 use asprov_protocol::client::OutgoingRequest;
 use asprov_protocol::message::WipeKind;
 use asprov_protocol::policy::PolicyName;
-use asprov_protocol::server::ServerRules;
+use asprov_protocol::server::{ServerConfiguration, ServerRules};
 use asprov_server::sign_in::{SignInLimits, UsersFile, hash_password, htpasswd::Htpasswd};
 use asprov_server::{Config, Limits, Listener, Server, serve_service};
 use asprov_store::mishap::{self, Lock};
@@ -72,7 +72,8 @@ impl Stage {
         let server = Server::new(Arc::clone(&store), Arc::new(sign_in), config);
         let word = heard(stopped.clone());
         running.spawn(async move { server.serve([Listener::plain(tcp)], word).await.map_err(Failure::new) });
-        let state = AdminState::new(store, &token, AllowedHosts::new(admin_address), crate::clock::now);
+        let state = AdminState::new(store, &token, AllowedHosts::new(admin_address), crate::clock::now)
+            .with_configuration(move || ServerConfiguration { rules, wipe_after_disable: false });
         let word = heard(stopped);
         running.spawn(async move {
             serve_service([Listener::plain(admin_tcp)], router(state), &limits(), word).await.map_err(Failure::new)

@@ -10,6 +10,7 @@ mod wipes;
 
 use std::io;
 
+use asprov_protocol::typed_command;
 use serde_json::{Value, json};
 
 use crate::admin_api::{AdminApi, Connection, segment, text_of};
@@ -169,10 +170,9 @@ impl Key {
         format!("{} {}", harmless(&self.user), harmless(&self.device_id))
     }
 
-    /// The same as the end of a command to type: what begins like an option is not one after `--`.
+    /// The same as the end of a command to type.
     fn arguments(&self) -> String {
-        let like_an_option = self.user.starts_with('-') || self.device_id.starts_with('-');
-        format!("{}{}", if like_an_option { "-- " } else { "" }, self.shown())
+        harmless(&typed_command::arguments(&[&self.user, &self.device_id]))
     }
 }
 
@@ -280,31 +280,6 @@ async fn all(api: &AdminApi, filter: &Filter) -> Result<Vec<Value>, Failure> {
         if cursor.is_none() || devices.len() >= most {
             devices.truncate(most);
             return Ok(devices);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use super::*;
-
-    #[derive(clap::Parser)]
-    struct OneKey {
-        #[command(flatten)]
-        key: Key,
-    }
-
-    #[test]
-    fn a_command_to_type_names_the_device_even_where_a_name_begins_like_an_option() {
-        for (user, device_id, written) in
-            [("ann", "PHONE", "ann PHONE"), ("ann", "-yes", "-- ann -yes"), ("-ann", "PHONE", "-- -ann PHONE")]
-        {
-            let key = Key { user: user.to_owned(), device_id: device_id.to_owned() };
-            assert_eq!(key.arguments(), written);
-            let OneKey { key } = OneKey::try_parse_from(format!("forget {written}").split(' ')).unwrap();
-            assert_eq!((key.user.as_str(), key.device_id.as_str()), (user, device_id));
         }
     }
 }

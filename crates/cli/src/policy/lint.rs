@@ -2,6 +2,7 @@
 
 use std::io;
 
+use asprov_protocol::typed_command::arguments;
 use serde_json::Value;
 
 use crate::admin_api::text_of;
@@ -80,7 +81,7 @@ pub(super) fn remind(kept: &Value, name: &str) {
     }
     let warnings = items(kept, "findings").filter(|finding| is(finding, "warning")).count();
     if warnings > 0 {
-        let (warnings, name) = (counted(warnings, "warning", "warnings"), name.escape_debug());
+        let (warnings, name) = (counted(warnings, "warning", "warnings"), harmless(&arguments(&[name])));
         anstream::eprintln!("lint: {warnings}; `asprov policy lint {name}` says what clients make of it");
     }
 }

@@ -139,10 +139,13 @@ async fn serve(configuration: Configuration, sources: Sources) -> Result<(), Fai
         configuration.admin_hosts.iter().fold(AllowedHosts::new(admin_address), |hosts, name| hosts.with_name(name));
     let live = Live::new(serving.behaviour);
     let (asked, located, counters) = (live.clone(), live.clone(), live.counters());
+    let (configured, hindered) = (live.clone(), live.clone());
     let state = AdminState::new(Arc::clone(&store), &token, hosts, clock::now)
         .with_readiness(move || asked.fault())
         .with_addresses(move |request| located.client_address(request))
-        .with_counters(move || counted(&counters));
+        .with_counters(move || counted(&counters))
+        .with_configuration(move || configured.configuration())
+        .with_obstacle(move || hindered.obstacle());
     let Sources { file, flags, keys } = sources;
     let running = reload::Running { file, flags, keys, live: live.clone(), store, secret_key, tls, level };
     let reloading = running.reload_at(hang_ups);

@@ -31,7 +31,7 @@ pub use provision::{decide, protocol_error, store_is_away};
 pub use record::{AccessState, Acknowledgment, DeviceRecord, Offer, PersonalAccess, Provisioned, WipeOrder, WipeState};
 pub use refused_sign_in::RefusedSignIn;
 pub use snapshot::{Caller, EffectivePolicy, FreshKeys, ServerRules, Snapshot};
-pub use why::{Circumstances, Obstacle, PastEvent, Why, why};
+pub use why::{Circumstances, Obstacle, PastEvent, ServerConfiguration, Why, why};
 pub use wipe::{WipeError, cancel_wipe, order_wipe};
 pub use wipe_arrival::{MayNeverAsk, WipeArrival, wipe_arrival};
 pub use wipe_effect::{KindForecast, WipeForecast, WipeReach, forecast_wipe};

@@ -7,19 +7,22 @@ pub enum RefusedSignIn {
     Itself,
     /// Whoever it is showed neither.
     Stranger,
+    /// Whoever it is did not show the key, and no credentials of this device are kept that his could be compared with.
+    Unproven,
     /// The last stranger that is looked at in this hour.
     LastStranger,
 }
 
 impl RefusedSignIn {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Itself, Self::Stranger, Self::LastStranger];
+    pub const ALL: [Self; 4] = [Self::Itself, Self::Stranger, Self::Unproven, Self::LastStranger];
 
     /// Its word in the API and in stores.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Itself => "itself",
             Self::Stranger => "stranger",
+            Self::Unproven => "unproven",
             Self::LastStranger => "last_stranger",
         }
     }
@@ -32,6 +35,9 @@ impl RefusedSignIn {
                  password changed"
             }
             Self::Stranger => "neither the credentials nor the policy key are this device's",
+            Self::Unproven => {
+                "nobody can tell whether it is this device: it did not show its policy key, and no credentials of it are kept"
+            }
             Self::LastStranger => {
                 "ten requests in vain within an hour: for the rest of it nobody looks whether a refused request is this \
                  device's"

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, Ask, PolicyTypeText, ProvisionRequest, WipeKind, WipeStatus};
+use asprov_protocol::policy::{Policy, SettingId, Value};
 use asprov_protocol::server::{
-    AccessState, Circumstances, Event, EventKind, Loop, Obstacle, PastEvent, RefusedSignIn, Why, why,
+    AccessState, Circumstances, Event, EventKind, Loop, Obstacle, PastEvent, RefusedSignIn, ServerConfiguration,
+    ServerRules, Why, why,
 };
 use asprov_protocol::status::{Scope, Status};
 use jiff::{SignedDuration, Timestamp};
@@ -20,11 +22,19 @@ pub(crate) struct Told {
     obstacle: Option<Obstacle>,
     seen: bool,
     passed_at: Option<Timestamp>,
+    wipe_after_disable: bool,
 }
 
 impl Told {
     pub(crate) fn new() -> Self {
-        Self { situation: Situation::new(V161), events: Vec::new(), obstacle: None, seen: true, passed_at: None }
+        Self {
+            situation: Situation::new(V161),
+            events: Vec::new(),
+            obstacle: None,
+            seen: true,
+            passed_at: None,
+            wipe_after_disable: true,
+        }
     }
 
     pub(crate) fn provisioned() -> Self {
@@ -70,6 +80,10 @@ impl Told {
         self
     }
 
+    pub(crate) fn without_wipe_after_disable(self) -> Self {
+        Self { wipe_after_disable: false, ..self }
+    }
+
     pub(crate) fn later(mut self, hours: i64) -> Self {
         self.situation.now += SignedDuration::from_hours(hours);
         self
@@ -95,6 +109,10 @@ impl Told {
             last_seen_at: self.situation.snapshot.device.as_ref().filter(|_| self.seen).map(|_| seen_at),
             last_passed_at: self.passed_at,
             obstacle: self.obstacle.as_ref(),
+            configuration: Some(ServerConfiguration {
+                rules: self.situation.rules,
+                wipe_after_disable: self.wipe_after_disable,
+            }),
             now: self.situation.now,
         })
     }
@@ -118,6 +136,22 @@ pub(crate) fn wipe_cancelled() -> Event {
 
 fn no_model() -> ProvisionRequest {
     ProvisionRequest { device_information: None, ..initial(V161) }
+}
+
+fn demand_encryption(policy: &mut Policy) {
+    for (id, value) in [
+        (SettingId::AlphanumericDevicePasswordRequired, Value::Flag(true)),
+        (SettingId::RequireDeviceEncryption, Value::Flag(true)),
+        (SettingId::RequireStorageCardEncryption, Value::Flag(true)),
+        (SettingId::AllowCamera, Value::Flag(false)),
+    ] {
+        policy.document.set(id, value).unwrap();
+    }
+}
+
+/// A phone that gets its mail without a policy, and so without a key.
+pub(crate) fn keyless() -> Told {
+    Told::new().with(|s| s.snapshot.policy = asprov_protocol::server::EffectivePolicy::None).ask(Ask::Empty).passed()
 }
 
 fn another_type() -> Ask {
@@ -149,6 +183,11 @@ fn situations() -> Vec<(&'static str, Told)> {
         ("wipe_pending", wiping(None)),
         ("wipe_pending", wiping(None).gate(Command::Sync).gate(Command::Sync).later(2)),
         ("wipe_sent", wiping(None).ask(Ask::Empty)),
+        ("wipe_pending", wiping(None).event(sign_in_refused(RefusedSignIn::Itself)).later(1)),
+        (
+            "wipe_pending",
+            wiping(None).without_wipe_after_disable().event(sign_in_refused(RefusedSignIn::Itself)).later(1),
+        ),
         ("wipe_failed", wiping(Some(WipeStatus::Failure))),
         (
             "account_wipe_not_understood",
@@ -159,6 +198,14 @@ fn situations() -> Vec<(&'static str, Told)> {
         ),
         ("wiped", wiping(Some(WipeStatus::Success))),
         ("password_changed", Told::provisioned().event(sign_in_refused(RefusedSignIn::Itself)).later(2)),
+        (
+            "password_changed",
+            Told::provisioned().without_wipe_after_disable().event(sign_in_refused(RefusedSignIn::Itself)).later(2),
+        ),
+        (
+            "sign_in_refused",
+            keyless().without_wipe_after_disable().later(1).event(sign_in_refused(RefusedSignIn::Unproven)).later(2),
+        ),
         ("wrong_password", Told::provisioned().event(sign_in_refused(RefusedSignIn::Stranger)).later(2)),
         (
             "wipe_cancelled_too_late",
@@ -185,6 +232,22 @@ fn situations() -> Vec<(&'static str, Told)> {
                 .gate(Command::Sync)
                 .later(1),
         ),
+        (
+            "too_many_devices",
+            Told::provisioned().with(|s| {
+                s.rules = ServerRules { devices_per_user: 1 };
+                s.snapshot.acknowledged_before = 1;
+            }),
+        ),
+        (
+            "room_again",
+            Told::provisioned()
+                .with(|s| s.snapshot.acknowledged_before = 20)
+                .gate(Command::Sync)
+                .with(|s| s.rules = ServerRules { devices_per_user: 30 })
+                .later(1),
+        ),
+        ("room_again", Told::new().event(refused_with(177)).later(1)),
         ("quarantined", Told::provisioned().with(|s| s.set_access(AccessState::Quarantined)).gate(Command::Sync)),
         ("loop", Told::provisioned().event(looping(Loop::ChallengesWithoutAcknowledgment))),
         ("loop", Told::provisioned().event(looping(Loop::NewDeviceIds))),
@@ -212,8 +275,8 @@ fn situations() -> Vec<(&'static str, Told)> {
             "policy_changed",
             Told::provisioned().with(|s| {
                 s.change_policy(|policy| {
-                    let value = asprov_protocol::policy::Value::Number(8);
-                    policy.document.set(asprov_protocol::policy::SettingId::MinDevicePasswordLength, value).unwrap();
+                    let value = Value::Number(8);
+                    policy.document.set(SettingId::MinDevicePasswordLength, value).unwrap();
                 });
             }),
         ),
@@ -224,6 +287,21 @@ fn situations() -> Vec<(&'static str, Told)> {
                 .later(25),
         ),
         ("offered", Told::new().request(&initial(V161)).later(4)),
+        (
+            "offered",
+            Told::new()
+                .with(|s| s.change_policy(|policy| *policy = Policy::neutral(policy.name.clone())))
+                .request(&initial(V161))
+                .later(4),
+        ),
+        (
+            "offered",
+            Told::new()
+                .with(|s| s.change_policy(demand_encryption))
+                .request(&initial(V161))
+                .with(|s| s.change_policy(|policy| policy.document.clear(SettingId::AllowCamera)))
+                .later(4),
+        ),
         (
             "not_provisioned",
             Told::new()

@@ -4,7 +4,7 @@
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, Ask, WipeKind};
 use asprov_protocol::policy_key::RequestKey;
-use asprov_protocol::server::{AccessState, EffectivePolicy, Event, EventKind, Loop, RefusedSignIn};
+use asprov_protocol::server::{AccessState, EffectivePolicy, Event, EventKind, Loop, RefusedSignIn, ServerRules};
 use jiff::SignedDuration;
 
 use super::situation::*;
@@ -58,7 +58,7 @@ fn what_came_after_it_was_let_through_counts() {
             "fine",
             "fine",
             "key_not_sent",
-            "too_many_devices",
+            "room_again",
             "upstream_refused",
             "policy_key_mismatch",
             "loop",
@@ -204,7 +204,8 @@ fn a_phone_without_a_row_is_explained_by_what_it_was_told() {
     let mut no_model = initial(V161);
     no_model.device_information = None;
     assert_eq!(Told::new().request(&no_model).why().situation, "device_information_missing");
-    assert_eq!(Told::new().event(refused_with(177)).why().situation, "too_many_devices");
+    let too_many = Told::new().with(|s| s.snapshot.acknowledged_before = 20).event(refused_with(177));
+    assert_eq!(too_many.why().situation, "too_many_devices");
 }
 
 #[test]
@@ -218,4 +219,67 @@ fn a_wipe_that_was_taken_back_in_time_or_from_a_phone_that_came_again_is_over() 
     assert!(why.summary.contains("may already be erasing itself, or be erased"), "{}", why.summary);
     assert_eq!(late().gate(Command::Sync).why().situation, "not_provisioned", "it came again");
     assert_eq!(late().acknowledging(AcknowledgmentStatus::Applied).why().situation, "fine");
+}
+
+#[test]
+fn a_phone_too_many_is_judged_by_the_limit_of_today() {
+    let limit = |told: Told, most| told.with(|s| s.rules = ServerRules { devices_per_user: most });
+    let refused = || Told::provisioned().with(|s| s.snapshot.acknowledged_before = 20).gate(Command::Sync).later(1);
+    let why = refused().why();
+    assert_eq!(why.situation, "too_many_devices");
+    assert!(why.summary.contains("20 phones that came before it, and one user may have 20"), "{}", why.summary);
+    let why = limit(refused(), 21).why();
+    assert_eq!((why.situation, why.syncs), ("room_again", false));
+    assert!(
+        why.summary.contains("the limit was raised") && why.summary.contains("its next request"),
+        "{}",
+        why.summary
+    );
+    assert_eq!(limit(refused(), 21).passed().why().situation, "fine");
+    // Whatever else keeps it out by now is what has to be said.
+    let blocked = limit(refused(), 21).with(|s| s.set_access(AccessState::Blocked));
+    assert_eq!(blocked.why().situation, "blocked");
+    assert_eq!(limit(refused(), 21).with(|s| s.order_wipe(WipeKind::Device)).why().situation, "wipe_pending");
+    // A limit that was lowered keeps it out with its next request, as the gate would.
+    let mut lowered = limit(Told::provisioned().with(|s| s.snapshot.acknowledged_before = 3).passed(), 3);
+    assert_eq!(lowered.why().situation, "too_many_devices");
+    assert_ne!(lowered.situation.command(Command::Sync), Got::Passed);
+}
+
+#[test]
+fn a_phone_that_was_told_to_provision_is_not_told_so_any_more_where_no_policy_is_left() {
+    let told = Told::new().gate(Command::Sync).later(1);
+    assert_eq!(told.why().situation, "never_provisioned");
+    assert_eq!(told.with(|s| s.snapshot.policy = EffectivePolicy::None).why().situation, "begins_anew");
+}
+
+#[test]
+fn what_becomes_of_a_wipe_while_the_password_is_refused_depends_on_the_switch() {
+    let refused =
+        || Told::provisioned().with(|s| s.order_wipe(WipeKind::Device)).event(sign_in_refused(RefusedSignIn::Itself));
+    let arrives = |told: &Told| {
+        let why = told.why();
+        assert_eq!(why.situation, "wipe_pending");
+        let step = why.for_administrator.iter().find(|step| step.contains("Its password is refused")).unwrap().clone();
+        assert_ne!(step.contains("arrives all the same"), step.contains("does not reach it"), "{step}");
+        step.contains("arrives all the same")
+    };
+    assert!(arrives(&refused()));
+    assert!(!arrives(&refused().without_wipe_after_disable()));
+}
+
+#[test]
+fn a_refused_sign_in_that_proves_nothing_is_a_note_beside_a_phone_with_a_key_that_works() {
+    let told = Told::provisioned().passed().later(1).event(sign_in_refused(RefusedSignIn::Unproven));
+    let why = told.without_wipe_after_disable().why();
+    assert_eq!((why.situation, why.syncs), ("fine", true));
+    assert!(why.notes[0].contains("without its policy key (once, last just now)"), "{:?}", why.notes);
+    // A phone without a key has nothing to show: it may be the one that is refused.
+    let why = keyless().later(1).event(sign_in_refused(RefusedSignIn::Unproven)).why();
+    assert_eq!((why.situation, why.syncs), ("sign_in_refused", false));
+    assert!(why.notes.is_empty(), "it is said already: {:?}", why.notes);
+    assert!(
+        keyless().event(sign_in_refused(RefusedSignIn::Unproven)).later(1).passed().why().syncs,
+        "it was let through"
+    );
 }

@@ -4,10 +4,14 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use asprov_protocol::http::Reply;
+use asprov_protocol::http::{Command, Reply};
+use asprov_protocol::server::{Event, EventKind};
+use http::{Response, StatusCode};
 
 use super::connector::ConnectError;
 use super::exchange::ExchangeError;
+use crate::body::ResponseBody;
+use crate::service::Told;
 
 /// Why there is no answer of the upstream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +54,11 @@ impl UpstreamFault {
         !matches!(self, Self::RequestBody(_) | Self::Request(_))
     }
 
+    /// Whether there was no connection at all, so that nobody is served.
+    pub(crate) const fn is_of_connection(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Tls(_) | Self::SlowConnect(_))
+    }
+
     /// What the device is answered.
     pub(crate) fn reply(&self, retry_after: u32) -> Reply {
         let retry_after = self.is_of_upstream().then_some(retry_after);
@@ -85,4 +94,18 @@ impl UpstreamFault {
             ConnectError::Tcp(error) => Self::Unreachable(error.to_string()),
         }
     }
+}
+
+/// An answer that goes to the device as it is, and says that the upstream did not serve it: its history tells so. HTTP 401 is
+/// a matter of signing in, and other codes are about this one request.
+pub(super) fn noted(mut answer: Response<ResponseBody>, command: Command) -> Response<ResponseBody> {
+    let status = answer.status();
+    let is_told =
+        status == StatusCode::FORBIDDEN || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED);
+    if is_told && answer.extensions().get::<Told>().is_none() {
+        let detail = format!("the upstream answered HTTP {}", status.as_u16());
+        let event = Event::new(EventKind::UpstreamRefused, detail.as_str()).with_command(command);
+        answer.extensions_mut().insert(Told { detail, event: Some(event) });
+    }
+    answer
 }

@@ -21,7 +21,7 @@ use tower::Service;
 use super::GatewayShared;
 use super::detect::{self, Looked, WantsProvisioning};
 use super::explain::told_of_itself;
-use super::fault::UpstreamFault;
+use super::fault::{self, UpstreamFault};
 use super::glimpse::{Glimpsed, Kept};
 use super::headers::{Arrival, rewrite_answer, rewrite_request};
 use super::location::{Sent, sent};
@@ -105,7 +105,8 @@ impl Forward {
         if let Some(overheard) = overheard.filter(|_| is_taken) {
             Box::pin(self.keep(passed, &overheard)).await;
         }
-        answered.unwrap_or_else(|fault| self.shared.no_answer(fault, Some(command)))
+        answered
+            .map_or_else(|fault| self.shared.no_answer(fault, Some(command)), |answer| fault::noted(answer, command))
     }
 
     /// Forwards OPTIONS.
@@ -312,7 +313,11 @@ impl GatewayShared {
             })
         };
         let (reply, detail, event) = match fault {
-            NoAnswer::Fault(fault) => (fault.reply(self.config.limits.retry_after), fault.to_string(), None),
+            NoAnswer::Fault(fault) => {
+                let detail = fault.to_string();
+                let told = if fault.is_of_upstream() { event(&detail) } else { None };
+                (fault.reply(self.config.limits.retry_after), detail, told)
+            }
             NoAnswer::Ambiguous(why) => (Reply::http(400), why, None),
             NoAnswer::SentAway(place) => {
                 let detail = format!(

@@ -208,6 +208,11 @@ impl Gateway {
         &self.shared.readiness
     }
 
+    /// What stands in the way of every device now, in one line; [`readiness`](Self::readiness) also knows what met some.
+    pub fn obstacle(&self) -> Option<String> {
+        self.shared.readiness.standing().or_else(|| self.shared.upstreams.unreachable())
+    }
+
     /// Serves until `shutdown` is ready, and ends in good order like [`Server::serve`](crate::Server::serve).
     ///
     /// # Errors

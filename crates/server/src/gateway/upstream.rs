@@ -5,8 +5,8 @@
 //! connection to the upstream.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::CONTENT_LENGTH;
@@ -31,6 +31,8 @@ pub(crate) struct Upstreams {
     documents: Arc<Pool>,
     /// Whether the last request to each met a fault: only the first of a row is worth an error in the log.
     away: Vec<AtomicBool>,
+    /// Why there was no connection with the first upstream, since which none came about.
+    unreachable: Mutex<Option<String>>,
     limits: GatewayLimits,
 }
 
@@ -53,7 +55,7 @@ impl Upstreams {
         let away = urls.iter().map(|_| AtomicBool::new(false)).collect();
         let pools = urls.iter().map(|url| (url.destination(), pool(limits.idle_connections))).collect();
         let documents = pool(0);
-        Ok(Self { urls, pools, documents, away, limits })
+        Ok(Self { urls, pools, documents, away, unreachable: Mutex::default(), limits })
     }
 
     /// The address of an upstream. An index comes from this list, so there is always one.
@@ -65,6 +67,11 @@ impl Upstreams {
     /// Whether there is another one to follow HTTP 451 to.
     pub(crate) const fn are_several(&self) -> bool {
         self.urls.len() > 1
+    }
+
+    /// Why nobody is served: the first upstream accepted no connection when it was asked last.
+    pub(super) fn unreachable(&self) -> Option<String> {
+        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Closes connections that have idled for too long; for ever.
@@ -151,6 +158,11 @@ impl Upstreams {
             return;
         }
         let Some(away) = self.away.get(index.0) else { return };
+        if index == UpstreamIndex::FIRST
+            && (fault.is_some_and(UpstreamFault::is_of_connection) || (fault.is_none() && away.load(Ordering::Relaxed)))
+        {
+            *self.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = fault.map(ToString::to_string);
+        }
         // Almost always nothing changes, and reading is cheaper than writing.
         if away.load(Ordering::Relaxed) == fault.is_some()
             || away.swap(fault.is_some(), Ordering::Relaxed) == fault.is_some()

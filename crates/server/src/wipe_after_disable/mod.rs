@@ -9,6 +9,9 @@
 //!
 //! What was accepted is kept as HMAC-SHA-256 under a key outside the store, gathered here and written once a second, and
 //! only when it is news.
+//!
+//! Without that key all of this is switched off: no credentials are kept and nothing opens. Who it was that was refused is
+//! looked at all the same, in the same steps, so that the history can say it; the policy key is the only proof then.
 
 mod misses;
 pub(crate) mod secret_key;
@@ -37,7 +40,8 @@ use crate::sign_in::{BearerToken, Credentials};
 
 /// What was accepted from whom, and who tried in vain.
 pub(crate) struct WipeAfterDisable {
-    key: Hmac<Sha256>,
+    /// `None` when the conversation is switched off: no credentials are kept then.
+    key: Option<Hmac<Sha256>>,
     misses: Misses,
     /// What is in the store already.
     kept: Cache<DeviceKey, CredentialDigest>,
@@ -58,9 +62,9 @@ struct Waiting {
 pub(crate) enum Proof {
     /// It is the device: these are the credentials that were accepted last, or the key it was given.
     ItIs,
-    /// Nothing, to a device that is known.
-    Stranger,
-    /// Nothing, or nobody looked.
+    /// Nothing; the device is known, and its history says so.
+    Refused,
+    /// Nothing, and the device is not known, or nobody looked.
     None,
 }
 
@@ -73,19 +77,28 @@ pub(crate) struct Refused {
 }
 
 impl WipeAfterDisable {
-    pub(crate) fn new(key: &SecretKey, limits: &Limits) -> Self {
-        // HMAC fills a shorter key up with zeros itself (RFC 2104).
-        let mut block = [0; 64];
-        block.iter_mut().zip(key.bytes()).for_each(|(place, byte)| *place = *byte);
+    /// Switched on with a key, and off without one.
+    pub(crate) fn new(key: Option<&SecretKey>, limits: &Limits) -> Self {
+        let key = key.map(|key| {
+            // HMAC fills a shorter key up with zeros itself (RFC 2104).
+            let mut block = [0; 64];
+            block.iter_mut().zip(key.bytes()).for_each(|(place, byte)| *place = *byte);
+            Hmac::new(&block.into())
+        });
         let kept = Cache::builder().max_capacity(limits.recently_seen).build();
         Self {
-            key: Hmac::new(&block.into()),
+            key,
             misses: Misses::new(),
             kept,
             waiting: Mutex::default(),
             store_time: limits.store_time,
             most_waiting: limits.sightings,
         }
+    }
+
+    /// Whether a wipe conversation opens to a device that is refused.
+    pub(crate) const fn opens(&self) -> bool {
+        self.key.is_some()
     }
 
     /// Credentials were accepted from this device: these, or the token in the headers.
@@ -142,15 +155,18 @@ impl WipeAfterDisable {
         if attempt.is_last {
             tracing::warn!(%device, "ten requests in vain: nobody looks for the rest of the hour who sends them");
         }
-        if proofs != Proofs::default() {
-            let refused = |who| Refused { who, command, answered: Some((Scope::Http, Status(401))) };
-            self.tell(device, refused(RefusedSignIn::Stranger));
-            if attempt.is_last {
-                self.tell(device, refused(RefusedSignIn::LastStranger));
-            }
-            return Proof::Stranger;
+        if !proofs.known {
+            return Proof::None;
         }
-        Proof::None
+        // Credentials that were kept before it was switched off cannot be compared.
+        let compared = self.key.is_some() && proofs.credentials.is_some();
+        let who = if compared { RefusedSignIn::Stranger } else { RefusedSignIn::Unproven };
+        let refused = |who| Refused { who, command, answered: Some((Scope::Http, Status(401))) };
+        self.tell(device, refused(who));
+        if attempt.is_last {
+            self.tell(device, refused(RefusedSignIn::LastStranger));
+        }
+        Proof::Refused
     }
 
     /// Keeps for the device's history that a sign-in was refused, and what was answered.
@@ -210,14 +226,15 @@ impl WipeAfterDisable {
         }
     }
 
-    /// The keyed hash of what was sent, for this device only: two devices with one password have two.
+    /// The keyed hash of what was sent, for this device only: two devices with one password have two. `None` without
+    /// credentials, and when none are kept.
     fn digest(
         &self,
         device: &DeviceKey,
         credentials: Option<&Credentials>,
         headers: &HeaderMap,
     ) -> Option<CredentialDigest> {
-        let mut mac = self.key.clone();
+        let mut mac = self.key.clone()?;
         let mut part = |bytes: &[u8]| {
             // The length in front keeps the parts apart.
             mac.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
@@ -268,13 +285,14 @@ mod tests {
         for key in [RequestKey::Absent, RequestKey::Zero, RequestKey::Unusable] {
             assert!(!proves(&Proofs::default(), None, key));
             assert!(!proves(&Proofs::default(), Some(zero), key));
-            assert!(!proves(&Proofs { credentials: Some(zero), permanent_key: None }, None, key));
+            assert!(!proves(&Proofs { known: true, credentials: Some(zero), permanent_key: None }, None, key));
         }
     }
 
     #[test]
     fn either_proof_will_do_and_a_bit_more_or_less_will_not() {
         let kept = Proofs {
+            known: true,
             credentials: Some(CredentialDigest::from_bytes([7; 32])),
             permanent_key: PolicyKey::new(42).map(PermanentKey::restore),
         };

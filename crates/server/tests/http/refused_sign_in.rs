@@ -8,6 +8,7 @@ use asprov_protocol::message::Ask;
 use asprov_protocol::server::{Event, EventKind, RefusedSignIn};
 use asprov_protocol::status::{Scope, Status};
 use asprov_protocol::version::ProtocolVersion;
+use asprov_server::Config;
 
 use super::held::order_wipe_of;
 use super::support::{Broken, Device, Faulty, Running, memory, until};
@@ -113,4 +114,22 @@ async fn what_the_store_does_not_take_is_told_later() {
     until("it was tried", || async { store.tells() > 0 }).await;
     store.set(Broken::Nothing);
     refused_sign_ins(&server, &device, 1).await;
+}
+
+#[tokio::test]
+async fn with_the_conversation_switched_off_the_history_says_all_the_same_who_was_refused() {
+    let accounts = Accounts::of("right");
+    let server = Running::with(memory(), Arc::<Accounts>::clone(&accounts), Config::default()).await;
+    let mut device = Device::new("A", ProtocolVersion::V16_1);
+    device.handshake(&server).await;
+    accounts.disable();
+    // It shows its policy key, which the store has anyway: no credentials are kept to tell it by.
+    assert_eq!(folder_sync(&server, &device, "right").await.status, 401);
+    let told = refused_sign_ins(&server, &device, 1).await;
+    assert_eq!(told[0].refused_sign_in(), Some(RefusedSignIn::Itself));
+    device.policy_key = None;
+    assert_eq!(folder_sync(&server, &device, "right").await.status, 401);
+    let told = refused_sign_ins(&server, &device, 2).await;
+    assert_eq!(told[0].refused_sign_in(), Some(RefusedSignIn::Unproven), "nobody can tell");
+    assert_eq!(server.store.proofs(&device.key).await.unwrap().credentials, None);
 }

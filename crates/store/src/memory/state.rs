@@ -248,8 +248,10 @@ impl State {
     }
 
     pub(super) fn proofs(&self, device: &DeviceKey) -> Proofs {
-        let provisioned = self.device(device).and_then(|stored| stored.record.provisioned.as_ref());
+        let stored = self.device(device);
+        let provisioned = stored.and_then(|stored| stored.record.provisioned.as_ref());
         Proofs {
+            known: stored.is_some(),
             credentials: self.credentials.get(device).copied(),
             permanent_key: provisioned.map(|provisioned| provisioned.key),
         }

@@ -29,6 +29,7 @@ pub(super) fn one(connection: &Connection, device: &DeviceKey) -> Result<Proofs>
         .optional()?;
     let Some((key, credentials)) = found else { return Ok(Proofs::default()) };
     Ok(Proofs {
+        known: true,
         credentials: credentials.and_then(|bytes| bytes.try_into().ok()).map(CredentialDigest::from_bytes),
         permanent_key: key
             .and_then(|number| u32::try_from(number).ok())

@@ -23,10 +23,10 @@ async fn credentials_are_kept_outside_the_revision_and_replaced_by_newer_ones(st
     keep(&*store, &DeviceRecord { provisioned: Some(provisioned()), ..record(key.clone(), at(0)) }).await;
     let before = (store.device(&key).await.unwrap(), *store.newest_change().borrow());
     let permanent_key = Some(provisioned().key);
-    assert_eq!(store.proofs(&key).await.unwrap(), Proofs { credentials: None, permanent_key });
+    assert_eq!(store.proofs(&key).await.unwrap(), Proofs { known: true, credentials: None, permanent_key });
     for digest in [ONE, ONE, OTHER] {
         assert_eq!(store.keep_credentials(&[(key.clone(), digest)]).await.unwrap(), []);
-        assert_eq!(store.proofs(&key).await.unwrap(), Proofs { credentials: Some(digest), permanent_key });
+        assert_eq!(store.proofs(&key).await.unwrap(), Proofs { known: true, credentials: Some(digest), permanent_key });
     }
     assert_eq!((store.device(&key).await.unwrap(), *store.newest_change().borrow()), before);
 }
@@ -48,7 +48,8 @@ async fn credentials_go_with_their_device(store: Arc<dyn Store>) {
     store.keep_credentials(&[(one.clone(), ONE), (other.clone(), OTHER)]).await.unwrap();
     store.forget(&one).await.unwrap();
     keep(&*store, &record(one.clone(), at(1))).await;
-    assert_eq!(store.proofs(&one).await.unwrap(), Proofs::default(), "it comes back as a stranger");
+    let nothing = Proofs { known: true, ..Proofs::default() };
+    assert_eq!(store.proofs(&one).await.unwrap(), nothing, "it comes back as a stranger");
     assert_eq!(store.proofs(&other).await.unwrap().credentials, Some(OTHER));
 }
 

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use asprov_protocol::typed_command;
+
 use super::Notice;
 use crate::failure::Failure;
 use crate::terminal::harmless;
@@ -22,7 +24,7 @@ It says it is: {phone}
 
 {detail}
 
-asprov device why {user} {device_id}
+asprov device why {device}
 says where it stands and what can be done.
 ";
 
@@ -40,9 +42,10 @@ Its number in the list of phones: {device_id}
 
 /// The places that a text may have. `detail` and `administrator` are what administrators wrote for each other: a text for users
 /// has them only if somebody put them there.
-const PLACES: [&str; 11] = [
+const PLACES: [&str; 12] = [
     "user",
     "device_id",
+    "device",
     "device_type",
     "model",
     "user_agent",
@@ -112,6 +115,8 @@ impl Template {
                 "model" => &notice.model,
                 "user_agent" => &notice.user_agent,
                 "phone" => &phone,
+                // Not cut: what is cut names another device.
+                "device" => return harmless(&typed_command::device(&notice.device)),
                 // Not cut: nobody else wrote it.
                 "advice" => return notice.advice().unwrap_or_default().to_owned(),
                 "what" => notice.sentence(),

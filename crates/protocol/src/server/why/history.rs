@@ -62,16 +62,17 @@ impl<'a> Look<'a> {
         trouble
     }
 
-    /// Refused sign-ins, the phone's own or others'; over when a request of the phone was signed in.
-    pub(super) fn refused_sign_ins(&self, own: bool) -> Option<Trouble<'a>> {
-        let who = if own { RefusedSignIn::Itself } else { RefusedSignIn::Stranger };
-        self.trouble(|past| past.event.refused_sign_in() == Some(who), EventKind::is_of_a_signed_in_request)
+    /// The refused sign-ins of these; over when a request of the phone was signed in.
+    pub(super) fn refused_sign_ins(&self, of: &[RefusedSignIn]) -> Option<Trouble<'a>> {
+        self.trouble(
+            |past| past.event.refused_sign_in().is_some_and(|who| of.contains(&who)),
+            EventKind::is_of_a_signed_in_request,
+        )
     }
 
-    /// The strangers' sign-ins since that time, whatever became of the phone meanwhile.
-    pub(super) fn strangers_since(&self, since: Timestamp) -> Option<Trouble<'a>> {
-        let is_it =
-            |past: &&PastEvent| past.last_at >= since && past.event.refused_sign_in() == Some(RefusedSignIn::Stranger);
+    /// The refused sign-ins of one of these since that time, whatever became of the phone meanwhile.
+    pub(super) fn refused_sign_ins_since(&self, who: RefusedSignIn, since: Timestamp) -> Option<Trouble<'a>> {
+        let is_it = |past: &&PastEvent| past.last_at >= since && past.event.refused_sign_in() == Some(who);
         let mut found = self.events.iter().copied().filter(is_it);
         let newest = found.next()?;
         let count = found.fold(newest.count, |count, past| count.saturating_add(past.count));

@@ -1,7 +1,7 @@
 //! Why this phone is where it is, in plain words, and what to do: for whoever holds it, and for the administrator.
 //!
 //! A function of what the server knows: the device's record, the policy and the rules that apply, what happened to it, when it
-//! was let through last, and whether something stands in the way of everybody. No clock, no store. [`rows`] are the situations
+//! was let through last, how the server is configured, and whether something stands in the way of everybody. No clock, no store. [`rows`] are the situations
 //! in the order in which they are looked for; the first that fits explains.
 //!
 //! Two witnesses say whether a phone gets its mail. The gate itself says what it would answer a command with the key that the
@@ -10,6 +10,8 @@
 //! situation is in [`Why::notes`].
 
 mod access_rows;
+mod acknowledgment_rows;
+mod demands;
 mod history;
 mod policy_rows;
 mod rows;
@@ -26,6 +28,7 @@ use crate::device::DeviceKey;
 use crate::http::Command;
 use crate::policy_key::RequestKey;
 use crate::status::{self, Scope, Status};
+use crate::typed_command;
 
 /// Something that happened, with when and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,16 @@ pub enum Obstacle {
     Upstream(String),
 }
 
+/// How a server is configured, as far as an explanation depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerConfiguration {
+    /// What decisions depend on.
+    pub rules: ServerRules,
+    /// Whether a wipe still reaches a device whose sign-in is refused. Where it is off, no credentials are kept either, and
+    /// only its policy key tells a device that is refused from somebody else.
+    pub wipe_after_disable: bool,
+}
+
 /// Everything an explanation looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances<'a> {
@@ -65,6 +78,8 @@ pub struct Circumstances<'a> {
     pub last_passed_at: Option<Timestamp>,
     /// What stands in the way of everybody.
     pub obstacle: Option<&'a Obstacle>,
+    /// How the server is configured; `None` when that is not known, and then nothing is said that depends on it.
+    pub configuration: Option<ServerConfiguration>,
     /// Now.
     pub now: Timestamp,
 }
@@ -121,8 +136,14 @@ impl<'a> Look<'a> {
         Self { circumstances, record, access, events, forgotten }
     }
 
+    /// How many phones of its user came before it, and how many one user may have, where that is known.
+    pub(super) fn devices_before(&self) -> Option<(u32, u32)> {
+        let most = self.circumstances.configuration?.rules.devices_per_user;
+        Some((self.circumstances.snapshot?.acknowledged_before, most))
+    }
+
     /// Whether the gate lets a command pass with the key that the phone was given; where it was given none, whatever key it
-    /// sends. How many devices its user may have is the server's matter, and not looked at here.
+    /// sends. How many devices its user may have is a row of its own, and not looked at here.
     pub(super) fn passes(&self) -> bool {
         let provisioned = self.record.and_then(|record| record.provisioned.as_ref());
         self.passes_with(provisioned.map_or(RequestKey::Zero, |provisioned| RequestKey::Key(provisioned.key.key())))
@@ -143,10 +164,19 @@ impl<'a> Look<'a> {
         matches!(decision.outcome, Outcome::Pass)
     }
 
+    /// Whether a wipe reaches a device whose sign-in is refused, where that is known.
+    pub(super) fn wipe_after_disable(&self) -> Option<bool> {
+        self.circumstances.configuration.map(|configuration| configuration.wipe_after_disable)
+    }
+
     /// The arguments that name the device on the command line.
     pub(super) fn named(&self) -> String {
-        let DeviceKey { user, device_id } = self.circumstances.device;
-        format!("{} {}", shown(user.as_str()), shown(device_id.as_str()))
+        typed_command::device(self.circumstances.device)
+    }
+
+    /// The option that names its user on the command line.
+    pub(super) fn of_its_user(&self) -> String {
+        typed_command::option("--user", self.circumstances.device.user.as_str())
     }
 
     pub(super) fn policy(&self) -> String {
@@ -176,11 +206,17 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// The reason that was given for its access, as a sentence's end: ` ("lost")`.
+    /// The reason that was given for its access, as a sentence's end: ` ("lost")`. Where nobody gave one, the rule itself.
     pub(super) fn reason(&self) -> String {
-        match self.access.as_ref().map(|access| access.reason.as_str()) {
-            None | Some("") => String::new(),
-            Some(reason) => format!(" (\"{}\")", shown(reason)),
+        let Some(access) = &self.access else { return String::new() };
+        match (&access.decided_by, access.reason.as_str()) {
+            (_, "") => String::new(),
+            (DecidedBy::Default, _) => ", for no rule is about it".to_owned(),
+            (DecidedBy::Rule(name), reason) => {
+                let own = reason.strip_prefix(&format!("rule {name}: "));
+                own.map_or_else(|| format!(" (\"{}\")", shown(reason)), |rule| format!(" ({})", shown(rule)))
+            }
+            (_, reason) => format!(" (\"{}\")", shown(reason)),
         }
     }
 }
@@ -203,10 +239,18 @@ impl Why {
     }
 }
 
-/// Text of a device or an administrator inside a sentence: in one line, harmless, not too long.
+/// Text of a device, an administrator or an event inside a sentence: in one line, harmless, not too long.
 pub(super) fn shown(text: &str) -> String {
-    text.chars()
-        .take(100)
+    /// Enough for every sentence of the server's own.
+    const MOST: usize = 250;
+    let mut characters = text.chars();
+    let mut shown: String = characters
+        .by_ref()
+        .take(MOST)
         .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .collect()
+        .collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
 }

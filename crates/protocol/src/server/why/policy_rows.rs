@@ -1,58 +1,18 @@
 //! The policy, its key, and the rows of 3.1.5.2 that a request itself brings about.
 
 use super::rows::gets_its_mail;
-use super::{Look, Why, shown};
-use crate::message::AcknowledgmentStatus;
+use super::{Look, Why, demands, shown};
+use crate::policy::Policy;
 use crate::policy_key::RequestKey;
 use crate::server::access_rule::{NOT_SAID_YET, Standing};
 use crate::server::decision::EventKind;
-use crate::server::provision::tolerates;
 use crate::server::snapshot::EffectivePolicy;
-use crate::status::{Scope, Status};
-
-pub(super) fn policy_refused(look: &Look<'_>) -> Option<Why> {
-    let record = look.record?;
-    let said = record.acknowledgment.filter(|said| !said.accepted)?;
-    // It may get by without a key, or another policy may have come to count.
-    if look.passes() || (look.passes_with(RequestKey::Absent) && look.was_let_through_since(said.at)) {
-        return None;
-    }
-    // What it said would do by now: it has to say it again, and that is another row.
-    if tolerates(&look.circumstances.snapshot?.policy.readable()?.rules, said.status) {
-        return None;
-    }
-    let policy = look.policy();
-    let lint = format!("See which settings its client does not apply: `asprov policy lint {policy}`.");
-    Some(match said.status {
-        AcknowledgmentStatus::ExternallyManaged => Why::keeps_out(
-            "externally_managed",
-            format!("It said {} that somebody else manages it, and policy `{policy}` admits no such device.", look.ago(said.at)),
-            "This phone is managed by another company or program, which sets its security. Your administrator does not accept \
-             that; use another phone, or ask the administrator.",
-            vec![format!(
-                "If that management is your own: `asprov policy set {policy} allow_externally_managed=true`. The phone provisions again by itself."
-            )],
-        )
-        .with(Scope::Provision, 145),
-        _ => Why::keeps_out(
-            "policy_not_applied",
-            format!(
-                "It said {} that it could not apply all of policy `{policy}`, and that policy admits only phones that can.",
-                look.ago(said.at)
-            ),
-            "Your phone cannot, or you did not let it, apply the security settings that your company asks for, such as a PIN or \
-             encryption. Set a PIN that is long enough, encrypt the phone, and try again.",
-            vec![
-                lint,
-                format!("Relax the setting, or accept phones that apply a part: `asprov policy set {policy} allow_partial=true`."),
-            ],
-        )
-        .with(Scope::Provision, 139),
-    })
-}
+use crate::status::Scope;
+use crate::typed_command::arguments;
 
 pub(super) fn policy_unreadable(look: &Look<'_>) -> Option<Why> {
     let EffectivePolicy::Unreadable { name, fault } = &look.circumstances.snapshot?.policy else { return None };
+    let typed = arguments(&[name.as_str()]);
     if look.passes() {
         return None;
     }
@@ -61,7 +21,13 @@ pub(super) fn policy_unreadable(look: &Look<'_>) -> Option<Why> {
             "policy_unreadable",
             format!("Its policy `{}` is damaged in the store: {}.", name.as_str(), shown(fault)),
             "There is a fault at the server. Nothing is wrong with your phone; it tries again by itself.",
-            vec![format!("Save the policy anew with `asprov policy apply` or `asprov policy set {}`.", name.as_str())],
+            vec![
+                format!("See what it said each time it was saved: `asprov policy history {typed}`."),
+                format!(
+                    "Then have it say so again: `asprov policy rollback {typed} VERSION`. `asprov policy set` would leave only what \
+                     is said there, and not the rest."
+                ),
+            ],
         )
         .with(Scope::Policy, 4),
     )
@@ -91,7 +57,7 @@ pub(super) fn provision_refused(look: &Look<'_>) -> Option<Why> {
         (Scope::Provision, 2) => (
             "protocol_error",
             "Its Provision request breaks the rules of the protocol.",
-            "The event's detail says where. The client has a fault; an update of the app may help.",
+            "The client has a fault; an update of the app may help.",
         ),
         (Scope::Common, 165) => (
             "device_information_missing",
@@ -112,7 +78,7 @@ pub(super) fn provision_refused(look: &Look<'_>) -> Option<Why> {
     steps.push(trace);
     let mut why = Why::keeps_out(
         situation,
-        format!("{summary} ({}, last {})", trouble.times(), look.ago(past.last_at)),
+        format!("{} ({}, last {}).", summary.trim_end_matches('.'), trouble.times(), look.ago(past.last_at)),
         "Update the mail app. If that does not help, remove the account and set it up again.",
         steps,
     );
@@ -151,15 +117,49 @@ pub(super) fn policy_changed(look: &Look<'_>) -> Option<Why> {
     Some(
         Why::keeps_out(
             "policy_changed",
-            format!("{what} It has to provision again, which it does with its next request."),
-            "Open the mail app. If it asks to change the PIN or another security setting, do so; mail comes afterwards.",
+            format!("{what} {}", provisions_again(look)),
+            &match demands::of(look) {
+                demands if demands.asks_the_user() => {
+                    format!(
+                        "Open the mail app. If it asks you to {}, do so; mail comes afterwards.",
+                        demands.in_words()
+                    )
+                }
+                _ => "Open the mail app. There is nothing to set; mail comes after a moment.".to_owned(),
+            },
             vec![
-                "Nothing has to be done while phones come for it: a change wakes waiting phones over ten minutes.".to_owned(),
+                "Nothing has to be done while phones come for it: a change wakes waiting phones over ten minutes."
+                    .to_owned(),
                 format!("If it does not come, see `asprov device events {}`.", look.named()),
             ],
         )
         .with(Scope::Common, 144),
     )
+}
+
+/// How far a phone has come that has to provision again.
+fn provisions_again(look: &Look<'_>) -> String {
+    let current = look.circumstances.snapshot.and_then(|snapshot| snapshot.policy.readable());
+    // An offer of what has changed since is worth nothing: it gets another one.
+    let offered = look.record.zip(current).and_then(|(record, policy)| {
+        let fingerprint = policy.document.fingerprint(record.protocol_version);
+        record.offer.as_ref().filter(|offer| offer.policy == policy.name && offer.fingerprint == fingerprint)
+    });
+    match (offered, look.challenges()) {
+        (Some(offer), _) => {
+            format!(
+                "It was offered policy `{}` anew {} and has not acknowledged it.",
+                offer.policy.as_str(),
+                look.ago(offer.offered_at)
+            )
+        }
+        (None, Some(told)) => format!(
+            "It was told to provision again ({}, last {}), and has not done so.",
+            told.times(),
+            look.ago(told.newest.last_at)
+        ),
+        (None, None) => "It has to provision again, which it does with its next request.".to_owned(),
+    }
 }
 
 pub(super) fn refresh_due(look: &Look<'_>) -> Option<Why> {
@@ -173,12 +173,16 @@ pub(super) fn refresh_due(look: &Look<'_>) -> Option<Why> {
         Why::keeps_out(
             "refresh_due",
             format!(
-                "It acknowledged its policy {}, and policy `{}` asks for that anew every {interval}.",
+                "It acknowledged its policy {}, and policy `{}` asks for that anew every {interval}. {}",
                 look.ago(provisioned.acknowledged_at),
-                policy.name.as_str()
+                policy.name.as_str(),
+                provisions_again(look)
             ),
             "Open the mail app; the phone renews its security settings by itself.",
-            vec!["Nothing has to be done: it provisions with its next request.".to_owned()],
+            vec![
+                "Nothing has to be done while it comes for it.".to_owned(),
+                format!("If it does not come, see `asprov device events {}`.", look.named()),
+            ],
         )
         .with(Scope::Common, 143),
     )
@@ -190,18 +194,44 @@ pub(super) fn offered(look: &Look<'_>) -> Option<Why> {
     if look.passes() || (look.passes_with(RequestKey::Absent) && look.was_let_through_since(offer.offered_at)) {
         return None;
     }
+    let demands = demands::of(look);
+    let offered = offer.policy.as_str();
+    let current = look.circumstances.snapshot?.policy.readable();
+    let is_current = |policy: &Policy| policy.document.fingerprint(record.protocol_version) == offer.fingerprint;
+    let since = match current {
+        Some(policy) if policy.name != offer.policy => {
+            format!(" By now `{}` applies to it, which it gets with its next Provision.", policy.name.as_str())
+        }
+        Some(policy) if !is_current(policy) => {
+            " That policy has changed since; the phone gets the new one with its next Provision.".to_owned()
+        }
+        _ => String::new(),
+    };
+    let lint = arguments(&[&look.policy()]);
+    let (for_user, steps) = if demands.is_nothing() {
+        (
+            "There is nothing to accept and nothing to set: the phone takes its settings by itself. Open the mail app; if mail \
+             does not come within a few minutes, remove the account and set it up again."
+                .to_owned(),
+            vec![
+                format!("Policy `{}` asks for nothing, so the phone does not wait for its user.", look.policy()),
+                format!("If it stays like this, record what it sends: `asprov device trace {}`.", look.named()),
+            ],
+        )
+    } else {
+        (
+            format!("Your phone asks you to {}. Open the mail app and follow its question.", demands.in_words()),
+            vec![
+                format!("Most phones wait for their user here. The policy asks for {}.", demands.settings()),
+                format!("See what its client makes of the policy: `asprov policy lint {lint}`."),
+            ],
+        )
+    };
     Some(Why::keeps_out(
         "offered",
-        format!(
-            "It got policy `{}` {} and has not acknowledged it.",
-            offer.policy.as_str(),
-            look.ago(offer.offered_at)
-        ),
-        "Your phone asks you to accept security settings or to set a PIN. Open the mail app and follow its question.",
-        vec![
-            "Most phones wait for their user here: a PIN to be set, a device administrator to be allowed.".to_owned(),
-            format!("See what its client makes of the policy: `asprov policy lint {}`.", offer.policy.as_str()),
-        ],
+        format!("It got policy `{offered}` {} and has not acknowledged it.{since}", look.ago(offer.offered_at)),
+        &for_user,
+        steps,
     ))
 }
 
@@ -231,14 +261,14 @@ pub(super) fn not_provisioned(look: &Look<'_>) -> Option<Why> {
         Why::keeps_out(
             "not_provisioned",
             format!("It has no policy key yet, and policy `{}` {lets_in}.", policy.name.as_str()),
-            "Open the mail app and look for a question about security settings. If none comes, remove the account and set it up \
-             again.",
+            &demands::of(look).question("remove the account and set it up again."),
             vec![
-                "It is told to provision with every command. An app that never does can be exempted by an access rule.".to_owned(),
+                "It is told to provision with every command. An app that never does can be exempted by an access rule."
+                    .to_owned(),
                 format!("Record what it sends: `asprov device trace {}`.", look.named()),
             ],
         )
-        .with_status_of(said.and_then(|past| past.event.status).or(Some((Scope::Common, Status(142))))),
+        .with_status_of(said.and_then(|past| past.event.status)),
     )
 }
 
@@ -270,8 +300,8 @@ pub(super) fn key_not_sent(look: &Look<'_>) -> Option<Why> {
                 challenged.times(),
                 look.ago(challenged.newest.last_at)
             ),
-            "Open the mail app and look for a question about security settings. If none comes, remove the account and set it up \
-             again.",
+            "Open the mail app: the phone gets its security settings once more, and mail comes afterwards. If it does not, remove the \
+             account and set it up again.",
             steps,
         )
         .with_status_of(challenged.newest.event.status),
@@ -293,11 +323,15 @@ pub(super) fn not_known_yet(look: &Look<'_>) -> Option<Why> {
             "discovery",
             "It has not said yet what it is, and a rule about kinds of phones could concern it.".to_owned(),
             "Wait a few minutes. If mail does not come, open the mail app once.",
-            vec![
-                "It says what it is when it provisions, or with Settings. One that never does can be decided about itself: \
-                 `asprov device allow`."
-                    .to_owned(),
-            ],
+            vec![if look.record.is_some() {
+                format!(
+                    "It says what it is when it provisions, or with Settings. If it never does, decide about this one phone: \
+                     `asprov device allow {}`.",
+                    look.named()
+                )
+            } else {
+                "It says what it is when it provisions, which it is asked to do, or with Settings.".to_owned()
+            }],
         )
         .with(Scope::Common, 130),
     )

@@ -2,15 +2,19 @@
 
 use jiff::SignedDuration;
 
-use super::access_rows::{blocked, locked, password_changed, quarantined, strangers, too_many_devices, wrong_password};
+use super::access_rows::{
+    TOO_MANY, blocked, locked, password_changed, quarantined, room_again, strangers, too_many_devices, wrong_password,
+};
+use super::acknowledgment_rows::{accepted_by_now, policy_refused};
 use super::policy_rows::{
-    key_not_sent, no_policy, not_known_yet, not_provisioned, offered, policy_changed, policy_refused,
-    policy_unreadable, provision_refused, refresh_due,
+    key_not_sent, no_policy, not_known_yet, not_provisioned, offered, policy_changed, policy_unreadable,
+    provision_refused, refresh_due,
 };
 use super::wipe_rows::{wipe_cancelled_too_late, wipe_due, wiped};
-use super::{Look, Obstacle, Why, shown};
+use super::{Look, Obstacle, Why, demands, shown};
 use crate::server::decision::EventKind;
 use crate::server::loops::Loop;
+use crate::server::snapshot::EffectivePolicy;
 use crate::status::{Scope, Status};
 
 /// How long a phone may be silent before that is the explanation.
@@ -27,6 +31,7 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
         quarantined,
         provision_refused,
         not_known_yet,
+        room_again,
         never_provisioned,
         begins_anew,
         forgotten,
@@ -48,10 +53,12 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
         provision_refused,
         upstream_refused,
         not_known_yet,
+        room_again,
         no_policy,
         policy_changed,
         refresh_due,
         offered,
+        accepted_by_now,
         not_provisioned,
         key_not_sent,
         silent,
@@ -63,7 +70,7 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
 /// What is worth knowing beside the situation.
 pub(super) fn notes(look: &Look<'_>, situation: &str) -> Vec<String> {
     let mut notes = Vec::new();
-    if !matches!(situation, "wrong_password" | "unknown" | "store_away") {
+    if !matches!(situation, "wrong_password" | "sign_in_refused" | "unknown" | "store_away") {
         notes.extend(strangers(look));
         notes.extend(locked(look));
     }
@@ -91,49 +98,73 @@ fn obstacle(look: &Look<'_>) -> Option<Why> {
             format!("The mail server behind the gateway cannot be used: {}.", shown(fault)),
             "The mail server has a fault. Nothing is wrong with your phone; it tries again by itself.",
             vec![
-                "Look at the mail server itself, and at `/readyz`: it says what the gateway sees of it.".to_owned(),
-                "No phone has to be set up anew afterwards: what was acknowledged stays.".to_owned(),
+                "Look at the mail server itself, and at the log of this server: it says what the gateway sees of it.".to_owned(),
+                "Phones are answered HTTP 502, 503 or 504 with Retry-After, and come back by themselves. None has to be set up \
+                 anew afterwards: what was acknowledged stays."
+                    .to_owned(),
             ],
-        )
-        .with(Scope::Http, 503),
+        ),
     })
 }
 
 fn never_provisioned(look: &Look<'_>) -> Option<Why> {
+    // By now it may get along without.
+    if matches!(look.circumstances.snapshot?.policy, EffectivePolicy::None) {
+        return None;
+    }
     let trouble = look.challenges()?;
     let past = trouble.newest;
+    let let_in = let_in(look);
     Some(
-            Why::keeps_out(
-                "never_provisioned",
-                format!(
-                    "It signed in {} and was told to provision ({} in all), and has never sent Provision.",
-                    look.ago(past.last_at),
-                    trouble.times()
-                ),
-                "Open the mail app and look for a question about security settings. If none comes, this app cannot do what \
-                 your company asks for; use another one.",
-                vec![
-                    "Find out which app it is. One that never provisions can be let in by an access rule with `exempt`, or by a \
-                     policy with allow_non_provisionable."
-                        .to_owned(),
-                    format!("Record what it sends: `asprov device trace {}`.", look.named()),
-                ],
-            )
-            .with_status_of(past.event.status),
+        Why::keeps_out(
+            "never_provisioned",
+            format!(
+                "It signed in {} and was told to provision ({} in all), and has never sent Provision.",
+                look.ago(past.last_at),
+                trouble.times()
+            ),
+            &demands::of(look).question("this app cannot do what your company asks for; use another one."),
+            vec![
+                format!("Once is how every phone begins. If it goes on, find out which app it is. {let_in}"),
+                format!("Record what it sends: `asprov device trace {}`.", look.named()),
+            ],
         )
+        .with_status_of(past.event.status),
+    )
+}
+
+/// How a client gets in that never provisions.
+fn let_in(look: &Look<'_>) -> &'static str {
+    let policy = look.circumstances.snapshot.and_then(|snapshot| snapshot.policy.readable());
+    if policy.is_some_and(|policy| policy.rules.allow_non_provisionable) {
+        "One that never provisions can be let in by an access rule with `exempt`: that its policy has allow_non_provisionable \
+         lets in only phones that send no policy key at all."
+    } else {
+        "One that never provisions can be let in by an access rule with `exempt`, or by a policy with allow_non_provisionable."
+    }
 }
 
 /// It signed in, nothing is kept of it by now, and what it was refused for then does not hold any more.
 fn begins_anew(look: &Look<'_>) -> Option<Why> {
     let past = look.events.iter().find(|past| past.event.kind.is_of_a_signed_in_request())?;
+    let full = look.would_be_too_many();
     Some(Why::keeps_out(
         "begins_anew",
         format!(
-            "It signed in last {}, and nothing is kept of it but its history. Nothing that is known of it keeps it out: it \
-             begins anew with its next request.",
-            look.ago(past.last_at)
+            "It signed in last {}, and nothing is kept of it but its history. {}: it begins anew with its next request.{}",
+            look.ago(past.last_at),
+            if full.is_some() {
+                "Of what it was refused for nothing holds any more"
+            } else {
+                "Nothing that is known of it keeps it out"
+            },
+            full.as_deref().unwrap_or_default()
         ),
-        "Open the mail app, so that your phone connects. If mail does not come, remove the account and set it up again.",
+        if full.is_some() {
+            TOO_MANY
+        } else {
+            "Open the mail app, so that your phone connects. If mail does not come, remove the account and set it up again."
+        },
         vec![format!("See what happened to it: `asprov device events {}`.", look.named())],
     ))
 }
@@ -141,20 +172,29 @@ fn begins_anew(look: &Look<'_>) -> Option<Why> {
 /// An administrator forgot it, and it has not come since.
 fn forgotten(look: &Look<'_>) -> Option<Why> {
     let past = look.forgotten?;
+    let full = look.would_be_too_many();
     let who = past.event.by.as_ref().map_or_else(String::new, |by| {
         let from = by.address.map_or_else(String::new, |address| format!(" from {address}"));
         format!(" by {}{from}", shown(&by.administrator))
     });
     Some(Why::keeps_out(
         "forgotten",
-        format!("It was forgotten{who} {}; it begins anew with its next request.", look.ago(past.last_at)),
-        "Your phone may be used for mail again as far as is known. Open the mail app; if mail does not come, remove the account \
-         and set it up again.",
+        format!(
+            "It was forgotten{who} {}; it begins anew with its next request.{}",
+            look.ago(past.last_at),
+            full.as_deref().unwrap_or_default()
+        ),
+        if full.is_some() {
+            TOO_MANY
+        } else {
+            "Your phone may be used for mail again as far as is known. Open the mail app; if mail does not come, remove the \
+             account and set it up again."
+        },
         vec![format!("What happened to it before is kept: `asprov device events {}`.", look.named())],
     ))
 }
 
-fn unknown(_: &Look<'_>) -> Option<Why> {
+fn unknown(look: &Look<'_>) -> Option<Why> {
     Some(Why::keeps_out(
         "unknown",
         "No phone with this DeviceId has signed in as this user.".to_owned(),
@@ -163,7 +203,10 @@ fn unknown(_: &Look<'_>) -> Option<Why> {
         vec![
             "Compare user and DeviceId with `asprov device list --search TEXT`; the DeviceId is compared exactly."
                 .to_owned(),
-            "Try the way from outside: `asprov probe ADDRESS --user USER` says how far a phone gets.".to_owned(),
+            format!(
+                "Try the way from outside: `asprov probe ADDRESS {}` says how far a phone gets.",
+                look.of_its_user()
+            ),
             "A wrong password leaves nothing here; the server's log has a line for each attempt.".to_owned(),
         ],
     ))
@@ -173,11 +216,22 @@ fn looping(look: &Look<'_>) -> Option<Why> {
     let (one, past, _) = look.loop_of_late().filter(|(.., is_over)| !is_over)?;
     let challenges = look.challenges().filter(|_| one == Loop::ChallengesWithoutAcknowledgment);
     let often = challenges.map_or_else(String::new, |challenges| format!("{}, ", challenges.times()));
+    let advice = match one {
+        Loop::ChallengesWithoutAcknowledgment if demands::of(look).is_nothing() => {
+            format!("The policy asks its user for nothing, so this client does not provision. {}", let_in(look))
+        }
+        Loop::ChallengesWithoutAcknowledgment => format!(
+            "Have the user open the mail app and look for a question about security settings. If there is none, this client does \
+             not provision. {}",
+            let_in(look)
+        ),
+        _ => one.advice().to_owned(),
+    };
     let mut why = Why::keeps_out(
         "loop",
         format!("It is in a loop: {} ({often}last {}).", one.sentence(), look.ago(past.last_at)),
         "Restart the phone. If mail does not come within ten minutes, remove the account and set it up again.",
-        vec![one.advice().to_owned(), format!("Record what it sends: `asprov device trace {}`.", look.named())],
+        vec![advice, format!("Record what it sends: `asprov device trace {}`.", look.named())],
     );
     why.status = past.event.status;
     Some(why)
@@ -191,7 +245,12 @@ fn upstream_refused(look: &Look<'_>) -> Option<Why> {
     let past = trouble.newest;
     let mut why = Why::keeps_out(
         "upstream_refused",
-        format!("The mail server behind the gateway refuses it: {}.", shown(&past.event.detail)),
+        format!(
+            "The mail server behind the gateway did not serve it ({}, last {}): {}.",
+            trouble.times(),
+            look.ago(past.last_at),
+            shown(past.event.detail.trim_end_matches('.'))
+        ),
         "The mail server does not let this phone in, or has a fault. Your administrator has to look at it.",
         vec![
             "Nothing here keeps the phone out: look for it in the mail server's own settings and log.".to_owned(),
@@ -216,10 +275,12 @@ fn silent(look: &Look<'_>) -> Option<Why> {
 }
 
 fn fine(look: &Look<'_>) -> Why {
+    let said = look.record.and_then(|record| record.acknowledgment).filter(|said| !said.accepted);
+    let how = said.map_or("", |_| " It said that it does not apply all of it, and that policy only reports.");
     gets_its_mail(
         look,
         "fine",
-        format!("Nothing keeps it out: it acknowledged policy `{}` and may use the mailbox.", look.policy()),
+        format!("Nothing keeps it out: it acknowledged policy `{}` and may use the mailbox.{how}", look.policy()),
     )
 }
 

@@ -1,9 +1,11 @@
 //! Wipes: ordered, confirmed, and taken back too late.
 
+use super::access_rows::refused_meanwhile;
 use super::{Look, Why, shown};
 use crate::message::WipeKind;
 use crate::server::decision::EventKind;
 use crate::server::record::{DeviceRecord, WipeState};
+use crate::server::refused_sign_in::RefusedSignIn;
 use crate::server::wipe_arrival::{WipeArrival, wipe_arrival};
 use crate::server::wipe_effect::{WipeReach, effect_of_wipe};
 use crate::server::wipe_words::WipeWords;
@@ -95,7 +97,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         );
     }
     let texts = texts(record, wipe.kind);
-    let refused = look.refused_sign_ins(true).is_some();
+    let refused = look.refused_sign_ins(&[RefusedSignIn::Itself]).is_some();
     let told_140 = look.trouble(
         |past| {
             past.event.kind == EventKind::CommandRefused
@@ -141,11 +143,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         steps.push(effect_of_wipe(record, wipe.kind).sentence.to_owned());
     }
     if refused {
-        steps.push(
-            "Its password is refused meanwhile. The wipe arrives all the same when it tries the old password again; to be sure, \
-             let the old one hold until the order is sent."
-                .to_owned(),
-        );
+        steps.push(refused_meanwhile(look.wipe_after_disable()).to_owned());
     }
     steps.push(format!("Take it back if it was a mistake: `asprov device cancel-wipe {}`.", look.named()));
     let what = WipeWords::of(wipe.kind).order;

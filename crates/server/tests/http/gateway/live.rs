@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asprov_protocol::http::Command;
+use asprov_protocol::server::{ServerConfiguration, ServerRules};
 use asprov_protocol::version::ProtocolVersion;
 use asprov_server::gateway::{Gateway, Mode};
-use asprov_server::{Behaviour, Config, Listener, Live, Server, StopSignal};
+use asprov_server::{Behaviour, Config, Listener, Live, SecretKey, Server, StopSignal};
 use asprov_store::Store;
 use asprov_wbxml::code_page::ping;
 use tokio::net::TcpListener;
@@ -118,4 +119,18 @@ async fn the_mode_and_the_mailbox_can_be_replaced_too() {
     assert_eq!(lost.folder_sync(&server).await.body, b"first", "nobody is kept out");
     let seen = upstream.commands().pop().unwrap();
     assert_eq!(seen.header("x-ms-policykey"), Some("7"), "and nothing changed");
+}
+
+#[tokio::test]
+async fn what_explanations_have_to_know_of_the_configuration_is_that_of_the_present_behaviour() {
+    let (upstream, store) = (named("it").await, memory());
+    let before = gateway(&upstream, &store);
+    let (live, _server) = running(Behaviour::Gateway(before.clone()), &store).await;
+    assert_eq!(live.configuration().rules.devices_per_user, 20);
+    assert!(!live.configuration().wipe_after_disable);
+    let rules = ServerRules { devices_per_user: 30 };
+    let config = Config { rules, wipe_after_disable: Some(SecretKey::random().unwrap()), ..Config::default() };
+    let after = Gateway::after(&before, settings(&upstream), Arc::clone(&store), None, config).unwrap();
+    live.replace(Behaviour::Gateway(after)).await;
+    assert_eq!(live.configuration(), ServerConfiguration { rules, wipe_after_disable: true });
 }

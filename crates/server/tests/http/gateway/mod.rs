@@ -7,6 +7,7 @@ mod forwarding;
 mod held;
 mod inventory;
 mod live;
+mod not_served;
 mod observe;
 mod pool;
 mod rewritten;
