@@ -64,19 +64,23 @@ async fn forward(
     upstream: &str,
     request: Request<Incoming>,
 ) -> Result<hyper::Response<Incoming>, hyper::Error> {
-    let kept = idle.borrow_mut().pop();
-    let mut connection = match kept {
-        Some(connection) => connection,
-        None => {
-            let stream = TcpStream::connect(upstream).await.expect("the upstream");
-            stream.set_nodelay(true).expect("a connection");
-            let (connection, driver) = handshake(TokioIo::new(stream)).await?;
-            spawn_local(driver);
-            connection
+    let mut connection = loop {
+        let Some(mut kept) = idle.borrow_mut().pop() else { break open(upstream).await? };
+        // The upstream closes one from time to time.
+        if kept.ready().await.is_ok() {
+            break kept;
         }
     };
-    connection.ready().await?;
     let answer = connection.send_request(request).await;
     idle.borrow_mut().push(connection);
     answer
+}
+
+async fn open(upstream: &str) -> Result<SendRequest<Incoming>, hyper::Error> {
+    let stream = TcpStream::connect(upstream).await.expect("the upstream");
+    stream.set_nodelay(true).expect("a connection");
+    let (mut connection, driver) = handshake(TokioIo::new(stream)).await?;
+    spawn_local(driver);
+    connection.ready().await?;
+    Ok(connection)
 }
