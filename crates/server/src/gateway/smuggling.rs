@@ -39,6 +39,10 @@ pub(super) fn check(head: &Parts) -> Result<(), Ambiguous> {
             return Err(Ambiguous::ConnectionNames(name.to_string()));
         }
     }
+    if head.headers.len() == head.headers.keys_len() {
+        // No header is there twice.
+        return Ok(());
+    }
     ONCE.into_iter().find(|name| differs(&head.headers, name)).map_or(Ok(()), |name| Err(Ambiguous::Twice(name)))
 }
 
