@@ -41,6 +41,7 @@ mod extract;
 #[cfg(test)]
 mod fixture;
 mod given;
+mod harmless_json;
 mod host;
 mod openapi;
 mod precondition;
@@ -54,6 +55,7 @@ pub use api::metrics::{METRICS, Metric, RequestCount, ServerCounters, metrics_ma
 pub use api::policies::{policy_from_json, policy_to_json};
 pub use difference::{Difference, difference};
 pub use extract::{ADMINISTRATOR_HEADER, MAX_BODY};
+pub use harmless_json::harmless_json;
 pub use host::AllowedHosts;
 pub use router::router;
 pub use state::AdminState;

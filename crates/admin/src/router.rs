@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Uri};
 
 use crate::api::{Route, routes};
 use crate::extract::MAX_BODY;
+use crate::harmless_json::harmless;
 use crate::problem::{Problem, ProblemKind, quoted};
 use crate::state::AdminState;
 
@@ -32,7 +33,7 @@ async fn admit(State(state): State<AdminState>, request: Request, next: Next) ->
     if !routes().any(open) {
         state.token().check(&parts.headers)?;
     }
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let mut response = harmless(next.run(Request::from_parts(parts, body)).await).await;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

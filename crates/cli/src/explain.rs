@@ -1,10 +1,9 @@
 //! `asprov explain`: what a status means, how it comes about and what to do. Without a status, the two tables of
 //! section 3.1.5.2 of \[MS-ASPROV\].
 
-use std::fmt::Write as _;
 use std::io;
 
-use asprov_protocol::device::is_obeyed;
+use asprov_admin::harmless_json;
 use asprov_protocol::provision_command_errors::{self, ProvisionCommandError, ROWS};
 use asprov_protocol::status::{self, Scope, StatusRow};
 use serde::Serialize;
@@ -81,23 +80,6 @@ fn without_row(text: &str, arguments: &Arguments, out: &mut dyn io::Write) -> Re
 pub(crate) fn write_json(out: &mut dyn io::Write, value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::new)?;
     Ok(writeln!(out, "{}", harmless_json(&text))?)
-}
-
-/// JSON with escapes in place of what a terminal obeys: JSON itself escapes only the control characters below U+0020. Apart
-/// from line ends, which lay it out, such characters stand in strings alone, where an escape means the same.
-pub(crate) fn harmless_json(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character == '\n' || !is_obeyed(character) {
-            shown.push(character);
-            continue;
-        }
-        for unit in character.encode_utf16(&mut [0; 2]) {
-            // Writing to a String cannot fail.
-            let _ = write!(shown, "\\u{unit:04x}");
-        }
-    }
-    shown
 }
 
 /// A status as JSON has it; `provision --json` lists the same fields. A number that no table has is one without a name.
@@ -234,6 +216,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use asprov_protocol::device::is_obeyed;
 
     #[test]
     fn json_holds_nothing_that_a_terminal_obeys_and_says_the_same() {

@@ -22,6 +22,11 @@ impl Orders {
         })
     }
 
+    /// Whether the device still has to carry out a wipe.
+    pub(crate) fn has_due_wipe(&self) -> bool {
+        self.wipe.is_some_and(|(_, _, is_due)| is_due)
+    }
+
     #[cfg(test)]
     pub(crate) fn access(state: AccessState) -> Self {
         Self { access: Some(state), ..Self::default() }

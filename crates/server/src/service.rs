@@ -189,7 +189,7 @@ where
             return answered(answer::reply(Some(call.command), &refusal.reply));
         }
     };
-    if let Some(seconds) = shared.loops.must_wait(&shared.path, &caller.device).await {
+    if let Some(seconds) = shared.loops.must_wait(&shared.path, &caller.device, call.command).await {
         line.explain("in a storm of refused requests, and told to wait".to_owned());
         return answered(answer::reply(None, &Reply::unavailable(seconds)));
     }

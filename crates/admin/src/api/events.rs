@@ -3,7 +3,7 @@
 
 use asprov_protocol::http::Command;
 use asprov_protocol::server::About;
-use asprov_protocol::status::{self, StatusRow};
+
 use asprov_store::StoredEvent;
 use axum::Json;
 use axum::extract::State;
@@ -89,7 +89,7 @@ pub(crate) struct EventBody {
 impl From<&StoredEvent> for EventBody {
     fn from(stored: &StoredEvent) -> Self {
         let StoredEvent { event, first_at, last_at, count } = stored;
-        let row: Option<&StatusRow> = event.status.and_then(|(scope, status)| status::row(scope, status.0));
+        let row = event.meaning();
         Self {
             kind: event.kind.as_str(),
             command: event.command.map(Command::name),

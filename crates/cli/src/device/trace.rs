@@ -1,5 +1,6 @@
 //! `asprov device trace`: records the next messages of one device and shows them as they come.
 
+use asprov_admin::harmless_json;
 use std::io;
 use std::time::Duration;
 
@@ -7,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::{Named, say};
 use crate::admin_api::{AdminApi, text_of};
-use crate::explain::harmless_json;
 use crate::failure::Failure;
 use crate::terminal::{HEADING, harmless, painted};
 

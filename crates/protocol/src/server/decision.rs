@@ -9,7 +9,7 @@ use super::snapshot::EffectivePolicy;
 use crate::http::{Command, Reply};
 use crate::message::ProvisionResponse;
 use crate::policy::PolicyName;
-use crate::status::{Scope, Status};
+use crate::status::{self, Scope, Status, StatusRow};
 use crate::version::ProtocolVersion;
 
 /// The outcome of one look at one request. Nothing has happened until a store has kept `change`; when somebody was
@@ -244,6 +244,13 @@ impl Event {
     pub fn from_address(self, address: Option<IpAddr>) -> Self {
         let by = self.by.map(|by| By { address, ..by });
         Self { by, ..self }
+    }
+
+    /// What its status means, why it comes and what becomes of it. `None` without a status, and for an acknowledgment of a
+    /// wipe that was ignored: what its row says comes of one that counts.
+    pub fn meaning(&self) -> Option<&'static StatusRow> {
+        let (scope, status) = self.status.filter(|_| self.kind != EventKind::WipeAcknowledgmentIgnored)?;
+        status::row(scope, status.0)
     }
 
     /// The same event with the policy it is about.

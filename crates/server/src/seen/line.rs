@@ -82,8 +82,13 @@ impl Line {
     pub(crate) fn events<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) {
         let refuses = |event: &&Event| event.kind.is_refusal() || event.kind == EventKind::PolicyRefused;
         let Some(event) = events.into_iter().find(refuses) else { return };
-        self.refused = event.status.and_then(|(scope, status)| status::row(scope, status.0));
-        self.detail.clone_from(&event.detail);
+        self.refused = event.meaning();
+        self.detail = match event.kind {
+            EventKind::WipeAcknowledgmentIgnored => {
+                format!("it confirms a wipe that it was not sent: {}", event.detail)
+            }
+            _ => event.detail.clone(),
+        };
     }
 
     pub(crate) fn warn(&mut self, detail: &str) {

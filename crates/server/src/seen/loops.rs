@@ -134,11 +134,14 @@ impl Loops {
     }
 
     /// How many seconds a device in a storm has to wait; `None` for all others.
-    pub(crate) async fn must_wait(&self, path: &Path, device: &DeviceKey) -> Option<u32> {
+    ///
+    /// Provision is answered all the same while a wipe is due, as far as is known here: the order goes out with it, and a
+    /// phone that has confirmed it says so once.
+    pub(crate) async fn must_wait(&self, path: &Path, device: &DeviceKey, command: Command) -> Option<u32> {
         if self.storms.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let (seconds, look) = self.waits(device)?;
+        let (seconds, look) = self.waits(device, command)?;
         if let Some(look) = look
             // While the store is away it waits, and the next request looks.
             && let Ok(orders) = Box::pin(path.orders(device)).await
@@ -150,9 +153,12 @@ impl Loops {
     }
 
     /// How long, as far as is known here; and whether this request has to look first.
-    fn waits<'a>(&'a self, device: &'a DeviceKey) -> Option<(u32, Option<Look<'a>>)> {
+    fn waits<'a>(&'a self, device: &'a DeviceKey, command: Command) -> Option<(u32, Option<Look<'a>>)> {
         let mut devices = lock(&self.devices);
         let counts = devices.get_mut(device)?;
+        if command == Command::Provision && counts.orders.as_ref().is_some_and(Orders::has_due_wipe) {
+            return None;
+        }
         let storm = counts.storm.as_mut()?;
         let left = storm.until.saturating_duration_since(Instant::now());
         if left.is_zero() {

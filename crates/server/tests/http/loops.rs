@@ -142,6 +142,20 @@ async fn a_wipe_reaches_a_device_that_is_slowed_as_a_storm_even_its_provision() 
 }
 
 #[tokio::test]
+async fn a_device_that_storms_against_its_wipe_gets_the_order_and_confirms_it_all_the_same() {
+    let server = Running::new(memory()).await;
+    let mut device = Device::new("A", ProtocolVersion::V16_1);
+    device.handshake(&server).await;
+    order_wipe_of(&server, &device).await;
+    storms(&server, &device).await;
+    let initial = device.provision(&server, device.initial()).await;
+    assert_eq!((initial.status, initial.remote_wipe), (Status::SUCCESS, true));
+    assert_eq!(device.folder_sync(&server).await.status, 503, "everything else waits on");
+    device.acknowledge_wipe(&server, WipeKind::Device, WipeStatus::Success).await;
+    assert_eq!(device.row(&server).await.unwrap().record.phase(), Phase::Wiped);
+}
+
+#[tokio::test]
 async fn a_block_and_its_end_and_the_end_of_a_wipe_reach_a_device_that_is_slowed_as_a_storm() {
     let (_directory, one, other) = two_nodes().await;
     let device = blocked_and_in_a_storm(&one).await;

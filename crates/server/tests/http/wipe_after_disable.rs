@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use asprov_protocol::device::UserName;
@@ -49,6 +50,22 @@ impl SignIn for Accounts {
         match UserName::new(credentials.name()) {
             Ok(user) if right => Verdict::Accepted(user),
             _ => Verdict::Refused,
+        }
+    }
+}
+
+/// Looks at nobody's credentials once its address has sent too many wrong ones.
+struct LockedOut {
+    accounts: Arc<Accounts>,
+    locked: AtomicBool,
+}
+
+#[async_trait]
+impl SignIn for LockedOut {
+    async fn judge(&self, credentials: &Credentials, peer: IpAddr) -> Verdict {
+        match self.locked.load(Ordering::SeqCst) {
+            true => Verdict::LockedOut,
+            false => self.accounts.judge(credentials, peer).await,
         }
     }
 }
@@ -135,6 +152,20 @@ async fn a_wipe_arrives_after_the_account_was_disabled_from_memory_and_from_a_fi
     a_wipe_arrives_after_the_account_was_disabled(memory()).await;
     let (_directory, store) = sqlite();
     a_wipe_arrives_after_the_account_was_disabled(store).await;
+}
+
+#[tokio::test]
+async fn a_wipe_arrives_from_an_address_that_others_have_locked_out() {
+    let locked_out = Arc::new(LockedOut { accounts: Accounts::of("right"), locked: AtomicBool::new(false) });
+    let server = Running::with(memory(), Arc::clone(&locked_out) as Arc<dyn SignIn>, config()).await;
+    let device = phone(&server).await;
+    locked_out.locked.store(true, Ordering::SeqCst);
+    assert_eq!(ask(&server, &device, "right", Ask::Empty).await.status, 401, "no wipe is due");
+    order_wipe_of(&server, &device).await;
+    let mut stranger = device.clone();
+    stranger.policy_key = None;
+    assert_eq!(ask(&server, &stranger, "wrong", Ask::Empty).await.status, 401, "it proves nothing");
+    the_wipe_arrives(&server, &device, "right").await;
 }
 
 #[tokio::test]

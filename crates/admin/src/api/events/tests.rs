@@ -41,6 +41,19 @@ async fn an_event_comes_with_the_words_of_its_status() {
 }
 
 #[tokio::test]
+async fn an_acknowledgment_that_was_ignored_is_not_said_to_be_a_confirmed_wipe() {
+    let api = Api::new();
+    let ignored = Event::new(EventKind::WipeAcknowledgmentIgnored, "device").with_status(Scope::Wipe, Status::SUCCESS);
+    let at = NOON.parse().unwrap();
+    api.store.inner.save(0, &provisioned("ann", "A1"), &[ignored], at).await.unwrap();
+    let event = &api.get(EVENTS).await.json(200)["items"][0];
+    assert_eq!((&event["scope"], &event["status"]), (&json!("wipe"), &json!(1)), "what it said");
+    for field in ["name", "meaning", "cause", "resolution"] {
+        assert_eq!(event[field], json!(null), "{field}");
+    }
+}
+
+#[tokio::test]
 async fn an_event_says_which_loop_it_is_about_and_whose_credentials_were_refused() {
     let api = Api::new();
     let (device, at) = (device_key("ann", "A1"), NOON.parse().unwrap());

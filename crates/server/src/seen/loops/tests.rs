@@ -63,13 +63,22 @@ async fn a_storm_waits_for_the_rest_of_its_minute_and_nobody_else_does() {
     let (loops, phone, other) = (Loops::new(60), caller("A"), caller("B"));
     for _ in 0..59 {
         assert_eq!(count(&loops, &phone, Command::Sync, refused()), Counted::default());
-        assert_eq!(loops.must_wait(&path, &phone.device).await, None);
+        assert_eq!(loops.must_wait(&path, &phone.device, Command::FolderSync).await, None);
     }
     assert_eq!(named(&count(&loops, &phone, Command::Sync, refused())), Some(Loop::RefusalStorm));
-    assert!(loops.must_wait(&path, &phone.device).await.is_some_and(|seconds| (1..=61).contains(&seconds)));
-    assert_eq!(loops.must_wait(&path, &other.device).await, None);
+    assert!(
+        loops
+            .must_wait(&path, &phone.device, Command::FolderSync)
+            .await
+            .is_some_and(|seconds| (1..=61).contains(&seconds))
+    );
+    assert_eq!(loops.must_wait(&path, &other.device, Command::FolderSync).await, None);
     tokio::time::advance(MINUTE).await;
-    assert_eq!(loops.must_wait(&path, &phone.device).await, None, "a new minute begins with real answers");
+    assert_eq!(
+        loops.must_wait(&path, &phone.device, Command::FolderSync).await,
+        None,
+        "a new minute begins with real answers"
+    );
     assert_eq!(loops.storms.load(Ordering::Relaxed), 0);
 }
 
@@ -103,11 +112,11 @@ async fn made_up_devices_push_out_no_storm_that_goes_on_and_one_that_ended_leave
             count(&loops, &phone, Command::Sync, refused());
         }
     }
-    assert!(loops.must_wait(&path, &phone.device).await.is_some());
+    assert!(loops.must_wait(&path, &phone.device, Command::FolderSync).await.is_some());
     for id in 0..DEVICES {
         count(&loops, &caller(&format!("C{id}")), Command::Sync, challenge());
     }
-    assert_eq!(loops.must_wait(&path, &phone.device).await, None);
+    assert_eq!(loops.must_wait(&path, &phone.device, Command::FolderSync).await, None);
     assert_eq!(loops.storms.load(Ordering::Relaxed), 0, "it gave way, and nobody is asked for it any more");
 }
 
@@ -119,8 +128,8 @@ async fn a_storm_looks_once_after_each_change_and_only_an_order_ends_it() {
             loops.count(&phone, Command::Sync, orders, &[refused()]);
         }
     };
-    let looks = || loops.waits(&phone.device).unwrap().1.is_some();
-    let look = || loops.waits(&phone.device).unwrap().1.unwrap();
+    let looks = || loops.waits(&phone.device, Command::FolderSync).unwrap().1.is_some();
+    let look = || loops.waits(&phone.device, Command::FolderSync).unwrap().1.unwrap();
     let changed = || loops.changed(&ChangeKind::Device(phone.device.clone()));
     let nothing = Orders::default();
     let blocked = Orders::access(AccessState::Blocked);
@@ -135,22 +144,26 @@ async fn a_storm_looks_once_after_each_change_and_only_an_order_ends_it() {
     assert!(!looks());
     loops.changed(&ChangeKind::Device(caller("B").device));
     assert!(!looks(), "another one's");
-    assert_eq!(loops.must_wait(&path, &phone.device).await, Some(61), "the store is not asked");
+    assert_eq!(loops.must_wait(&path, &phone.device, Command::FolderSync).await, Some(61), "the store is not asked");
     changed();
     assert!(!look().found(&blocked));
-    assert_eq!(loops.must_wait(&path, &phone.device).await, None);
+    assert_eq!(loops.must_wait(&path, &phone.device, Command::FolderSync).await, None);
     assert_eq!(loops.storms.load(Ordering::Relaxed), 0);
 
     begin(Some(&blocked));
     assert!(look().found(&blocked), "it is slowed again, by what it was ordered");
     loops.changed(&ChangeKind::AccessRules);
-    assert_eq!(loops.must_wait(&path, &phone.device).await, None, "no device writes a rule");
+    assert_eq!(loops.must_wait(&path, &phone.device, Command::FolderSync).await, None, "no device writes a rule");
 
     // With the order as the last but one, what comes after it is counted anew.
     (0..9).for_each(|_| drop(loops.count(&phone, Command::Sync, Some(&blocked), &[refused()])));
     loops.count(&phone, Command::Sync, Some(&nothing), &[refused()]);
-    assert_eq!(loops.must_wait(&path, &phone.device).await, None);
+    assert_eq!(loops.must_wait(&path, &phone.device, Command::FolderSync).await, None);
 
     (0..20).for_each(|_| drop(loops.count(&phone, Command::Sync, None, &[refused()])));
-    assert_eq!(loops.must_wait(&path, &phone.device).await, Some(61), "nobody could say: the store was away");
+    assert_eq!(
+        loops.must_wait(&path, &phone.device, Command::FolderSync).await,
+        Some(61),
+        "nobody could say: the store was away"
+    );
 }
