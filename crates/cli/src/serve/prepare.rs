@@ -13,10 +13,9 @@ use asprov_server::groups::{GroupSource, GroupsFile, forget_groups};
 use asprov_server::sign_in::{SignIn, SignInLimits, UsersFile};
 use asprov_server::{Behaviour, Config, SecretKey, SecretKeyError, Server, Tls};
 use asprov_store::{Store, StoreUrl, open_store};
-use tokio::sync::mpsc;
 
 use super::configuration::Configuration;
-use super::notice::{self, Delivery, Notice};
+use super::notice::{self, Delivery, Notice, Queue};
 use crate::failure::Failure;
 use crate::terminal::counted;
 
@@ -29,7 +28,7 @@ pub(super) struct Prepared {
     pub(super) tls: Option<Tls>,
     pub(super) token: AdminToken,
     /// What sends notices, and the queue they wait in.
-    pub(super) notices: Option<(Delivery, mpsc::Receiver<Notice>)>,
+    pub(super) notices: Option<(Delivery, Queue<Notice>)>,
 }
 
 /// What serves the phones.

@@ -1,5 +1,6 @@
 //! Sends what waits in the queue: by mail, and to the administrator's command, neither of which waits for the other.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -14,10 +15,11 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::keys::{Mail, NoticeConfiguration};
 use super::letter::Template;
+use super::queue::{Entrance, Queue, queue};
 use super::{Notice, WAITING};
 use crate::failure::Failure;
 
@@ -29,6 +31,9 @@ const COMMAND: Duration = Duration::from_secs(10);
 const AT_THE_END: Duration = Duration::from_secs(5);
 /// How long is waited before a mail is tried again; after the last it is given up.
 const AGAIN: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
+
+/// How long the notice that more devices wait is kept back, so that it counts those that come at once.
+const COUNTING: Duration = Duration::from_secs(60);
 
 /// What sends.
 pub(in crate::serve) struct Delivery {
@@ -47,7 +52,7 @@ struct Post {
 }
 
 /// One way to tell people, with what waits for it.
-type Waiting = mpsc::Sender<Arc<Notice>>;
+type Waiting = Entrance<Arc<Notice>>;
 
 impl Delivery {
     /// Gets ready; nothing is sent yet.
@@ -69,10 +74,10 @@ impl Delivery {
     /// Sends what comes, by each way for itself: a mail server that does not answer keeps nothing from the command. Ends when
     /// nothing more can come, or, once `stop` says so, when what waits is sent; after [`AT_THE_END`] the rest is lost, and
     /// the log says how many.
-    pub(in crate::serve) async fn run(self, queue: mpsc::Receiver<Notice>, stop: watch::Receiver<bool>) {
+    pub(in crate::serve) async fn run(self, incoming: Queue<Notice>, stop: watch::Receiver<bool>) {
         let left = AtomicUsize::new(0);
-        let (to_mail, mails) = mpsc::channel(WAITING);
-        let (to_hook, hooks) = mpsc::channel(WAITING);
+        let (to_mail, mails) = queue();
+        let (to_hook, hooks) = queue();
         let ways: Vec<(&str, Waiting)> =
             [self.mail.is_some().then_some(("mail", to_mail)), self.hook.is_some().then_some(("the command", to_hook))]
                 .into_iter()
@@ -80,7 +85,9 @@ impl Delivery {
                 .collect();
         let by_mail = async {
             if let Some(post) = &self.mail {
-                post.deliver(mails, stop.clone(), &left).await;
+                // A mail about a wipe waits for none about a quarantine, which may be tried for minutes.
+                let wipes = post.deliver(mails.wipes, stop.clone(), &left);
+                tokio::join!(wipes, post.deliver(mails.others, stop.clone(), &left));
             }
         };
         let by_hook = async {
@@ -88,7 +95,7 @@ impl Delivery {
                 call(hook, hooks, &left).await;
             }
         };
-        let all = async { tokio::join!(hand_out(queue, &*self.store, ways, stop.clone(), &left), by_mail, by_hook) };
+        let all = async { tokio::join!(hand_out(incoming, &*self.store, ways, stop.clone(), &left), by_mail, by_hook) };
         let end = async {
             stopped(stop.clone()).await;
             sleep(AT_THE_END).await;
@@ -102,36 +109,51 @@ impl Delivery {
 
 /// Gives each notice that is news to every way, until nothing more can come or the server stops; then what waits already.
 async fn hand_out(
-    mut queue: mpsc::Receiver<Notice>,
+    mut incoming: Queue<Notice>,
     store: &dyn Store,
     ways: Vec<(&str, Waiting)>,
     stop: watch::Receiver<bool>,
     left: &AtomicUsize,
 ) {
-    let mut stopping = std::pin::pin!(stopped(stop));
-    let mut is_closed = false;
-    loop {
-        let notice = tokio::select! {
-            biased;
-            () = &mut stopping, if !is_closed => {
-                is_closed = true;
-                queue.close();
-                continue;
-            }
-            notice = queue.recv() => notice,
-        };
-        let Some(notice) = notice.map(Arc::new) else { return };
-        if !notice.is_news(store).await {
-            continue;
-        }
+    let give = |notice: Notice| {
+        let notice = Arc::new(notice.counted());
         for (name, waiting) in &ways {
-            if waiting.try_send(Arc::clone(&notice)).is_ok() {
+            if waiting.put(notice.kind.is_about_wipe(), Arc::clone(&notice)) {
                 left.fetch_add(1, Ordering::Relaxed);
             } else {
                 tracing::warn!(notice = notice.word(), "a notice by {name} is lost: too many wait already");
             }
         }
+    };
+    let mut stopping = std::pin::pin!(stopped(stop));
+    let mut is_closed = false;
+    let mut counting: VecDeque<(Instant, Notice)> = VecDeque::new();
+    loop {
+        let due = counting.front().map(|(at, _)| *at);
+        let notice = tokio::select! {
+            biased;
+            () = &mut stopping, if !is_closed => {
+                is_closed = true;
+                incoming.close();
+                continue;
+            }
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                counting.pop_front().into_iter().for_each(|(_, notice)| give(notice));
+                continue;
+            }
+            notice = incoming.next() => notice,
+        };
+        let Some(notice) = notice else { break };
+        if !notice.is_news(store).await {
+            continue;
+        }
+        if notice.newcomers.is_some() && counting.len() < WAITING {
+            counting.push_back((Instant::now() + COUNTING, notice));
+        } else {
+            give(notice);
+        }
     }
+    counting.into_iter().for_each(|(_, notice)| give(notice));
 }
 
 /// Waits for the word to stop, for ever if nobody can give it any more.
@@ -224,9 +246,9 @@ impl Header for AutoSubmitted {
     }
 }
 
-/// Runs the command for each notice, one after the other.
-async fn call(hook: &Path, mut waiting: mpsc::Receiver<Arc<Notice>>, left: &AtomicUsize) {
-    while let Some(notice) = waiting.recv().await {
+/// Runs the command for each notice, one after the other, first for those about wipes.
+async fn call(hook: &Path, mut waiting: Queue<Arc<Notice>>, left: &AtomicUsize) {
+    while let Some(notice) = waiting.next().await {
         if let Err(fault) = tell(hook, &notice).await {
             tracing::error!(notice = notice.word(), "the command {} was not told: {fault}", hook.display());
         }

@@ -107,7 +107,7 @@ impl Template {
     /// Subject and text of a notice.
     pub(super) fn fill(&self, notice: &Notice) -> (String, String) {
         let value = |name: &str| -> String {
-            let phone = notice.phone();
+            let (phone, sentence) = (notice.phone(), notice.sentence());
             let text = match name {
                 "user" => notice.device.user.as_str(),
                 "device_id" => notice.device.device_id.as_str(),
@@ -119,7 +119,9 @@ impl Template {
                 "device" => return harmless(&typed_command::device(&notice.device)),
                 // Not cut: nobody else wrote it.
                 "advice" => return notice.advice().unwrap_or_default().to_owned(),
-                "what" => notice.sentence(),
+                // With a command in it; the same holds.
+                "detail" if notice.newcomers.is_some() => return harmless(&notice.detail),
+                "what" => &sentence,
                 "kind" => notice.wipe_kind(),
                 "detail" => &notice.detail,
                 _ => &notice.administrator,
@@ -165,6 +167,8 @@ mod tests {
             detail: String::new(),
             administrator: String::new(),
             at: jiff::Timestamp::UNIX_EPOCH,
+            newcomers: None,
+            number: String::new(),
         };
         let template = Template::parse("{model}\n\n{model} of {user}\n").unwrap();
         let (subject, text) = template.fill(&notice);
@@ -186,6 +190,8 @@ mod tests {
             detail: "rule secret-plans: wait".to_owned(),
             administrator: "bob".to_owned(),
             at: jiff::Timestamp::UNIX_EPOCH,
+            newcomers: None,
+            number: String::new(),
         };
         assert_eq!(notice("iPhone15C2", "iPhone", "Apple/1").phone(), "iPhone15C2, iPhone, Apple/1");
         assert_eq!(notice("", "iPhone", "iPhone").phone(), "iPhone");

@@ -4,6 +4,7 @@
 mod delivery;
 mod keys;
 mod letter;
+mod queue;
 mod told;
 
 use std::sync::Arc;
@@ -13,22 +14,26 @@ use asprov_protocol::message::WipeKind;
 use asprov_protocol::server::access_rule::NOT_SAID_YET;
 use asprov_protocol::server::{Event, EventKind, WipeOrder, WipeState};
 use asprov_protocol::status::{Scope, Status};
+use asprov_protocol::typed_command;
 use asprov_store::{Happened, Store, WatchedStore};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 
 pub(super) use self::delivery::Delivery;
 pub(super) use self::keys::NoticeConfiguration;
 pub(crate) use self::keys::NoticeKeys;
-use self::told::Told;
+pub(super) use self::queue::Queue;
+use self::queue::queue;
+use self::told::{Newcomers, ONE_BY_ONE, Telling, Told};
 
-/// Notices that wait; more are logged and dropped.
+/// Notices about wipes that wait, and others; more are logged and dropped.
 const WAITING: usize = 1_000;
 
 /// What happened, as a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoticeKind {
     Quarantined,
+    /// More devices of a user than are told one by one.
+    MoreQuarantined,
     WipeOrdered,
     WipeConfirmed,
     WipeFailed,
@@ -36,8 +41,8 @@ pub(super) enum NoticeKind {
     WipeConfirmedAfterCancel,
 }
 
-/// One row: what happened, of which kind of wipe if it is one, its word, the sentence, and what the user is told to do, if the
-/// user is told as well.
+/// One row: what happened, of which kind of wipe if it is one, its word, the sentence (with [`NUMBER`] where the number of
+/// devices stands), and what the user is told to do, if the user is told as well.
 struct KindRow {
     kind: NoticeKind,
     wipe: Option<WipeKind>,
@@ -46,11 +51,14 @@ struct KindRow {
     to_user: Option<&'static str>,
 }
 
+/// What stands in a sentence for the number of devices.
+const NUMBER: &str = "{number}";
+
 const DEVICE: Option<WipeKind> = Some(WipeKind::Device);
 const ACCOUNT_ONLY: Option<WipeKind> = Some(WipeKind::AccountOnly);
 
 /// The table of notices. A wipe of an account has rows of its own: nobody is told of the loss of a phone for it.
-const KINDS: [KindRow; 11] = [
+const KINDS: [KindRow; 12] = [
     KindRow {
         kind: NoticeKind::Quarantined,
         wipe: None,
@@ -59,6 +67,16 @@ const KINDS: [KindRow; 11] = [
         to_user: Some(
             "There is nothing to do on the phone: once an administrator has let it in, mail comes by itself. If you have set \
              up no phone, somebody else knows your password: change it, and tell your administrator.",
+        ),
+    },
+    KindRow {
+        kind: NoticeKind::MoreQuarantined,
+        wipe: None,
+        word: "more_quarantined",
+        sentence: "is one of {number} new ones that wait for an administrator to let them in",
+        to_user: Some(
+            "You are not told of each of them. If you have not set up that many phones, somebody else knows your password: \
+             change it, and tell your administrator.",
         ),
     },
     KindRow {
@@ -146,8 +164,17 @@ impl NoticeKind {
         match self {
             Self::WipeFailed => Some(EventKind::WipeOrdered),
             Self::WipeConfirmedAfterCancel => Some(EventKind::WipeCancelled),
-            Self::Quarantined | Self::WipeOrdered | Self::WipeConfirmed | Self::WipeCancelled => None,
+            Self::Quarantined
+            | Self::MoreQuarantined
+            | Self::WipeOrdered
+            | Self::WipeConfirmed
+            | Self::WipeCancelled => None,
         }
+    }
+
+    /// Whether it is about a wipe: an administrator's doing.
+    const fn is_about_wipe(self) -> bool {
+        !matches!(self, Self::Quarantined | Self::MoreQuarantined)
     }
 
     /// The row of this kind and this kind of wipe. An event of a wipe comes with the order; without one it is about the device.
@@ -193,6 +220,10 @@ pub(super) struct Notice {
     pub(super) detail: String,
     pub(super) administrator: String,
     pub(super) at: Timestamp,
+    /// The devices that wait, when it is about more than one.
+    pub(super) newcomers: Option<Newcomers>,
+    /// How many those were when it was handed out.
+    pub(super) number: String,
 }
 
 impl Notice {
@@ -204,8 +235,22 @@ impl Notice {
         self.row().word
     }
 
-    pub(super) fn sentence(&self) -> &'static str {
-        self.row().sentence
+    pub(super) fn sentence(&self) -> String {
+        self.row().sentence.replace(NUMBER, &self.number)
+    }
+
+    /// The same with the number of devices that it is about, as it is by now.
+    fn counted(mut self) -> Self {
+        if let Some(newcomers) = &self.newcomers {
+            self.number = newcomers.number();
+            self.detail = format!(
+                "{} DeviceIds of this user came to wait within an hour, and after {ONE_BY_ONE} they are not told one by one. \
+                 Those that asked for a policy are listed by: asprov device list {} --access=quarantined",
+                self.number,
+                typed_command::option("--user", self.device.user.as_str()),
+            );
+        }
+        self
     }
 
     /// The word for what is wiped, as the admin API has it; empty when it is about no wipe.
@@ -266,20 +311,28 @@ impl Notice {
             detail: event.detail.clone(),
             administrator: event.by.as_ref().map(|by| by.administrator.clone()).unwrap_or_default(),
             at,
+            newcomers: None,
+            number: String::new(),
         })
     }
 }
 
 /// The store, listened to, and the queue that its notices wait in.
-pub(super) fn listen(store: Arc<dyn Store>) -> (Arc<dyn Store>, mpsc::Receiver<Notice>) {
-    let (sender, queue) = mpsc::channel(WAITING);
+pub(super) fn listen(store: Arc<dyn Store>) -> (Arc<dyn Store>, Queue<Notice>) {
+    let (entrance, queue) = queue();
     let told = Told::default();
     let listener = move |happened: Happened<'_>| {
-        let Some(notice) = Notice::of(happened) else { return };
-        if notice.kind == NoticeKind::Quarantined && !told.is_news(happened.device) {
-            return;
+        let Some(mut notice) = Notice::of(happened) else { return };
+        if notice.kind == NoticeKind::Quarantined {
+            match told.telling(happened.device) {
+                Telling::News => {}
+                Telling::More(newcomers) => {
+                    notice = Notice { kind: NoticeKind::MoreQuarantined, newcomers: Some(newcomers), ..notice };
+                }
+                Telling::Nothing => return,
+            }
         }
-        if sender.try_send(notice).is_err() {
+        if !entrance.put(notice.kind.is_about_wipe(), notice) {
             let device = happened.device.to_string();
             tracing::warn!(device = %device.escape_debug(), "a notice is lost: too many wait already");
         }

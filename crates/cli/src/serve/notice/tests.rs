@@ -9,7 +9,7 @@ use asprov_store::{MemoryStore, Repeated, Saved, Sighting};
 use jiff::Timestamp;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::*;
@@ -41,6 +41,11 @@ fn record() -> DeviceRecord {
 
 /// A mail server that speaks SMTP (RFC 5321) and gives each message with its recipients.
 async fn mail_server() -> (String, mpsc::Receiver<(Vec<String>, String)>) {
+    mail_server_that(|_| "250 fine").await
+}
+
+/// The same, which answers each recipient so.
+async fn mail_server_that(answer: fn(&str) -> &'static str) -> (String, mpsc::Receiver<(Vec<String>, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", listener.local_addr().unwrap());
     let (sender, received) = mpsc::channel(10);
@@ -68,8 +73,10 @@ async fn mail_server() -> (String, mpsc::Receiver<(Vec<String>, String)>) {
                     let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
                     let answer = match verb.as_str() {
                         "RCPT" => {
-                            to.push(line.split(['<', '>']).nth(1).unwrap().to_owned());
-                            "250 fine"
+                            let recipient = line.split(['<', '>']).nth(1).unwrap().to_owned();
+                            let answer = answer(&recipient);
+                            to.push(recipient);
+                            answer
                         }
                         "DATA" => {
                             in_data = true;
@@ -102,7 +109,7 @@ fn configuration(url: Option<String>, hook: Option<std::path::PathBuf>) -> Notic
 }
 
 /// A store that is listened to, and what delivers.
-fn listened(configuration: NoticeConfiguration) -> (Arc<dyn Store>, mpsc::Receiver<Notice>, Delivery) {
+fn listened(configuration: NoticeConfiguration) -> (Arc<dyn Store>, Queue<Notice>, Delivery) {
     let inner: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let delivery = Delivery::new(configuration, Arc::clone(&inner)).unwrap();
     let (store, queue) = listen(inner);
@@ -280,7 +287,7 @@ async fn nobody_waits_for_a_mail_server_that_is_silent() {
     let all = async {
         order(store.as_ref()).await;
         for number in 0..2 * WAITING {
-            let device = DeviceKey { device_id: DeviceId::new(&format!("B{number}")).unwrap(), ..key() };
+            let device = DeviceKey { user: UserName::new(&format!("u{number}")).unwrap(), ..key() };
             store.note(&[Sighting { device, ..quarantined() }]).await.unwrap();
         }
     };
@@ -307,7 +314,7 @@ async fn a_wipe_that_was_taken_back_too_late_and_confirmed_is_told_and_other_con
         async move {
             let (store, mut queue) = listen(Arc::new(MemoryStore::new()));
             store.save(0, &record, &[event], Timestamp::UNIX_EPOCH).await.unwrap();
-            queue.try_recv().ok().map(|notice| notice.word())
+            queue.wipes.try_recv().ok().map(|notice| notice.word())
         }
     };
     assert_eq!(confirmed(Some(WipeState::Cancelled)).await, Some("wipe_confirmed_after_cancel"));
@@ -315,4 +322,5 @@ async fn a_wipe_that_was_taken_back_too_late_and_confirmed_is_told_and_other_con
     assert_eq!(confirmed(None).await, None);
 }
 
+mod flood;
 mod wipes;

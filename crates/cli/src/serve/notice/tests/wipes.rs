@@ -176,7 +176,7 @@ async fn what_was_told_before_a_restart_is_not_told_again() {
             cancelled(&*store, 2).await;
         }
         says(&*store, EventKind::WipeAcknowledgmentIgnored, WipeKind::Device, WipeStatus::Success, minute).await;
-        while let Ok(notice) = queue.try_recv() {
+        while let Ok(notice) = queue.wipes.try_recv() {
             if notice.kind == NoticeKind::WipeConfirmedAfterCancel {
                 news.push(notice.is_news(&*inner).await);
             }
@@ -206,6 +206,8 @@ fn a_text_of_ones_own_can_name_the_kind_of_wipe() {
             detail: String::new(),
             administrator: String::new(),
             at: at(0),
+            newcomers: None,
+            number: String::new(),
         };
         assert_eq!(template.fill(&notice).0, subject);
     }
