@@ -12,6 +12,7 @@ mod situation;
 mod walks;
 mod why;
 mod why_forgotten;
+mod why_loops;
 mod why_said;
 mod why_wipes;
 mod why_works;

@@ -19,11 +19,11 @@ mod wipe_rows;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::access_rule::{AccessDecision, AccessFacts, DecidedBy};
+use super::access_rule::{AccessDecision, AccessFacts, DecidedBy, Standing};
 use super::decision::{Event, EventKind, Outcome};
 use super::gate::gate;
 use super::record::DeviceRecord;
-use super::snapshot::{Caller, ServerRules, Snapshot};
+use super::snapshot::{Caller, EffectivePolicy, ServerRules, Snapshot};
 use crate::device::DeviceKey;
 use crate::http::Command;
 use crate::policy_key::RequestKey;
@@ -162,6 +162,13 @@ impl<'a> Look<'a> {
         let rules = ServerRules { devices_per_user: u32::MAX };
         let decision = gate(snapshot, &caller, Command::Sync, rules, self.circumstances.now);
         matches!(decision.outcome, Outcome::Pass)
+    }
+
+    /// Whether a policy may ask it to provision: there is one, and it is not exempt from it.
+    pub(super) fn has_to_provision(&self) -> bool {
+        let exempt = self.access.as_ref().is_some_and(|access| access.standing == Standing::Exempt);
+        let policy = self.circumstances.snapshot.map(|snapshot| &snapshot.policy);
+        !exempt && policy.is_some_and(|policy| !matches!(policy, EffectivePolicy::None))
     }
 
     /// Whether a wipe reaches a device whose sign-in is refused, where that is known.

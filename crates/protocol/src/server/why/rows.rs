@@ -25,13 +25,14 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
     /// A phone without a row: what it was told is all there is.
     const WITHOUT_A_ROW: &[Row] = &[
         obstacle,
-        looping,
         blocked,
         too_many_devices,
         quarantined,
+        policy_unreadable,
         provision_refused,
         not_known_yet,
         room_again,
+        looping,
         never_provisioned,
         begins_anew,
         forgotten,
@@ -47,20 +48,21 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
         too_many_devices,
         quarantined,
         wrong_password,
-        looping,
         policy_refused,
         policy_unreadable,
         provision_refused,
         upstream_refused,
         not_known_yet,
         room_again,
-        no_policy,
         policy_changed,
         refresh_due,
         offered,
         accepted_by_now,
-        not_provisioned,
         key_not_sent,
+        // A phone repeats itself over something: only where nothing above says over what, that is all there is to say.
+        looping,
+        no_policy,
+        not_provisioned,
         silent,
     ];
     let rows = if look.record.is_some() { ROWS } else { WITHOUT_A_ROW };
@@ -74,8 +76,15 @@ pub(super) fn notes(look: &Look<'_>, situation: &str) -> Vec<String> {
         notes.extend(strangers(look));
         notes.extend(locked(look));
     }
-    if let Some((one, past, _)) = look.loop_of_late().filter(|_| situation != "loop") {
-        notes.push(format!("It was in a loop {}: {}. {}", look.ago(past.last_at), one.sentence(), one.advice()));
+    if let Some((one, past, is_over)) = look.loop_of_late().filter(|_| situation != "loop") {
+        let (ago, sentence) = (look.ago(past.last_at), one.sentence());
+        let is_over = is_over || (one == Loop::ChallengesWithoutAcknowledgment && !look.has_to_provision());
+        notes.push(if is_over || one == Loop::NewDeviceIds {
+            format!("It was in a loop {ago}: {sentence}. {}", one.advice())
+        } else {
+            // What to do about a loop is to do something about its cause, and that is the situation.
+            format!("It is in a loop, noticed {ago}: {sentence}. That is not what keeps it out.")
+        });
     }
     notes
 }
@@ -214,6 +223,9 @@ fn unknown(look: &Look<'_>) -> Option<Why> {
 
 fn looping(look: &Look<'_>) -> Option<Why> {
     let (one, past, _) = look.loop_of_late().filter(|(.., is_over)| !is_over)?;
+    if one == Loop::ChallengesWithoutAcknowledgment && !look.has_to_provision() {
+        return None;
+    }
     let challenges = look.challenges().filter(|_| one == Loop::ChallengesWithoutAcknowledgment);
     let often = challenges.map_or_else(String::new, |challenges| format!("{}, ", challenges.times()));
     let advice = match one {
