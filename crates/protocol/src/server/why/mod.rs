@@ -13,6 +13,7 @@ mod access_rows;
 mod acknowledgment_rows;
 mod demands;
 mod history;
+mod obstacle_rows;
 mod policy_rows;
 mod rows;
 mod wipe_rows;
@@ -46,7 +47,7 @@ pub struct PastEvent {
 /// What stands in the way of every device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// The store cannot be reached or written to.
+    /// The store cannot be written to; without a snapshot it cannot be read either.
     StoreAway,
     /// The server behind the gateway cannot be used, with what is wrong with it.
     Upstream(String),
@@ -67,7 +68,7 @@ pub struct ServerConfiguration {
 pub struct Circumstances<'a> {
     /// Which device is asked about.
     pub device: &'a DeviceKey,
-    /// One look at the store; `None` when it cannot be looked at.
+    /// One look at the store; `None` when it cannot be read.
     pub snapshot: Option<&'a Snapshot>,
     /// What happened to it, newest first.
     pub events: &'a [PastEvent],
