@@ -114,18 +114,22 @@ pub(crate) async fn explain(
         let snapshot = state.store().load(&device).await?;
         let events: Vec<PastEvent> = state.store().events(&device, LOOKED_AT).await?.into_iter().map(past).collect();
         let stored = state.store().device(&device).await?;
-        // Reading still works on a disk that is full; phones are turned away all the same.
-        state.store().ready().await?;
-        Ok((snapshot, events, stored))
+        // Reading still works on a disk that is full, and what is read decides who passes.
+        let is_written = match state.store().ready().await {
+            Ok(()) => true,
+            Err(StoreError::Away(_)) => false,
+            Err(error) => return Err(error),
+        };
+        Ok((snapshot, events, stored, is_written))
     };
-    let (snapshot, events, stored) = match looked.await {
+    let (snapshot, events, stored, is_written) = match looked.await {
         Ok(looked) => looked,
         Err(StoreError::Away(_)) => {
             return Ok(explained(&Circumstances { obstacle: Some(&Obstacle::StoreAway), ..nothing }));
         }
         Err(error) => return Err(error.into()),
     };
-    let obstacle = state.obstacle().map(Obstacle::Upstream);
+    let obstacle = if is_written { state.obstacle().map(Obstacle::Upstream) } else { Some(Obstacle::StoreAway) };
     Ok(explained(&Circumstances {
         snapshot: Some(&snapshot),
         events: &events,
@@ -186,11 +190,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_stands_in_the_way_of_everybody_comes_first() {
+    async fn what_stands_in_the_way_of_everybody_comes_before_what_a_phone_does_by_itself_and_after_what_was_decided() {
         let api = Api::with_readiness(|| Some("the upstream has a policy of its own".to_owned()));
         api.add_record(&offered("ann", "A1")).await;
         let why = api.get(WHY).await.json(200);
         assert_eq!(why["situation"], "upstream_away");
         assert!(why["summary"].as_str().unwrap().contains("the upstream has a policy of its own"));
+        api.put("/api/v1/devices/ann/A1/access", &json!({"state": "blocked", "reason": "lost"})).await.json(200);
+        let why = api.get(WHY).await.json(200);
+        assert_eq!(why["situation"], "blocked");
+        assert!(why["notes"][0].as_str().unwrap().contains("the upstream has a policy of its own"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_can_be_read_and_not_written_to_keeps_out_whoever_does_not_pass_already() {
+        let api = Api::new().with_device("ann", "A1").await;
+        api.store.be_full(true);
+        let why = api.get(WHY).await.json(200);
+        assert_eq!(why["situation"], "store_away");
+        assert!(why["summary"].as_str().unwrap().contains("can read its store and cannot write"), "{why}");
+        api.store.be_full(false);
+        assert_ne!(api.get(WHY).await.json(200)["situation"], "store_away");
     }
 }

@@ -3,7 +3,8 @@
 /// A loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Loop {
-    /// It is told to provision again and again, and never acknowledges a policy.
+    /// It is told to provision again and again, and no acknowledgment of a policy is accepted from it: it sends none, or none
+    /// that will do.
     ChallengesWithoutAcknowledgment,
     /// It provisions again and again, and each time successfully: it does not keep the key, or does not send it.
     ProvisionsAgainAndAgain,
@@ -32,7 +33,7 @@ impl Loop {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::ChallengesWithoutAcknowledgment => {
-                "it was told to provision many times, and has not acknowledged a policy since"
+                "it was told to provision many times, and has not got through it since"
             }
             Self::ProvisionsAgainAndAgain => "it provisions again and again, as if it did not keep the policy key",
             Self::RefusalStorm => "it repeats a refused request many times a minute",
@@ -44,8 +45,8 @@ impl Loop {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::ChallengesWithoutAcknowledgment => {
-                "Have the user open the mail app and look for a question about security settings. If there is none, this \
-                 client does not provision: an access rule can exempt it, or the policy can admit devices without a key \
+                "Have the user open the mail app and look for a question about security settings. If there is none, and it never \
+                 sends Provision, an access rule can exempt it, or the policy can admit devices without a key \
                  (allow_non_provisionable)."
             }
             Self::ProvisionsAgainAndAgain => {

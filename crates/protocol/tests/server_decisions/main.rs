@@ -12,6 +12,8 @@ mod situation;
 mod walks;
 mod why;
 mod why_forgotten;
+mod why_loops;
+mod why_obstacles;
 mod why_said;
 mod why_wipes;
 mod why_works;

@@ -23,6 +23,7 @@ pub(crate) struct Told {
     seen: bool,
     passed_at: Option<Timestamp>,
     wipe_after_disable: bool,
+    readable: bool,
 }
 
 impl Told {
@@ -34,6 +35,7 @@ impl Told {
             seen: true,
             passed_at: None,
             wipe_after_disable: true,
+            readable: true,
         }
     }
 
@@ -93,6 +95,11 @@ impl Told {
         Self { obstacle: Some(obstacle), ..self }
     }
 
+    /// The store cannot be read.
+    fn unreadable(self) -> Self {
+        Self { readable: false, ..self }
+    }
+
     pub(crate) fn acknowledging(mut self, status: AcknowledgmentStatus) -> Self {
         let key = self.situation.initial_key();
         let request = acknowledgment(self.situation.caller.version, &key, status);
@@ -104,7 +111,7 @@ impl Told {
         let newest_first: Vec<PastEvent> = self.events.iter().rev().cloned().collect();
         why(&Circumstances {
             device: &self.situation.caller.device,
-            snapshot: Some(&self.situation.snapshot),
+            snapshot: Some(&self.situation.snapshot).filter(|_| self.readable),
             events: &newest_first,
             last_seen_at: self.situation.snapshot.device.as_ref().filter(|_| self.seen).map(|_| seen_at),
             last_passed_at: self.passed_at,
@@ -174,7 +181,9 @@ fn situations() -> Vec<(&'static str, Told)> {
         told.request(&acknowledgment(version, "42", AcknowledgmentStatus::Applied))
     };
     vec![
+        ("store_away", Told::provisioned().behind(Obstacle::StoreAway).unreadable()),
         ("store_away", Told::provisioned().behind(Obstacle::StoreAway)),
+        ("store_away", Told::new().request(&initial(V161)).behind(Obstacle::StoreAway)),
         ("upstream_away", Told::provisioned().behind(Obstacle::Upstream("it refuses connections".to_owned()))),
         ("unknown", Told::new()),
         ("forgotten", Told::new().gate(Command::FolderSync).event(Event::forgotten("ada")).later(3)),

@@ -13,17 +13,18 @@ mod access_rows;
 mod acknowledgment_rows;
 mod demands;
 mod history;
+mod obstacle_rows;
 mod policy_rows;
 mod rows;
 mod wipe_rows;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::access_rule::{AccessDecision, AccessFacts, DecidedBy};
+use super::access_rule::{AccessDecision, AccessFacts, DecidedBy, Standing};
 use super::decision::{Event, EventKind, Outcome};
 use super::gate::gate;
 use super::record::DeviceRecord;
-use super::snapshot::{Caller, ServerRules, Snapshot};
+use super::snapshot::{Caller, EffectivePolicy, ServerRules, Snapshot};
 use crate::device::DeviceKey;
 use crate::http::Command;
 use crate::policy_key::RequestKey;
@@ -46,7 +47,7 @@ pub struct PastEvent {
 /// What stands in the way of every device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// The store cannot be reached or written to.
+    /// The store cannot be written to; without a snapshot it cannot be read either.
     StoreAway,
     /// The server behind the gateway cannot be used, with what is wrong with it.
     Upstream(String),
@@ -67,7 +68,7 @@ pub struct ServerConfiguration {
 pub struct Circumstances<'a> {
     /// Which device is asked about.
     pub device: &'a DeviceKey,
-    /// One look at the store; `None` when it cannot be looked at.
+    /// One look at the store; `None` when it cannot be read.
     pub snapshot: Option<&'a Snapshot>,
     /// What happened to it, newest first.
     pub events: &'a [PastEvent],
@@ -162,6 +163,13 @@ impl<'a> Look<'a> {
         let rules = ServerRules { devices_per_user: u32::MAX };
         let decision = gate(snapshot, &caller, Command::Sync, rules, self.circumstances.now);
         matches!(decision.outcome, Outcome::Pass)
+    }
+
+    /// Whether a policy may ask it to provision: there is one, and it is not exempt from it.
+    pub(super) fn has_to_provision(&self) -> bool {
+        let exempt = self.access.as_ref().is_some_and(|access| access.standing == Standing::Exempt);
+        let policy = self.circumstances.snapshot.map(|snapshot| &snapshot.policy);
+        !exempt && policy.is_some_and(|policy| !matches!(policy, EffectivePolicy::None))
     }
 
     /// Whether a wipe reaches a device whose sign-in is refused, where that is known.

@@ -13,7 +13,9 @@ use crate::typed_command::arguments;
 pub(super) fn policy_unreadable(look: &Look<'_>) -> Option<Why> {
     let EffectivePolicy::Unreadable { name, fault } = &look.circumstances.snapshot?.policy else { return None };
     let typed = arguments(&[name.as_str()]);
-    if look.passes() {
+    // Whether a phone that nothing is kept of comes at all, its requests say.
+    let comes = look.record.is_some() || look.events.iter().any(|past| past.event.kind.is_of_a_signed_in_request());
+    if look.passes() || !comes {
         return None;
     }
     Some(
@@ -275,6 +277,9 @@ pub(super) fn not_provisioned(look: &Look<'_>) -> Option<Why> {
 /// The gate would let it pass with the key that it was given, and told it to provision all the same: it sends another, or none.
 pub(super) fn key_not_sent(look: &Look<'_>) -> Option<Why> {
     let record = look.record.filter(|record| record.provisioned.is_some() && look.passes())?;
+    if !look.has_to_provision() {
+        return None;
+    }
     let challenged = look.challenges()?;
     let mut steps = vec![
         "Once is harmless: it provisions again and comes back. If it goes on, have its user remove the account and set it up \

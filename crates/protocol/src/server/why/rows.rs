@@ -6,12 +6,13 @@ use super::access_rows::{
     TOO_MANY, blocked, locked, password_changed, quarantined, room_again, strangers, too_many_devices, wrong_password,
 };
 use super::acknowledgment_rows::{accepted_by_now, policy_refused};
+use super::obstacle_rows::{self, store_unreadable, store_unwritable, upstream_away};
 use super::policy_rows::{
     key_not_sent, no_policy, not_known_yet, not_provisioned, offered, policy_changed, policy_unreadable,
     provision_refused, refresh_due,
 };
 use super::wipe_rows::{wipe_cancelled_too_late, wipe_due, wiped};
-use super::{Look, Obstacle, Why, demands, shown};
+use super::{Look, Why, demands, shown};
 use crate::server::decision::EventKind;
 use crate::server::loops::Loop;
 use crate::server::snapshot::EffectivePolicy;
@@ -24,21 +25,24 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
     type Row = fn(&Look<'_>) -> Option<Why>;
     /// A phone without a row: what it was told is all there is.
     const WITHOUT_A_ROW: &[Row] = &[
-        obstacle,
-        looping,
+        store_unreadable,
         blocked,
         too_many_devices,
         quarantined,
+        policy_unreadable,
         provision_refused,
         not_known_yet,
+        store_unwritable,
+        upstream_away,
         room_again,
+        looping,
         never_provisioned,
         begins_anew,
         forgotten,
         unknown,
     ];
     const ROWS: &[Row] = &[
-        obstacle,
+        store_unreadable,
         wipe_due,
         wiped,
         wipe_cancelled_too_late,
@@ -47,20 +51,23 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
         too_many_devices,
         quarantined,
         wrong_password,
-        looping,
         policy_refused,
         policy_unreadable,
         provision_refused,
-        upstream_refused,
         not_known_yet,
+        store_unwritable,
+        upstream_away,
+        upstream_refused,
         room_again,
-        no_policy,
         policy_changed,
         refresh_due,
         offered,
         accepted_by_now,
-        not_provisioned,
         key_not_sent,
+        // A phone repeats itself over something: only where nothing above says over what, that is all there is to say.
+        looping,
+        no_policy,
+        not_provisioned,
         silent,
     ];
     let rows = if look.record.is_some() { ROWS } else { WITHOUT_A_ROW };
@@ -69,42 +76,22 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
 
 /// What is worth knowing beside the situation.
 pub(super) fn notes(look: &Look<'_>, situation: &str) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = Vec::from_iter(obstacle_rows::note(look, situation));
     if !matches!(situation, "wrong_password" | "sign_in_refused" | "unknown" | "store_away") {
         notes.extend(strangers(look));
         notes.extend(locked(look));
     }
-    if let Some((one, past, _)) = look.loop_of_late().filter(|_| situation != "loop") {
-        notes.push(format!("It was in a loop {}: {}. {}", look.ago(past.last_at), one.sentence(), one.advice()));
+    if let Some((one, past, is_over)) = look.loop_of_late().filter(|_| situation != "loop") {
+        let (ago, sentence) = (look.ago(past.last_at), one.sentence());
+        let is_over = is_over || (one == Loop::ChallengesWithoutAcknowledgment && !look.has_to_provision());
+        notes.push(if is_over || one == Loop::NewDeviceIds {
+            format!("It was in a loop {ago}: {sentence}. {}", one.advice())
+        } else {
+            // What to do about a loop is to do something about its cause, and that is the situation.
+            format!("It is in a loop, noticed {ago}: {sentence}. That is not what keeps it out.")
+        });
     }
     notes
-}
-
-fn obstacle(look: &Look<'_>) -> Option<Why> {
-    Some(match look.circumstances.obstacle? {
-        Obstacle::StoreAway => Why::keeps_out(
-            "store_away",
-            "The server cannot reach its store, so no phone gets further: nobody is let in on a guess.".to_owned(),
-            "There is a fault at the server. Nothing is wrong with your phone; it tries again by itself.",
-            vec![
-                "Look at `/readyz` and at the server's log: they say what is wrong with the store.".to_owned(),
-                "Phones are answered Provision Status 3 and HTTP 503 with Retry-After, and come back by themselves."
-                    .to_owned(),
-            ],
-        )
-        .with(Scope::Provision, 3),
-        Obstacle::Upstream(fault) => Why::keeps_out(
-            "upstream_away",
-            format!("The mail server behind the gateway cannot be used: {}.", shown(fault)),
-            "The mail server has a fault. Nothing is wrong with your phone; it tries again by itself.",
-            vec![
-                "Look at the mail server itself, and at the log of this server: it says what the gateway sees of it.".to_owned(),
-                "Phones are answered HTTP 502, 503 or 504 with Retry-After, and come back by themselves. None has to be set up \
-                 anew afterwards: what was acknowledged stays."
-                    .to_owned(),
-            ],
-        ),
-    })
 }
 
 fn never_provisioned(look: &Look<'_>) -> Option<Why> {
@@ -214,6 +201,9 @@ fn unknown(look: &Look<'_>) -> Option<Why> {
 
 fn looping(look: &Look<'_>) -> Option<Why> {
     let (one, past, _) = look.loop_of_late().filter(|(.., is_over)| !is_over)?;
+    if one == Loop::ChallengesWithoutAcknowledgment && !look.has_to_provision() {
+        return None;
+    }
     let challenges = look.challenges().filter(|_| one == Loop::ChallengesWithoutAcknowledgment);
     let often = challenges.map_or_else(String::new, |challenges| format!("{}, ", challenges.times()));
     let advice = match one {
