@@ -5,7 +5,8 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use asprov_protocol::http::{Command, Reply};
-use asprov_protocol::server::{Event, EventKind};
+use asprov_protocol::server::{Event, EventKind, RefusedSignIn};
+use asprov_protocol::status::{Scope, Status};
 use http::{Response, StatusCode};
 
 use super::connector::ConnectError;
@@ -96,16 +97,25 @@ impl UpstreamFault {
     }
 }
 
-/// An answer that goes to the device as it is, and says that the upstream did not serve it: its history tells so. HTTP 401 is
-/// a matter of signing in, and other codes are about this one request.
+/// An answer that goes to the device as it is, and says that the upstream did not serve it: its history tells so. Of HTTP 401 it
+/// tells what it tells of a sign-in that is refused here: the device was signed in when it passed the gate, so these are its own
+/// credentials, and the upstream does not take them any more. Other codes are about this one request.
 pub(super) fn noted(mut answer: Response<ResponseBody>, command: Command) -> Response<ResponseBody> {
+    if answer.extensions().get::<Told>().is_some() {
+        return answer;
+    }
     let status = answer.status();
-    let is_told =
-        status == StatusCode::FORBIDDEN || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED);
-    if is_told && answer.extensions().get::<Told>().is_none() {
+    let told = if status == StatusCode::UNAUTHORIZED {
+        let event = Event::sign_in_refused(RefusedSignIn::Itself).with_command(command);
+        let detail = "the upstream refuses the credentials that it accepted before: HTTP 401".to_owned();
+        Told { detail, event: Some(event.with_status(Scope::Http, Status(401))) }
+    } else if status == StatusCode::FORBIDDEN || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED) {
         let detail = format!("the upstream answered HTTP {}", status.as_u16());
         let event = Event::new(EventKind::UpstreamRefused, detail.as_str()).with_command(command);
-        answer.extensions_mut().insert(Told { detail, event: Some(event) });
-    }
+        Told { detail, event: Some(event) }
+    } else {
+        return answer;
+    };
+    answer.extensions_mut().insert(told);
     answer
 }

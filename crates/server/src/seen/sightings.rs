@@ -110,7 +110,9 @@ impl Sightings {
         if !refusals.is_empty() {
             self.is_news(&mut waiting, &caller.device);
         }
-        if refusals.iter().any(|event| event.kind == EventKind::UpstreamRefused) {
+        // Whose credentials are refused here does not come this way.
+        let is_behind = |kind| matches!(kind, EventKind::UpstreamRefused | EventKind::SignInRefused);
+        if refusals.iter().any(|event| is_behind(event.kind)) {
             self.refused_behind.insert(caller.device.clone(), ());
         }
         let sightings = &mut waiting.sightings;
