@@ -55,8 +55,9 @@ where
         Proof::ItIs => {}
     }
     let command = call.command;
-    // Only now: nobody else may write into the recording of this device.
+    // Only now: nobody else may write into the recording of this device, or be its user in the log.
     line.recording = shared.traces.recording(&caller, command.name());
+    line.user(&caller.device.user);
     let response =
         if wipe_after_disable.opens() { wipe(shared, &caller, command, head.headers, body, line).await } else { None };
     let answered = match &response {
