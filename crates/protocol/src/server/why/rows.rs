@@ -11,7 +11,7 @@ use super::policy_rows::{
     key_not_sent, no_policy, not_known_yet, not_provisioned, offered, policy_changed, policy_unreadable,
     provision_refused, refresh_due,
 };
-use super::wipe_rows::{wipe_cancelled_too_late, wipe_due, wiped};
+use super::wipe_rows::{key_voided_by_wipe, too_late_note, wipe_cancelled_too_late, wipe_due, wiped};
 use super::{Look, Why, demands, shown};
 use crate::server::decision::EventKind;
 use crate::server::loops::Loop;
@@ -45,11 +45,11 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
         store_unreadable,
         wipe_due,
         wiped,
-        wipe_cancelled_too_late,
         password_changed,
         blocked,
         too_many_devices,
         quarantined,
+        wipe_cancelled_too_late,
         wrong_password,
         policy_refused,
         policy_unreadable,
@@ -63,6 +63,7 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
         refresh_due,
         offered,
         accepted_by_now,
+        key_voided_by_wipe,
         key_not_sent,
         // A phone repeats itself over something: only where nothing above says over what, that is all there is to say.
         looping,
@@ -77,6 +78,7 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
 /// What is worth knowing beside the situation.
 pub(super) fn notes(look: &Look<'_>, situation: &str) -> Vec<String> {
     let mut notes = Vec::from_iter(obstacle_rows::note(look, situation));
+    notes.extend(too_late_note(look).filter(|_| situation != "wipe_cancelled_too_late"));
     if !matches!(situation, "wrong_password" | "sign_in_refused" | "unknown" | "store_away") {
         notes.extend(strangers(look));
         notes.extend(locked(look));
