@@ -85,7 +85,6 @@ pub(super) fn notes(look: &Look<'_>, situation: &str) -> Vec<String> {
     }
     if let Some((one, past, is_over)) = look.loop_of_late().filter(|_| situation != "loop") {
         let (ago, sentence) = (look.ago(past.last_at), one.sentence());
-        let is_over = is_over || (one == Loop::ChallengesWithoutAcknowledgment && !look.has_to_provision());
         notes.push(if is_over || one == Loop::NewDeviceIds {
             format!("It was in a loop {ago}: {sentence}. {}", one.advice())
         } else {
@@ -203,9 +202,6 @@ fn unknown(look: &Look<'_>) -> Option<Why> {
 
 fn looping(look: &Look<'_>) -> Option<Why> {
     let (one, past, _) = look.loop_of_late().filter(|(.., is_over)| !is_over)?;
-    if one == Loop::ChallengesWithoutAcknowledgment && !look.has_to_provision() {
-        return None;
-    }
     let challenges = look.challenges().filter(|_| one == Loop::ChallengesWithoutAcknowledgment);
     let often = challenges.map_or_else(String::new, |challenges| format!("{}, ", challenges.times()));
     let advice = match one {
