@@ -17,6 +17,7 @@ use crate::server::decision::EventKind;
 use crate::server::loops::Loop;
 use crate::server::snapshot::EffectivePolicy;
 use crate::status::{Scope, Status};
+use crate::typed_command::arguments;
 
 /// How long a phone may be silent before that is the explanation.
 const SILENT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -86,7 +87,7 @@ pub(super) fn notes(look: &Look<'_>, situation: &str) -> Vec<String> {
     if let Some((one, past, is_over)) = look.loop_of_late().filter(|_| situation != "loop") {
         let (ago, sentence) = (look.ago(past.last_at), one.sentence());
         notes.push(if is_over || one == Loop::NewDeviceIds {
-            format!("It was in a loop {ago}: {sentence}. {}", one.advice())
+            format!("It was in a loop {ago}: {sentence}. {}", advice(look, one))
         } else {
             // What to do about a loop is to do something about its cause, and that is the situation.
             format!("It is in a loop, noticed {ago}: {sentence}. That is not what keeps it out.")
@@ -213,7 +214,7 @@ fn looping(look: &Look<'_>) -> Option<Why> {
              not provision. {}",
             let_in(look)
         ),
-        _ => one.advice().to_owned(),
+        _ => advice(look, one),
     };
     let mut why = Why::keeps_out(
         "loop",
@@ -223,6 +224,22 @@ fn looping(look: &Look<'_>) -> Option<Why> {
     );
     why.status = past.event.status;
     Some(why)
+}
+
+/// What an administrator can do, with the commands for this user.
+fn advice(look: &Look<'_>, one: Loop) -> String {
+    match one {
+        Loop::NewDeviceIds => {
+            let user = arguments(&[look.circumstances.device.user.as_str()]);
+            format!(
+                "{} `asprov device list {} --stale 1h` shows who has not come for an hour, and `asprov device forget --all \
+                 --stale 1h {user}` forgets them.",
+                one.advice(),
+                look.of_its_user()
+            )
+        }
+        _ => one.advice().to_owned(),
+    }
 }
 
 fn upstream_refused(look: &Look<'_>) -> Option<Why> {
