@@ -71,7 +71,7 @@ pub(crate) struct EventBody {
     administrator: Option<String>,
     /// The address that the administrator's request came from.
     address: Option<String>,
-    /// Which loop it is about, or whose credentials were refused.
+    /// Which loop it is about, whose credentials were refused, or that the policy was damaged.
     #[schema(schema_with = openapi::event_about)]
     about: Option<&'static str>,
     /// What only this event knows: a name, a fault, a reason.

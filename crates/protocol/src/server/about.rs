@@ -1,4 +1,4 @@
-//! What an event is about where its kind alone leaves that open: which loop, whose credentials. It is a value of its own, so
+//! What an event is about where its kind alone leaves that open: which loop, whose credentials, a policy that is damaged. It is a value of its own, so
 //! that nobody has to read it back from a sentence.
 
 use super::decision::{Event, EventKind};
@@ -12,13 +12,16 @@ pub enum About {
     Loop(Loop),
     /// Whose credentials were refused.
     RefusedSignIn(RefusedSignIn),
+    /// The policy, which cannot be read: whatever key the device sends, it is told to provision.
+    DamagedPolicy,
 }
 
 impl About {
     /// Everything an event can be about.
     pub fn all() -> impl Iterator<Item = Self> {
         let loops = Loop::ALL.into_iter().map(Self::Loop);
-        loops.chain(RefusedSignIn::ALL.into_iter().map(Self::RefusedSignIn))
+        let sign_ins = RefusedSignIn::ALL.into_iter().map(Self::RefusedSignIn);
+        loops.chain(sign_ins).chain([Self::DamagedPolicy])
     }
 
     /// Its word in the API and in stores. No two have the same.
@@ -26,6 +29,7 @@ impl About {
         match self {
             Self::Loop(one) => one.as_str(),
             Self::RefusedSignIn(who) => who.as_str(),
+            Self::DamagedPolicy => "damaged_policy",
         }
     }
 

@@ -155,6 +155,7 @@ impl EventKind {
                 | Self::PolicyRefused
                 | Self::ProvisionRefused
                 | Self::CommandRefused
+                | Self::WipeAcknowledgmentIgnored
                 | Self::WouldBeRefused
                 | Self::UpstreamRefused
         )

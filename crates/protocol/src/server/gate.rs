@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 
+use super::about::About;
 use super::access_rule::{AccessDecision, Standing};
 use super::decision::{Decision, Event, EventKind, Outcome, common_status};
 use super::record::{DeviceRecord, WipeState};
@@ -29,11 +30,13 @@ struct Refusal {
     http: u16,
     /// Whether it is access that keeps the device out.
     is_access: bool,
+    /// What it is about, where the status leaves that open.
+    about: Option<About>,
 }
 
 impl Refusal {
     const fn of(status: Status, http: u16) -> Self {
-        Self { status, http, is_access: false }
+        Self { status, http, is_access: false, about: None }
     }
 }
 
@@ -58,9 +61,16 @@ pub fn gate(snapshot: &Snapshot, caller: &Caller, command: Command, rules: Serve
         };
         common_status(command, caller.version, status, refusal.http)
     };
-    let detail = if refusal.is_access { access.detail() } else { String::new() };
+    let detail = match &snapshot.policy {
+        _ if refusal.is_access => access.detail(),
+        EffectivePolicy::Unreadable { name, fault } if refusal.about == Some(About::DamagedPolicy) => {
+            format!("policy `{}`: {fault}", name.as_str())
+        }
+        _ => String::new(),
+    };
     let mut event =
         Event::new(EventKind::CommandRefused, detail).with_command(command).with_status(Scope::Common, refusal.status);
+    event.about = refusal.about;
     event.tell_policy(&snapshot.policy);
     if refusal.is_access {
         event = event.with_rule_of(&access);
@@ -174,7 +184,8 @@ fn key_of_unreadable_policy(caller: &Caller, command: Command) -> Option<Refusal
         RequestKey::Zero => Status::DEVICE_NOT_PROVISIONED,
         RequestKey::Key(_) | RequestKey::Unusable => Status::INVALID_POLICY_KEY,
     };
-    Some(Refusal::of(status, RETRY_WITH))
+    // Without that the device's history would say that it sent a wrong key.
+    Some(Refusal { about: Some(About::DamagedPolicy), ..Refusal::of(status, RETRY_WITH) })
 }
 
 fn policy_key(device: Option<&DeviceRecord>, caller: &Caller, policy: &Policy, now: Timestamp) -> Option<Refusal> {

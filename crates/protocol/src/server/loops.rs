@@ -58,8 +58,8 @@ impl Loop {
                  newest refusal in `asprov device events` says what it runs against."
             }
             Self::NewDeviceIds => {
-                "Have the user update or remove the app; an hour later, forget the devices that it left behind (`asprov device \
-                 forget USER --all --stale 1h`)."
+                "Have the user update or remove the app; an hour later, forget the devices that it left behind, and none that was \
+                 wiped or blocked."
             }
         }
     }

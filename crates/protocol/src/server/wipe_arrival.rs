@@ -25,8 +25,8 @@ use crate::version::ProtocolVersion;
 pub struct WipeArrival {
     /// The version it speaks.
     pub version: ProtocolVersion,
-    /// The HTTP code of the answer to its next command: 200 with Status 140 from 14.0 on, before that 449, or 403 for a device
-    /// that has no policy key to send.
+    /// The HTTP code of the answer to its next command: 200 with Status 140 from 14.0 on, before that 449 if it carries
+    /// the policy key that the device was given, and 403 if it carries none, as where the device was given none.
     pub http: u16,
     /// Why it may never ask for the order; `None` for a device that is known to send Provision.
     pub may_never_ask: Option<MayNeverAsk>,
@@ -97,7 +97,8 @@ impl WipeArrival {
                 "Its next command is answered Status 140, which tells it to ask; it gets the order with its next Provision."
             }
             449 => {
-                "Its next command is answered HTTP 449, which tells it to ask; it gets the order with its next Provision."
+                "Its next command is answered HTTP 449, which tells it to ask (HTTP 403 if it carries no policy key, which does not); \
+                 it gets the order with its next Provision."
             }
             _ => {
                 "It has no policy key to send, so its next command is answered HTTP 403, which does not tell it to ask (one with a \

@@ -118,6 +118,11 @@ impl Situation {
         };
     }
 
+    /// The policy of before is there again.
+    pub(crate) fn repair_policy(&mut self) {
+        self.snapshot.policy = Self::new(self.caller.version).snapshot.policy;
+    }
+
     pub(crate) fn order_wipe(&mut self, kind: WipeKind) {
         let record = self.snapshot.device.clone().expect("a device");
         let (record, _) = order_wipe(&record, kind, "lost", "ada", self.now).unwrap().expect("a new order");

@@ -3,7 +3,7 @@
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, ProvisionRequest};
 use asprov_protocol::policy_key::RequestKey;
-use asprov_protocol::server::{EffectivePolicy, Event, EventKind, Loop};
+use asprov_protocol::server::{About, EffectivePolicy, Event, EventKind, Loop};
 
 use super::situation::*;
 use super::why::*;
@@ -110,4 +110,30 @@ fn a_phone_without_a_row_whose_policy_is_damaged_is_not_told_to_use_another_app(
     let kind = EventKind::CommandRefused;
     assert_eq!(damaged().event(Event::new(kind, "")).why().situation, "policy_unreadable");
     assert_eq!(damaged().why().situation, "unknown", "a DeviceId that was mistyped");
+}
+
+#[test]
+fn a_phone_whose_policy_was_damaged_and_repaired_is_not_said_to_send_another_key() {
+    let damaged = || Told::provisioned().passed().later(1).with(Situation::damage_policy);
+    let once = damaged().gate(Command::Sync);
+    let event = &once.events[0].event;
+    assert_eq!(event.about, Some(About::DamagedPolicy));
+    assert_eq!(event.detail, "policy `staff`: MinDevicePasswordLength holds `x`");
+    assert_eq!(once.why().situation, "policy_unreadable");
+    let often = (0..12).fold(damaged(), |told, _| told.gate(Command::Sync));
+    let often = often.event(looping(Loop::ChallengesWithoutAcknowledgment));
+    for told in [once, often] {
+        let repaired = told.later(1).with(Situation::repair_policy);
+        let why = repaired.why();
+        assert_eq!((why.situation, why.syncs), ("fine", true), "{why:?}");
+        assert_eq!(repaired.situation.clone().command(Command::Sync), Got::Passed);
+        // What it is told for a key of its own counts as ever.
+        assert_eq!(repaired.event(refused_with(144)).why().situation, "key_not_sent");
+    }
+}
+
+#[test]
+fn a_phone_that_never_got_further_than_a_damaged_policy_begins_anew_once_it_is_repaired() {
+    let why = damaged().gate(Command::Sync).later(1).with(Situation::repair_policy).why();
+    assert_eq!(why.situation, "begins_anew", "{why:?}");
 }

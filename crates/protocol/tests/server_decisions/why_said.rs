@@ -161,3 +161,14 @@ fn a_phone_that_a_reporting_policy_lets_in_is_said_not_to_apply_all_of_it() {
     assert!(why.summary.contains("does not apply all of it, and that policy only reports"), "{}", why.summary);
     assert!(!Told::provisioned().why().summary.contains("only reports"));
 }
+
+#[test]
+fn advice_to_forget_devices_names_the_user_and_leaves_out_what_was_wiped_or_blocked() {
+    let ids = Told::provisioned().event(looping(Loop::NewDeviceIds)).why();
+    let full = Told::provisioned().with(|s| s.snapshot.acknowledged_before = 20).why();
+    for (why, command) in [(ids, "device forget --all --stale 1h ann`"), (full, "device forget ann DEVICE_ID`")] {
+        assert!(advises(&why, command), "{why:?}");
+        assert!(advises(&why, "none that was wiped or blocked"), "{why:?}");
+        assert!(!advises(&why, "USER"), "{why:?}");
+    }
+}

@@ -1,7 +1,9 @@
 //! A wipe is spoken of as what it is: whoever is to lose an account is not told of the loss of a phone, in any state of it.
 
-use asprov_protocol::message::{Ask, WipeKind, WipeStatus};
-use asprov_protocol::server::{Event, EventKind};
+use asprov_protocol::http::Command;
+use asprov_protocol::message::{AcknowledgmentStatus, Ask, WipeKind, WipeStatus};
+use asprov_protocol::server::{AccessState, Event, EventKind};
+use asprov_protocol::status::{Scope, Status};
 
 use super::situation::*;
 use super::why::*;
@@ -57,7 +59,7 @@ fn of_a_phone_that_was_let_in_without_a_policy_it_is_said_that_it_may_never_ask(
                 s.caller.policy_key = asprov_protocol::policy_key::RequestKey::Absent;
                 s.set_access_rules("old: exempt if DeviceType = \"PocketPC\"");
             })
-            .gate(asprov_protocol::http::Command::FolderSync)
+            .gate(Command::FolderSync)
             .with(|s| s.order_wipe(WipeKind::Device))
             .later(1)
             .why();
@@ -83,4 +85,65 @@ fn a_wipe_of_one_kind_is_never_spoken_of_as_one_of_the_other() {
             }
         }
     }
+}
+
+/// A wipe that was ordered and taken back after an hour; of a phone that had got the order if `sent`.
+fn taken_back(sent: bool) -> Told {
+    let ordered = Told::provisioned().with(|s| s.order_wipe(WipeKind::Device));
+    let ordered = if sent { ordered.ask(Ask::Empty) } else { ordered };
+    ordered.later(1).with(Situation::cancel_wipe).event(wipe_cancelled()).later(1)
+}
+
+#[test]
+fn a_phone_whose_key_a_wipe_has_voided_is_not_said_never_to_have_had_one() {
+    let why = taken_back(false).why();
+    assert_eq!((why.situation, why.syncs), ("not_provisioned", false));
+    assert!(why.summary.contains("the policy key that the phone had is void since"), "{}", why.summary);
+    assert!(!why.summary.contains("no policy key yet"), "{}", why.summary);
+    assert!(why.for_administrator[0].contains("Nothing has to be done"), "{why:?}");
+    // The gate tells it to provision, whichever key it sends, and it gets in by that.
+    let told = taken_back(false).gate(Command::Sync);
+    let why = told.why();
+    assert!(why.summary.contains("told to provision since (once, last just now)"), "{}", why.summary);
+    assert_eq!(why.status, Some((Scope::Common, Status(144))));
+    assert!(told.acknowledging(AcknowledgmentStatus::Applied).why().syncs);
+    // One that gets in without a key sends the one it had.
+    let lenient = taken_back(false).with(|s| s.rules(|rules| rules.allow_non_provisionable = true));
+    assert_ne!(lenient.situation.clone().command(Command::Sync), Got::Passed);
+    assert!(!lenient.why().syncs, "{:?}", lenient.why());
+    // Who never had a key lost none.
+    let never = Told::new().ask(Ask::Empty).with(|s| s.order_wipe(WipeKind::Device)).with(Situation::cancel_wipe);
+    assert!(never.event(wipe_cancelled()).why().summary.contains("no policy key yet"));
+}
+
+#[test]
+fn a_phone_that_is_kept_out_by_decision_is_not_promised_mail_because_its_wipe_was_taken_back() {
+    for (state, word) in [(AccessState::Blocked, "blocked"), (AccessState::Quarantined, "quarantined")] {
+        let why = taken_back(true).with(|s| s.set_access(state)).why();
+        assert_eq!(why.situation, word);
+        assert!(why.notes.iter().any(|note| note.contains("may already be erasing itself")), "{why:?}");
+        assert!(!why.for_user.contains("mail comes back"), "{}", why.for_user);
+    }
+    assert_eq!(taken_back(true).why().situation, "wipe_cancelled_too_late");
+}
+
+#[test]
+fn what_is_said_after_a_wipe_was_taken_back_reads_as_help() {
+    insta::assert_snapshot!(
+        "why_wipes_taken_back",
+        explained(vec![
+            ("not_provisioned", taken_back(false)),
+            ("not_provisioned", taken_back(false).gate(Command::Sync)),
+            ("blocked", taken_back(true).with(|s| s.set_access(AccessState::Blocked))),
+            ("quarantined", taken_back(true).with(|s| s.set_access(AccessState::Quarantined))),
+        ])
+    );
+}
+
+#[test]
+fn whoever_sent_a_wipe_acknowledgment_that_nobody_waited_for_has_signed_in() {
+    let ignored = Ask::WipeAcknowledgment { kind: WipeKind::Device, status: WipeStatus::Success };
+    let why = Told::new().ask(ignored).why();
+    assert_eq!(why.situation, "begins_anew", "{why:?}");
+    assert!(why.summary.contains("It signed in last just now"), "{}", why.summary);
 }

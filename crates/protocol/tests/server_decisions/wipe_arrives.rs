@@ -48,6 +48,11 @@ fn a_phone_that_provisioned_is_told_to_ask_for_its_wipe_in_every_version() {
         assert_eq!(said.http, if version.has_common_status() { 200 } else { 449 }, "{version}");
         assert_eq!(said.may_never_ask, None);
         assert!(!said.sentences().contains("never"), "{}", said.sentences());
+        assert_eq!(said.sentences().contains("HTTP 403 if it carries no policy key"), said.http == 449, "{version}");
+        let mut without_key = situation.clone();
+        without_key.caller.policy_key = RequestKey::Absent;
+        let http = if version.has_common_status() { 200 } else { 403 };
+        holds(without_key, &WipeArrival { http, ..said.clone() });
         holds(situation, &said);
     }
 }
@@ -110,6 +115,11 @@ fn how_a_wipe_arrives_reads_as_help() {
     assert_eq!(
         sentences(Situation::provisioned(V161)),
         "Its next command is answered Status 140, which tells it to ask; it gets the order with its next Provision."
+    );
+    assert_eq!(
+        sentences(Situation::provisioned(V121)),
+        "Its next command is answered HTTP 449, which tells it to ask (HTTP 403 if it carries no policy key, which does \
+         not); it gets the order with its next Provision."
     );
     assert_eq!(
         sentences(no_policy(V141)),

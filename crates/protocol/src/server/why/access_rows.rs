@@ -9,6 +9,7 @@ use crate::server::decision::Event;
 use crate::server::record::AccessState;
 use crate::server::refused_sign_in::RefusedSignIn;
 use crate::status::Scope;
+use crate::typed_command::arguments;
 
 /// How long a provisioned phone that was let through counts as one that works, whatever strangers do with its name.
 const WORKS: SignedDuration = SignedDuration::from_hours(24);
@@ -245,7 +246,11 @@ pub(super) fn too_many_devices(look: &Look<'_>) -> Option<Why> {
     };
     let steps = vec![
         format!("See which are no longer used: `asprov device list {} --stale 30d`.", look.of_its_user()),
-        "Forget them with `asprov device forget USER DEVICE_ID`, or raise devices_per_user.".to_owned(),
+        format!(
+            "Forget one of them with `asprov device forget {}`, but none that was wiped or blocked: it could come back. Or raise \
+             devices_per_user.",
+            arguments(&[look.circumstances.device.user.as_str(), "DEVICE_ID"])
+        ),
     ];
     Some(
         Why::keeps_out("too_many_devices", summary, TOO_MANY, steps.into_iter().chain(unless_done).collect())

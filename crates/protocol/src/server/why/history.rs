@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Look, PastEvent};
+use crate::server::about::About;
 use crate::server::decision::EventKind;
 use crate::server::loops::Loop;
 use crate::server::refused_sign_in::RefusedSignIn;
@@ -101,10 +102,12 @@ impl<'a> Look<'a> {
         (refused.newest.event.status == Some((Scope::Common, Status(status)))).then_some(refused)
     }
 
-    /// Every demand to provision since it acknowledged a policy or was let through, with whatever status.
+    /// Every demand to provision since it acknowledged a policy or was let through, with whatever status. Because its policy was
+    /// damaged it was told so whatever it sent: that says nothing about the phone.
     pub(super) fn challenges(&self) -> Option<Trouble<'a>> {
         let is_it = |past: &PastEvent| {
             past.event.kind == EventKind::CommandRefused
+                && past.event.about != Some(About::DamagedPolicy)
                 && past
                     .event
                     .status
@@ -113,8 +116,15 @@ impl<'a> Look<'a> {
         self.trouble(is_it, |kind| kind == EventKind::PolicyAcknowledged)
     }
 
-    /// The loop that was noticed within the last hour, and whether the phone got out of it since: by an acknowledgment, unless
-    /// acknowledging is what it repeats, or by being let through.
+    /// Whether its newest demand to provision came of a policy that was damaged, and can be read by now.
+    fn damage_is_repaired(&self) -> bool {
+        let newest = self.events.iter().find(|past| past.event.kind == EventKind::CommandRefused);
+        let readable = self.circumstances.snapshot.and_then(|snapshot| snapshot.policy.readable());
+        readable.is_some() && newest.is_some_and(|past| past.event.about == Some(About::DamagedPolicy))
+    }
+
+    /// The loop that was noticed within the last hour, and whether it is over: the phone acknowledged something, unless
+    /// acknowledging is what it repeats, or was let through, or what it was asked for nobody asks of it any more.
     pub(super) fn loop_of_late(&self) -> Option<(Loop, &'a PastEvent, bool)> {
         let place = self.events.iter().position(|past| past.event.kind == EventKind::LoopDetected)?;
         let past = *self.events.get(place)?;
@@ -122,6 +132,8 @@ impl<'a> Look<'a> {
         let one = past.event.detected_loop().filter(|_| recent)?;
         let acknowledged = one != Loop::ProvisionsAgainAndAgain
             && self.events.iter().take(place).any(|later| later.event.kind == EventKind::PolicyAcknowledged);
-        Some((one, past, acknowledged || self.is_over(past)))
+        let not_asked =
+            one == Loop::ChallengesWithoutAcknowledgment && (!self.has_to_provision() || self.damage_is_repaired());
+        Some((one, past, acknowledged || not_asked || self.is_over(past)))
     }
 }

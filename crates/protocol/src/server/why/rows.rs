@@ -11,12 +11,13 @@ use super::policy_rows::{
     key_not_sent, no_policy, not_known_yet, not_provisioned, offered, policy_changed, policy_unreadable,
     provision_refused, refresh_due,
 };
-use super::wipe_rows::{wipe_cancelled_too_late, wipe_due, wiped};
+use super::wipe_rows::{key_voided_by_wipe, too_late_note, wipe_cancelled_too_late, wipe_due, wiped};
 use super::{Look, Why, demands, shown};
 use crate::server::decision::EventKind;
 use crate::server::loops::Loop;
 use crate::server::snapshot::EffectivePolicy;
 use crate::status::{Scope, Status};
+use crate::typed_command::arguments;
 
 /// How long a phone may be silent before that is the explanation.
 const SILENT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -45,11 +46,11 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
         store_unreadable,
         wipe_due,
         wiped,
-        wipe_cancelled_too_late,
         password_changed,
         blocked,
         too_many_devices,
         quarantined,
+        wipe_cancelled_too_late,
         wrong_password,
         policy_refused,
         policy_unreadable,
@@ -63,6 +64,7 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
         refresh_due,
         offered,
         accepted_by_now,
+        key_voided_by_wipe,
         key_not_sent,
         // A phone repeats itself over something: only where nothing above says over what, that is all there is to say.
         looping,
@@ -77,15 +79,15 @@ pub(super) fn first_that_fits(look: &Look<'_>) -> Why {
 /// What is worth knowing beside the situation.
 pub(super) fn notes(look: &Look<'_>, situation: &str) -> Vec<String> {
     let mut notes = Vec::from_iter(obstacle_rows::note(look, situation));
+    notes.extend(too_late_note(look).filter(|_| situation != "wipe_cancelled_too_late"));
     if !matches!(situation, "wrong_password" | "sign_in_refused" | "unknown" | "store_away") {
         notes.extend(strangers(look));
         notes.extend(locked(look));
     }
     if let Some((one, past, is_over)) = look.loop_of_late().filter(|_| situation != "loop") {
         let (ago, sentence) = (look.ago(past.last_at), one.sentence());
-        let is_over = is_over || (one == Loop::ChallengesWithoutAcknowledgment && !look.has_to_provision());
         notes.push(if is_over || one == Loop::NewDeviceIds {
-            format!("It was in a loop {ago}: {sentence}. {}", one.advice())
+            format!("It was in a loop {ago}: {sentence}. {}", advice(look, one))
         } else {
             // What to do about a loop is to do something about its cause, and that is the situation.
             format!("It is in a loop, noticed {ago}: {sentence}. That is not what keeps it out.")
@@ -201,9 +203,6 @@ fn unknown(look: &Look<'_>) -> Option<Why> {
 
 fn looping(look: &Look<'_>) -> Option<Why> {
     let (one, past, _) = look.loop_of_late().filter(|(.., is_over)| !is_over)?;
-    if one == Loop::ChallengesWithoutAcknowledgment && !look.has_to_provision() {
-        return None;
-    }
     let challenges = look.challenges().filter(|_| one == Loop::ChallengesWithoutAcknowledgment);
     let often = challenges.map_or_else(String::new, |challenges| format!("{}, ", challenges.times()));
     let advice = match one {
@@ -215,7 +214,7 @@ fn looping(look: &Look<'_>) -> Option<Why> {
              not provision. {}",
             let_in(look)
         ),
-        _ => one.advice().to_owned(),
+        _ => advice(look, one),
     };
     let mut why = Why::keeps_out(
         "loop",
@@ -225,6 +224,22 @@ fn looping(look: &Look<'_>) -> Option<Why> {
     );
     why.status = past.event.status;
     Some(why)
+}
+
+/// What an administrator can do, with the commands for this user.
+fn advice(look: &Look<'_>, one: Loop) -> String {
+    match one {
+        Loop::NewDeviceIds => {
+            let user = arguments(&[look.circumstances.device.user.as_str()]);
+            format!(
+                "{} `asprov device list {} --stale 1h` shows who has not come for an hour, and `asprov device forget --all \
+                 --stale 1h {user}` forgets them.",
+                one.advice(),
+                look.of_its_user()
+            )
+        }
+        _ => one.advice().to_owned(),
+    }
 }
 
 fn upstream_refused(look: &Look<'_>) -> Option<Why> {

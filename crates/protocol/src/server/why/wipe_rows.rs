@@ -1,10 +1,12 @@
 //! Wipes: ordered, confirmed, and taken back too late.
 
+use jiff::Timestamp;
+
 use super::access_rows::refused_meanwhile;
 use super::{Look, Why, shown};
 use crate::message::WipeKind;
 use crate::server::decision::EventKind;
-use crate::server::record::{DeviceRecord, WipeState};
+use crate::server::record::{DeviceRecord, WipeOrder, WipeState};
 use crate::server::refused_sign_in::RefusedSignIn;
 use crate::server::wipe_arrival::{WipeArrival, wipe_arrival};
 use crate::server::wipe_effect::{WipeReach, effect_of_wipe};
@@ -180,9 +182,16 @@ pub(super) fn wiped(look: &Look<'_>) -> Option<Why> {
 }
 
 /// A wipe that was taken back after the phone had got the order: nobody can call it back. Over when the phone signs in again.
-pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
-    let record = look.record?;
-    let wipe = record.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Cancelled)?;
+struct TakenBackTooLate<'a> {
+    wipe: &'a WipeOrder,
+    sent_at: Timestamp,
+    cancelled_at: Option<Timestamp>,
+    /// When the phone confirmed it all the same.
+    confirmed_at: Option<Timestamp>,
+}
+
+fn taken_back_too_late<'a>(look: &Look<'a>) -> Option<TakenBackTooLate<'a>> {
+    let wipe = look.record?.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Cancelled)?;
     let sent_at = wipe.sent_at?;
     let events = &look.events;
     let cancelled = events.iter().position(|past| past.event.kind == EventKind::WipeCancelled);
@@ -198,20 +207,39 @@ pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
     if came_again || look.was_let_through_since(confirmed_at.or(cancelled_at).unwrap_or(sent_at)) {
         return None;
     }
-    let texts = texts(record, wipe.kind);
-    let (wiping, running) = (WipeWords::of(wipe.kind).sentence, texts.running);
-    let when = cancelled_at.map_or_else(String::new, |at| format!(" {}", look.ago(at)));
-    let (sent, named) = (look.ago(sent_at), look.named());
-    let summary = match confirmed_at.map(|at| look.ago(at)) {
-        Some(confirmed) => format!(
-            "{wiping} was taken back{when}, after the phone had got the order ({sent}), and it confirmed the wipe all the same \
-             {confirmed}: count on it to be {running}."
-        ),
-        None => format!(
-            "{wiping} was taken back{when}, after the phone had got the order ({sent}): it may already be {running}. It has not \
-             come since."
-        ),
-    };
+    Some(TakenBackTooLate { wipe, sent_at, cancelled_at, confirmed_at })
+}
+
+impl TakenBackTooLate<'_> {
+    /// What has become of it, in a sentence.
+    fn sentence(&self, look: &Look<'_>, running: &str) -> String {
+        let wiping = WipeWords::of(self.wipe.kind).sentence;
+        let when = self.cancelled_at.map_or_else(String::new, |at| format!(" {}", look.ago(at)));
+        let sent = look.ago(self.sent_at);
+        match self.confirmed_at.map(|at| look.ago(at)) {
+            Some(confirmed) => format!(
+                "{wiping} was taken back{when}, after the phone had got the order ({sent}), and it confirmed the wipe all the same \
+                 {confirmed}: count on it to be {running}."
+            ),
+            None => format!(
+                "{wiping} was taken back{when}, after the phone had got the order ({sent}): it may already be {running}."
+            ),
+        }
+    }
+}
+
+/// The same beside a phone that is kept out for something else.
+pub(super) fn too_late_note(look: &Look<'_>) -> Option<String> {
+    let late = taken_back_too_late(look)?;
+    Some(late.sentence(look, texts(look.record?, late.wipe.kind).running))
+}
+
+pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
+    let record = look.record?;
+    let late = taken_back_too_late(look)?;
+    let texts = texts(record, late.wipe.kind);
+    let (said, named) = (late.sentence(look, texts.running), look.named());
+    let summary = if late.confirmed_at.is_some() { said } else { format!("{said} It has not come since.") };
     Some(Why::keeps_out(
         "wipe_cancelled_too_late",
         summary,
@@ -226,4 +254,38 @@ pub(super) fn wipe_cancelled_too_late(look: &Look<'_>) -> Option<Why> {
             ),
         ],
     ))
+}
+
+/// The key that it had is worth nothing: an order voided it, and was taken back.
+pub(super) fn key_voided_by_wipe(look: &Look<'_>) -> Option<Why> {
+    let record = look.record.filter(|record| record.provisioned.is_none() && !look.passes())?;
+    let wipe = record.wipe.as_ref().filter(|wipe| wipe.state == WipeState::Cancelled)?;
+    // Without one it had no key to lose.
+    record.acknowledgment.filter(|said| said.accepted)?;
+    let cancelled = look.events.iter().find(|past| past.event.kind == EventKind::WipeCancelled);
+    let cancelled_at = cancelled.map(|past| past.last_at);
+    if look.was_let_through_since(cancelled_at.unwrap_or(wipe.requested_at)) {
+        return None;
+    }
+    let wiping = WipeWords::of(wipe.kind).sentence;
+    let when = cancelled_at.map_or_else(String::new, |at| format!(" {}", look.ago(at)));
+    let challenged = look.challenges().filter(|told| cancelled_at.is_none_or(|at| told.newest.last_at >= at));
+    let how_far = challenged.as_ref().map_or_else(
+        || "It provisions anew with its next request, which tells it to.".to_owned(),
+        |told| format!("It was told to provision since ({}, last {}).", told.times(), look.ago(told.newest.last_at)),
+    );
+    let why = Why::keeps_out(
+        "not_provisioned",
+        format!("{wiping} was taken back{when}, and the policy key that the phone had is void since. {how_far}"),
+        "Nothing is to be wiped any more. Open the mail app; mail comes after a moment.",
+        vec![
+            "Nothing has to be done while it comes for it.".to_owned(),
+            format!(
+                "If it is told again and again and does not provision, have its user remove the account and set it up again; see \
+                 `asprov device events {}`.",
+                look.named()
+            ),
+        ],
+    );
+    Some(why.with_status_of(challenged.and_then(|told| told.newest.event.status)))
 }
