@@ -22,6 +22,16 @@ impl Orders {
         })
     }
 
+    /// Whether the device still has to wipe itself: then nobody asks it to take its time.
+    pub(crate) fn is_wipe_due(&self) -> bool {
+        matches!(self.wipe, Some((_, _, true)))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn wipe_due() -> Self {
+        Self { wipe: Some((Timestamp::UNIX_EPOCH, WipeKind::Device, true)), ..Self::default() }
+    }
+
     #[cfg(test)]
     pub(crate) fn access(state: AccessState) -> Self {
         Self { access: Some(state), ..Self::default() }
