@@ -22,9 +22,14 @@ impl Orders {
         })
     }
 
-    /// Whether the device still has to carry out a wipe.
-    pub(crate) fn has_due_wipe(&self) -> bool {
-        self.wipe.is_some_and(|(_, _, is_due)| is_due)
+    /// Whether the device still has to wipe itself: then nobody asks it to take its time.
+    pub(crate) fn is_wipe_due(&self) -> bool {
+        matches!(self.wipe, Some((_, _, true)))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn wipe_due() -> Self {
+        Self { wipe: Some((Timestamp::UNIX_EPOCH, WipeKind::Device, true)), ..Self::default() }
     }
 
     #[cfg(test)]

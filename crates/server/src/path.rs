@@ -42,6 +42,8 @@ pub(crate) struct Ruling {
     pub(crate) saved: Vec<Event>,
     /// What administrators had ordered about the device; `None` where nobody looked, and of a request that passes.
     pub(crate) orders: Option<Orders>,
+    /// Whether nobody has met the device before: there was no row of it when this was decided.
+    pub(crate) is_new: bool,
     away: bool,
 }
 
@@ -88,7 +90,7 @@ impl Path {
             Ok(ruling) => ruling,
             Err(Away) => {
                 let outcome = Outcome::Answer(store_is_away(caller.version));
-                Ruling { outcome, refusals: Vec::new(), saved: Vec::new(), orders: None, away: true }
+                Ruling { outcome, refusals: Vec::new(), saved: Vec::new(), orders: None, is_new: false, away: true }
             }
         }
     }
@@ -220,6 +222,7 @@ impl Path {
                 refusals: Vec::new(),
                 orders: Some(Orders::of(Some(record))),
                 saved: decision.events,
+                is_new: snapshot.device.is_none(),
                 away: false,
             }),
             Saved::Conflict => Err(Faster),
@@ -268,12 +271,14 @@ fn only_passes(decision: &Decision) -> bool {
 
 /// A request that passes and changes nothing.
 fn passed(decision: Decision) -> Ruling {
-    Ruling { outcome: decision.outcome, refusals: decision.events, saved: Vec::new(), orders: None, away: false }
+    let Decision { outcome, events, change: _ } = decision;
+    Ruling { outcome, refusals: events, saved: Vec::new(), orders: None, is_new: false, away: false }
 }
 
 /// A decision that nothing is saved of.
 fn unsaved(snapshot: &Snapshot, decision: Decision) -> Ruling {
-    Ruling { orders: Some(Orders::of(snapshot.device.as_ref())), ..passed(decision) }
+    let device = snapshot.device.as_ref();
+    Ruling { orders: Some(Orders::of(device)), is_new: device.is_none(), ..passed(decision) }
 }
 
 /// The rows about the body: 101, 102, Provision Status 2.

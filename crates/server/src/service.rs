@@ -24,7 +24,7 @@ use crate::hold::Hold;
 use crate::layer::Shared;
 use crate::path::{Away, Ruling, device_of};
 use crate::seen::line::Line;
-use crate::seen::loops::Counted;
+use crate::seen::loops::{Counted, Met};
 use crate::sign_in::Credentials;
 
 /// The header with the number of a request, as its line in the log has it.
@@ -229,13 +229,15 @@ where
     if ruling.is_away() {
         line.explain(AWAY.to_owned());
     }
-    let counted = shared.loops.count(caller, Command::Provision, ruling.orders.as_ref(), ruling.events());
+    let counted = shared.loops.count(caller, Command::Provision, &Met::of(&ruling), ruling.events());
     let Ruling { outcome, mut refusals, .. } = ruling;
     tell_loop(shared, &counted);
     refusals.extend(counted.event);
     shared.sightings.seen(caller, refusals);
+    // Provision is never refused for a loop; it is asked to take its time.
     match outcome {
-        Outcome::Answer(reply) => {
+        Outcome::Answer(mut reply) => {
+            reply.retry_after = reply.retry_after.or(counted.retry_after);
             record_answer(shared, line, &reply);
             answer::reply(Some(Command::Provision), &reply)
         }
@@ -320,7 +322,7 @@ async fn gate<B>(
     line.events(ruling.events());
     // What passes is not counted, but for the first request of a device.
     let counted = if matches!(ruling.outcome, Outcome::Answer(_)) || !ruling.saved.is_empty() {
-        shared.loops.count(&caller, command, ruling.orders.as_ref(), ruling.events())
+        shared.loops.count(&caller, command, &Met::of(&ruling), ruling.events())
     } else {
         Counted::default()
     };

@@ -1,5 +1,7 @@
 //! `/healthz` and `/readyz`: whether the program lives, and whether it can serve: its store can be written to, and nothing
-//! else stands in the way, such as a server behind the gateway that cannot be used. Both answer without the token.
+//! else stands in the way, such as a server behind the gateway that takes any password. One that is merely away does not: all
+//! nodes have the same one, and phones are better told here to come back than by a load balancer. Both answer without the
+//! token.
 
 use axum::Json;
 use axum::extract::State;

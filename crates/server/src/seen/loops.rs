@@ -1,6 +1,9 @@
 //! Devices that repeat themselves: counted, named, told once an hour, and slowed down, so that one of them costs the others
 //! nothing.
 //!
+//! Slowed down by Retry-After in the answer that the tables ask for anyway: of a challenge, and of Provision, which is never
+//! refused. What passes carries none, and nothing does while a wipe is due: the wipe has to arrive soon.
+//!
 //! A device's requests are counted only where they are refused or are Provision: a request that passes does not come here.
 //! What is kept of a device is a few numbers, of at most [`DEVICES`] at a time: the one that was counted least lately gives way
 //! to a new one, and is found by the order in which they were counted, without going through the others. Thousands of made-up
@@ -19,7 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use asprov_protocol::device::{DeviceKey, DeviceType, UserName};
+use asprov_protocol::device::{DeviceId, DeviceKey, DeviceType, UserName};
 use asprov_protocol::http::Command;
 use asprov_protocol::server::{Caller, Event, EventKind, Loop};
 use asprov_protocol::status::{Scope, Status};
@@ -28,7 +31,7 @@ use tokio::time::Instant;
 
 use self::latest::Latest;
 use crate::orders::Orders;
-use crate::path::Path;
+use crate::path::{Path, Ruling};
 
 /// Devices, and users' kinds of devices, that are counted at the same time.
 const DEVICES: usize = 10_000;
@@ -39,17 +42,17 @@ const HOUR: Duration = Duration::from_secs(3600);
 const CHALLENGES: u32 = 10;
 /// Acknowledgments in ten minutes. A change of policy makes one.
 const ACKNOWLEDGMENTS: u32 = 6;
-/// New devices of one user and DeviceType in an hour.
-const NEW_DEVICES: u32 = 5;
-/// Retry-After of a device that is challenged in vain, in seconds.
-const AFTER_CHALLENGES: u32 = 30;
+/// New devices of one user and DeviceType in an hour, whether they provisioned or were only challenged.
+const NEW_DEVICES: usize = 5;
+/// Retry-After of a device in a loop that is no storm, in seconds.
+const RETRY_AFTER: u32 = 30;
 
 /// What is counted.
 pub(crate) struct Loops {
     /// Requests in a minute that are a storm.
     storm: u32,
     devices: Mutex<Latest<DeviceKey, Counts>>,
-    users: Mutex<Latest<(UserName, DeviceType), Window>>,
+    users: Mutex<Latest<(UserName, DeviceType), Newcomers>>,
     /// How many devices may be in a storm: what almost every request asks.
     storms: AtomicU32,
 }
@@ -63,10 +66,27 @@ pub(crate) struct Counted {
     pub(crate) retry_after: Option<u32>,
 }
 
+/// What is known of the device of a request that is counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Met<'a> {
+    /// What administrators have ordered about it, if somebody could say.
+    pub(crate) orders: Option<&'a Orders>,
+    /// Whether it had no row.
+    pub(crate) is_new: bool,
+}
+
+impl<'a> Met<'a> {
+    pub(crate) const fn of(ruling: &'a Ruling) -> Self {
+        Self { orders: ruling.orders.as_ref(), is_new: ruling.is_new }
+    }
+}
+
 struct Counts {
     requests: Window,
     challenges: Window,
     acknowledgments: Window,
+    /// When it was noticed last as one of many new DeviceIds.
+    one_of_many: Option<Instant>,
     /// What was ordered about the device when `requests` began, if somebody could say.
     orders: Option<Orders>,
     storm: Option<Storm>,
@@ -95,6 +115,31 @@ struct Window {
     count: u32,
 }
 
+/// The new DeviceIds of a user and DeviceType within an hour: the first few by name, so that each counts once however often it
+/// comes, and none beyond that.
+struct Newcomers {
+    since: Instant,
+    device_ids: Vec<DeviceId>,
+}
+
+impl Newcomers {
+    const fn new(since: Instant) -> Self {
+        Self { since, device_ids: Vec::new() }
+    }
+
+    /// Another one; says whether it is one too many.
+    fn add(&mut self, device_id: &DeviceId) -> bool {
+        if self.since.elapsed() >= HOUR {
+            *self = Self::new(Instant::now());
+        }
+        let place = self.device_ids.iter().position(|known| known == device_id).unwrap_or(self.device_ids.len());
+        if place == self.device_ids.len() && place < NEW_DEVICES {
+            self.device_ids.push(device_id.clone());
+        }
+        place + 1 >= NEW_DEVICES
+    }
+}
+
 impl Window {
     fn new() -> Self {
         Self { since: Instant::now(), count: 0 }
@@ -108,6 +153,11 @@ impl Window {
         self.count = self.count.saturating_add(1);
         self.count
     }
+
+    /// How many there are in this window by now.
+    fn count(&self, length: Duration) -> u32 {
+        if self.since.elapsed() < length { self.count } else { 0 }
+    }
 }
 
 impl Counts {
@@ -116,10 +166,22 @@ impl Counts {
             requests: Window::new(),
             challenges: Window::new(),
             acknowledgments: Window::new(),
+            one_of_many: None,
             orders: None,
             storm: None,
             told: [None; Loop::ALL.len()],
         }
+    }
+
+    /// Whether the device is asked to take its time, by whatever loop it is in.
+    fn is_slowed(&self, command: Command, challenged: bool, orders: Option<&Orders>) -> bool {
+        if orders.is_some_and(Orders::is_wipe_due) {
+            return false;
+        }
+        let in_vain = challenged && self.challenges.count(HOUR) >= CHALLENGES;
+        let again_and_again = self.acknowledgments.count(TEN_MINUTES) >= ACKNOWLEDGMENTS;
+        let one_of_many = self.one_of_many.is_some_and(|noticed| noticed.elapsed() < HOUR);
+        in_vain || ((challenged || command == Command::Provision) && (again_and_again || one_of_many))
     }
 }
 
@@ -156,7 +218,7 @@ impl Loops {
     fn waits<'a>(&'a self, device: &'a DeviceKey, command: Command) -> Option<(u32, Option<Look<'a>>)> {
         let mut devices = lock(&self.devices);
         let counts = devices.get_mut(device)?;
-        if command == Command::Provision && counts.orders.as_ref().is_some_and(Orders::has_due_wipe) {
+        if command == Command::Provision && counts.orders.as_ref().is_some_and(Orders::is_wipe_due) {
             return None;
         }
         let storm = counts.storm.as_mut()?;
@@ -211,13 +273,12 @@ impl Loops {
         }
     }
 
-    /// Counts a request that was refused, or was Provision, by what happened to its device. `orders` are what administrators
-    /// have ordered about the device, if somebody could say.
+    /// Counts a request that was refused, or was Provision, by what happened to its device.
     pub(crate) fn count<'a>(
         &self,
         caller: &Caller,
         command: Command,
-        orders: Option<&Orders>,
+        met: &Met<'_>,
         events: impl IntoIterator<Item = &'a Event>,
     ) -> Counted {
         let (mut challenged, mut acknowledged, mut added) = (false, false, false);
@@ -227,18 +288,19 @@ impl Loops {
             added |= event.kind == EventKind::DeviceAdded;
         }
         let mut found = None;
-        let mut counted = Counted::default();
-        if added && self.is_one_of_many(caller) {
-            found = Some(Loop::NewDeviceIds);
-        }
+        // One that never provisions gets no row, and is a newcomer with each challenge.
+        let is_one_of_many = (added || (challenged && met.is_new)) && self.is_one_of_many(caller);
         let mut devices = lock(&self.devices);
         let (counts, gave_way) = devices.touch(&caller.device, Counts::new);
         if gave_way.is_some_and(|counts| counts.storm.is_some()) {
             self.storms.fetch_sub(1, Ordering::Relaxed);
         }
+        if is_one_of_many {
+            found = Some(Loop::NewDeviceIds);
+            counts.one_of_many = Some(Instant::now());
+        }
         if challenged && counts.challenges.add(HOUR) >= CHALLENGES {
             found = Some(Loop::ChallengesWithoutAcknowledgment);
-            counted.retry_after = Some(AFTER_CHALLENGES);
         }
         if acknowledged {
             counts.challenges = Window::new();
@@ -246,7 +308,8 @@ impl Loops {
                 found = Some(Loop::ProvisionsAgainAndAgain);
             }
         }
-        if let Some(orders) = orders {
+        let retry_after = counts.is_slowed(command, challenged, met.orders).then_some(RETRY_AFTER);
+        if let Some(orders) = met.orders {
             self.obey(counts, orders);
         }
         if counts.requests.add(MINUTE) >= self.storm {
@@ -256,9 +319,8 @@ impl Loops {
                 self.storms.fetch_add(1, Ordering::Relaxed);
             }
         }
-        counted.event =
-            found.filter(|one| Self::is_news(counts, *one)).map(|one| Event::loop_detected(one).with_command(command));
-        counted
+        let event = found.filter(|one| Self::is_news(counts, *one));
+        Counted { event: event.map(|one| Event::loop_detected(one).with_command(command)), retry_after }
     }
 
     fn is_news(counts: &mut Counts, one: Loop) -> bool {
@@ -273,7 +335,7 @@ impl Loops {
 
     fn is_one_of_many(&self, caller: &Caller) -> bool {
         let key = (caller.device.user.clone(), caller.device_type.clone());
-        lock(&self.users).touch(&key, Window::new).0.add(HOUR) >= NEW_DEVICES
+        lock(&self.users).touch(&key, || Newcomers::new(Instant::now())).0.add(&caller.device.device_id)
     }
 }
 

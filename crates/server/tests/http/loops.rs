@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use asprov_protocol::device::DeviceType;
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{AcknowledgmentStatus, ProvisionResponse, WipeKind, WipeStatus};
 use asprov_protocol::server::access_rule::{AccessRule, RuleName};
@@ -65,16 +66,84 @@ async fn a_storm_gets_503_with_retry_after_and_costs_the_others_nothing() {
 }
 
 #[tokio::test]
-async fn a_phone_with_a_new_device_id_at_every_start_is_noticed() {
+async fn a_phone_with_a_new_device_id_at_every_start_is_noticed_and_told_to_wait() {
     let server = Running::new(memory()).await;
-    for number in 1..=5 {
+    let offers = async |device: &Device| {
+        let answer =
+            device.send(&server, Command::Provision, Some(&device.request(device.initial()).to_element())).await;
+        assert_eq!(answer.status, 200, "Provision is never refused for a loop");
+        (ProvisionResponse::from_element(&answer.document()).unwrap(), answer.headers.contains_key("retry-after"))
+    };
+    for number in 1..=12 {
         let mut device = Device::new(&format!("N{number}"), ProtocolVersion::V16_1);
-        device.handshake(&server).await;
-        if number == 5 {
+        let (offer, waits) = offers(&device).await;
+        assert_eq!(waits, number >= 5, "device {number}");
+        let applied = device.acknowledgment(key_of(&offer), AcknowledgmentStatus::Applied);
+        let kept = device.send(&server, Command::Provision, Some(&device.request(applied).to_element())).await;
+        assert_eq!(
+            kept.headers.get("retry-after").is_some_and(|seconds| seconds == "30"),
+            number >= 5,
+            "device {number}"
+        );
+        device.policy_key = Some(key_of(&ProvisionResponse::from_element(&kept.document()).unwrap()));
+        let passes = device.folder_sync(&server).await;
+        assert_eq!(text(&passes.document(), folder_hierarchy::STATUS).as_deref(), Some("1"));
+        assert!(!passes.headers.contains_key("retry-after"), "what passes is not slowed");
+        if [5, 12].contains(&number) {
             until("it is told", || async { !loops_of(&server, &device).await.is_empty() }).await;
             assert_eq!(loops_of(&server, &device).await, [Loop::NewDeviceIds]);
         }
     }
+}
+
+#[tokio::test]
+async fn an_app_that_never_provisions_and_has_a_new_device_id_at_every_start_is_noticed_and_told_to_wait() {
+    for version in [ProtocolVersion::V12_1, ProtocolVersion::V16_1] {
+        let server = Running::new(memory()).await;
+        strict_policy(server.store.as_ref()).await;
+        let mut known = Device::new("known", version);
+        known.handshake(&server).await;
+        for number in 1..=12 {
+            let device = Device::new(&format!("Z{number}"), version);
+            let answer = device.folder_sync(&server).await;
+            assert_eq!(answer.status, if version == ProtocolVersion::V12_1 { 449 } else { 200 });
+            assert_eq!(answer.headers.contains_key("retry-after"), number >= 4, "{version}, device {number}");
+            assert!(device.row(&server).await.is_none(), "a refusal makes no row");
+            if [4, 12].contains(&number) {
+                until("it is told", || async { !loops_of(&server, &device).await.is_empty() }).await;
+                assert_eq!(loops_of(&server, &device).await, [Loop::NewDeviceIds]);
+            }
+        }
+        // The phone that is there all the time is asked nothing, nor is one of another kind.
+        known.policy_key = None;
+        assert!(!known.folder_sync(&server).await.headers.contains_key("retry-after"));
+        let tablet = Device { device_type: DeviceType::new("Tablet").unwrap(), ..Device::new("T", version) };
+        assert!(!tablet.folder_sync(&server).await.headers.contains_key("retry-after"));
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_provisions_again_and_again_is_told_to_wait_but_not_for_its_wipe() {
+    let server = Running::new(memory()).await;
+    strict_policy(server.store.as_ref()).await;
+    let device = Device::new("A", ProtocolVersion::V16_1);
+    let sends = async |ask| {
+        let answer = device.send(&server, Command::Provision, Some(&device.request(ask).to_element())).await;
+        let response = ProvisionResponse::from_element(&answer.document()).unwrap();
+        (response, answer.headers.contains_key("retry-after"))
+    };
+    for time in 1..=8 {
+        let (offer, waits) = sends(device.initial()).await;
+        assert_eq!(waits, time > 6, "offer {time}");
+        let (kept, waits) = sends(device.acknowledgment(key_of(&offer), AcknowledgmentStatus::Applied)).await;
+        assert_eq!(waits, time >= 6, "acknowledgment {time}");
+        key_of(&kept);
+    }
+    until("it is told", || async { !loops_of(&server, &device).await.is_empty() }).await;
+    assert_eq!(loops_of(&server, &device).await, [Loop::ProvisionsAgainAndAgain]);
+    order_wipe_of(&server, &device).await;
+    let (directive, waits) = sends(device.initial()).await;
+    assert!(directive.remote_wipe && !waits);
 }
 
 /// What is promised of a wipe, a block or a cancel, on every node.

@@ -31,7 +31,12 @@ fn refused() -> Event {
 
 /// A request to which this happened, of a device about which nothing is ordered.
 fn count(loops: &Loops, caller: &Caller, command: Command, event: Event) -> Counted {
-    loops.count(caller, command, Some(&Orders::default()), &[event])
+    loops.count(caller, command, &met(&Orders::default()), &[event])
+}
+
+/// A device that is known.
+const fn met(orders: &Orders) -> Met<'_> {
+    Met { orders: Some(orders), is_new: false }
 }
 
 fn path() -> Path {
@@ -94,12 +99,69 @@ async fn a_device_that_provisions_over_and_over_and_a_phone_with_ever_new_ids_ar
 }
 
 #[tokio::test(start_paused = true)]
+async fn new_device_ids_that_are_only_challenged_count_once_each_and_known_ones_never() {
+    let loops = Loops::new(60);
+    let challenged = |id: &str, is_new| {
+        let orders = Orders::default();
+        loops.count(&caller(id), Command::Sync, &Met { orders: Some(&orders), is_new }, &[challenge()])
+    };
+    for id in ["A", "B", "C", "D"] {
+        for _ in 0..2 {
+            assert_eq!(challenged(id, true), Counted::default(), "{id}");
+        }
+    }
+    for id in ["K1", "K2", "K3"] {
+        assert_eq!(challenged(id, false), Counted::default(), "it has a row");
+    }
+    // Some are met by their challenges, some by their first Provision.
+    let added = count(&loops, &caller("E"), Command::Provision, Event::new(EventKind::DeviceAdded, ""));
+    assert_eq!((named(&added), added.retry_after), (Some(Loop::NewDeviceIds), Some(30)));
+    let fifth = count(&loops, &caller("E"), Command::Provision, Event::new(EventKind::PolicyAcknowledged, ""));
+    assert_eq!((fifth.event, fifth.retry_after), (None, Some(30)), "told once, slowed every time");
+    let sixth = challenged("F", true);
+    assert_eq!((named(&sixth), sixth.retry_after), (Some(Loop::NewDeviceIds), Some(30)));
+    assert_eq!(challenged("A", true), Counted::default(), "the first ones are slowed by nobody else's");
+    assert_eq!(challenged("K1", false), Counted::default(), "nor is one that is known");
+    assert_eq!(
+        count(&loops, &caller("F"), Command::Sync, refused()).retry_after,
+        None,
+        "a refusal that is no challenge"
+    );
+    tokio::time::advance(HOUR).await;
+    assert_eq!(challenged("F", true), Counted::default(), "a new hour begins with one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn provisioning_again_and_again_is_slowed_until_it_stops_and_never_while_a_wipe_is_due() {
+    let (loops, phone) = (Loops::new(60), caller("A"));
+    let acknowledged = || Event::new(EventKind::PolicyAcknowledged, "");
+    for _ in 0..5 {
+        assert_eq!(count(&loops, &phone, Command::Provision, acknowledged()), Counted::default());
+    }
+    assert_eq!(count(&loops, &phone, Command::Provision, acknowledged()).retry_after, Some(30));
+    let offered = Event::new(EventKind::PolicyOffered, "");
+    assert_eq!(count(&loops, &phone, Command::Provision, offered.clone()).retry_after, Some(30));
+    assert_eq!(count(&loops, &phone, Command::Sync, challenge()).retry_after, Some(30));
+    let directive = loops.count(&phone, Command::Provision, &met(&Orders::wipe_due()), std::slice::from_ref(&offered));
+    assert_eq!(directive.retry_after, None, "the wipe does not wait");
+    tokio::time::advance(TEN_MINUTES).await;
+    assert_eq!(count(&loops, &phone, Command::Provision, offered).retry_after, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_tables_are_bounded() {
     let loops = Loops::new(60);
+    let orders = Orders::default();
+    let met = Met { orders: Some(&orders), is_new: true };
     for id in 0..DEVICES + 100 {
-        count(&loops, &caller(&format!("A{id}")), Command::Sync, challenge());
+        let one = caller(&format!("A{id}"));
+        loops.count(&one, Command::Sync, &met, &[challenge()]);
+        let kind = DeviceType::new(&format!("T{id}")).unwrap();
+        loops.count(&Caller { device_type: kind, ..one }, Command::Sync, &met, &[challenge()]);
     }
     assert_eq!(lock(&loops.devices).len(), DEVICES);
+    assert_eq!(lock(&loops.users).len(), DEVICES);
+    assert!(lock(&loops.users).values_mut().all(|newcomers| newcomers.device_ids.len() <= NEW_DEVICES));
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,7 +187,7 @@ async fn a_storm_looks_once_after_each_change_and_only_an_order_ends_it() {
     let (loops, phone, path) = (Loops::new(10), caller("A"), path());
     let begin = |orders: Option<&Orders>| {
         for _ in 0..10 {
-            loops.count(&phone, Command::Sync, orders, &[refused()]);
+            loops.count(&phone, Command::Sync, &Met { orders, is_new: false }, &[refused()]);
         }
     };
     let looks = || loops.waits(&phone.device, Command::FolderSync).unwrap().1.is_some();
@@ -156,11 +218,11 @@ async fn a_storm_looks_once_after_each_change_and_only_an_order_ends_it() {
     assert_eq!(loops.must_wait(&path, &phone.device, Command::FolderSync).await, None, "no device writes a rule");
 
     // With the order as the last but one, what comes after it is counted anew.
-    (0..9).for_each(|_| drop(loops.count(&phone, Command::Sync, Some(&blocked), &[refused()])));
-    loops.count(&phone, Command::Sync, Some(&nothing), &[refused()]);
+    (0..9).for_each(|_| drop(loops.count(&phone, Command::Sync, &met(&blocked), &[refused()])));
+    loops.count(&phone, Command::Sync, &met(&nothing), &[refused()]);
     assert_eq!(loops.must_wait(&path, &phone.device, Command::FolderSync).await, None);
 
-    (0..20).for_each(|_| drop(loops.count(&phone, Command::Sync, None, &[refused()])));
+    (0..20).for_each(|_| drop(loops.count(&phone, Command::Sync, &Met::default(), &[refused()])));
     assert_eq!(
         loops.must_wait(&path, &phone.device, Command::FolderSync).await,
         Some(61),

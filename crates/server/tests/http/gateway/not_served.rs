@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use asprov_protocol::message::Ask;
 use asprov_protocol::server::EventKind;
 use asprov_protocol::version::ProtocolVersion;
 use asprov_server::Config;
 use asprov_server::gateway::{Gateway, GatewaySettings};
 use asprov_store::StoredEvent;
 
+use super::super::held::order_wipe_of;
 use super::super::support::{Device, OnePassword, Running, memory, until};
 use super::upstream::{Upstream, body, now, response};
 use super::{Between, in_front_of};
@@ -61,7 +63,13 @@ async fn an_upstream_that_cannot_be_reached_stands_in_the_way_of_everybody() {
     let told = not_served(&server, &device, 1).await;
     assert!(told[0].event.detail.starts_with("the upstream cannot be reached"), "{told:?}");
     assert!(server.gateway.obstacle().unwrap().starts_with("the upstream cannot be reached"));
-    assert_eq!(server.gateway.readiness().fault(), None, "what is in front of this server goes on sending phones here");
+    // What is in front of this server goes on sending phones here: it has the better answers for them.
+    assert_eq!(server.gateway.readiness().fault(), None);
+    let mut other = Device::new("B", ProtocolVersion::V16_1);
+    other.handshake(&server).await;
+    order_wipe_of(&server, &other).await;
+    assert!(other.provision(&server, Ask::Empty).await.remote_wipe);
+    assert!(device.folder_sync(&server).await.headers.contains_key("retry-after"));
 }
 
 #[tokio::test]
