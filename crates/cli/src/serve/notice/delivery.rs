@@ -327,57 +327,5 @@ async fn tell(hook: &Path, notice: &Notice) -> Result<(), String> {
     }
 }
 
-#[cfg(all(test, unix))]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
-
-    use super::*;
-    use crate::serve::notice::NoticeKind;
-
-    #[tokio::test]
-    async fn a_command_that_fails_is_logged_with_its_status_and_the_first_line_it_said() {
-        let folder = tempfile::tempdir().unwrap();
-        let hook = folder.path().join("hook");
-        let notice = Notice {
-            kind: NoticeKind::WipeOrdered,
-            wipe: None,
-            device: DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new("A1").unwrap() },
-            device_type: String::new(),
-            model: String::new(),
-            user_agent: String::new(),
-            detail: String::new(),
-            administrator: String::new(),
-            at: jiff::Timestamp::UNIX_EPOCH,
-            newcomers: None,
-            number: String::new(),
-        };
-        for (script, told) in [
-            ("cat >/dev/null", Ok(())),
-            ("echo fine >&2", Ok(())),
-            ("exit 3", Err("it ended with exit status: 3")),
-            (
-                "echo 'no \u{1b}host' >&2; echo more >&2; exit 3",
-                Err(r"it ended with exit status: 3 and said: no \u{1b}host"),
-            ),
-            // More than a pipe holds, and one who holds it on.
-            ("sleep 5 & head -c 1000000 /dev/zero >&2; exit 4", Err("exit status: 4")),
-        ] {
-            std::fs::write(&hook, format!("#!/bin/sh\n{script}\n")).unwrap();
-            std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
-            let fault = loop {
-                let fault = tell(&hook, &notice).await.err().unwrap_or_default();
-                // Another test, which begins a process at this moment, may hold what was just written.
-                if !fault.contains("Text file busy") {
-                    break fault;
-                }
-            };
-            match told {
-                Ok(()) => assert_eq!(fault, "", "{script}"),
-                Err(told) => assert!(fault.contains(told), "{script}: {fault}"),
-            }
-            assert!(!fault.contains("more"), "{fault}");
-        }
-    }
-}
+#[cfg(test)]
+mod tests;
