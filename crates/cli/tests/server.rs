@@ -404,6 +404,50 @@ fn a_wipe_asks_first_and_is_never_claimed_by_a_phone_that_did_not_do_it() {
 }
 
 #[test]
+fn what_was_wiped_or_blocked_is_left_alone_by_a_clean_up_and_a_list_that_is_cut_says_so() {
+    let server = Server::start(&["--store", "memory:"]);
+    for device_id in ["A1", "DUE", "BLK", "B1", "B2"] {
+        assert_eq!(server.provision(&["--device-id", device_id]).0, 0);
+    }
+    server.done(&["device", "block", "ann", "BLK", "--reason", "stolen"]);
+    for device_id in ["A1", "DUE"] {
+        server.done(&["device", "wipe", "ann", device_id, "--yes"]);
+    }
+    server.post("Provision", "0", r#"<Provision xmlns="Provision"/>"#);
+    let done = r#"<Provision xmlns="Provision"><RemoteWipe><Status>1</Status></RemoteWipe></Provision>"#;
+    assert!(server.post("Provision", "0", done).contains("<Status>1</Status>"));
+
+    let some = server.asprov(&["device", "list", "--limit", "2"]);
+    assert_eq!((some.code, some.out.lines().count()), (0, 3), "{}", some.out);
+    assert_eq!(some.err, "there are more: only the first 2 are shown, as --limit says\n");
+    assert_eq!(server.asprov(&["device", "list", "--limit", "5"]).err, "");
+    assert_eq!(server.asprov(&["device", "export", "--limit", "4"]).err.lines().count(), 1);
+    let none = server.asprov(&["device", "list", "--limit", "0"]);
+    assert_eq!(none.code, 2);
+    assert!(none.err.contains("expected a number, 1 or more"), "{}", none.err);
+
+    let forgotten = server.asprov(&["device", "forget", "ann", "--all", "--yes"]);
+    assert_eq!(forgotten.code, 0);
+    let said = "left alone: A1 (wiped), BLK (blocked), DUE (its wipe is due, cancel it first): forget them by name\n";
+    assert!(forgotten.err.starts_with(said), "{}", forgotten.err);
+    let left = server.json(&["device", "list", "--json"]);
+    let ids: Vec<&str> = left.as_array().unwrap().iter().map(|device| device["device_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["A1", "BLK", "DUE"]);
+    server.done(&["device", "forget", "ann", "A1", "--yes"]);
+    assert_eq!(server.json(&["device", "list", "--json"]).as_array().unwrap().len(), 2);
+
+    let begun = server.asprov(&["device", "trace", "ann", "BLK", "--no-follow"]);
+    assert!(begun.err.contains("recorded from a second from now until 2"), "{}", begun.err);
+    let shown = server.asprov(&["device", "trace", "ann", "BLK", "--show"]);
+    assert_eq!((shown.code, shown.out.as_str(), shown.err.as_str()), (0, "", "ann BLK: nothing was recorded yet\n"));
+
+    let short = server.asprov(&["device", "why", "ann"]);
+    assert_eq!(short.code, 2);
+    assert!(short.err.contains("usage: asprov device why <USER> <DEVICE_ID>"), "{}", short.err);
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
 fn the_token_file_is_for_its_owner_and_only_its_path_is_printed() {
     let server = Server::start(&["--store", "sqlite:data.db"]);
     let file = server.folder.path().join("asprov.token");

@@ -3,6 +3,7 @@
 mod transport;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use asprov_admin::{ADMINISTRATOR_HEADER, AdminToken, read_token_file};
 use http::{Method, StatusCode, Uri};
@@ -12,11 +13,18 @@ use transport::Answer;
 use crate::failure::Failure;
 use crate::terminal::harmless;
 
+/// The admin listener that counts when none is named.
+static USUAL_ADMIN: LazyLock<String> = LazyLock::new(|| {
+    let named = std::env::var_os("ASPROV_ADMIN");
+    named.map_or_else(|| "http://127.0.0.1:8081".to_owned(), |url| url.to_string_lossy().into_owned())
+});
+
 /// Where the server is, and how to show that one may.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Connection {
-    /// The admin listener of the server
-    #[arg(long = "admin", value_name = "URL", env = "ASPROV_ADMIN", default_value = "http://127.0.0.1:8081")]
+    /// The admin listener of the server; the variable ASPROV_ADMIN says which one is the default
+    // Not clap's `env`: what stands in a variable would count as typed, and every usage would show it as needed.
+    #[arg(long = "admin", value_name = "URL", default_value = USUAL_ADMIN.as_str())]
     url: Uri,
     /// The server's token file; ASPROV_ADMIN_TOKEN holds the token itself and wins
     #[arg(long, value_name = "FILE", default_value = "asprov.token")]

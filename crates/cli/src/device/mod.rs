@@ -127,7 +127,7 @@ struct Filter {
     #[arg(long, value_name = "TIME")]
     stale: Option<String>,
     /// At most this many
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
     limit: Option<usize>,
 }
 
@@ -179,12 +179,16 @@ impl Key {
 pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result<(), Failure> {
     match arguments.action {
         Action::List { connection, filter, json } => {
-            let devices = all(&AdminApi::connect(&connection)?, &filter).await?;
-            if json { write_json(out, &devices) } else { show::list(&devices, out) }
+            let (devices, more) = some(&AdminApi::connect(&connection)?, &filter).await?;
+            if json { write_json(out, &devices) } else { show::list(&devices, out) }?;
+            tell_of(more, devices.len());
+            Ok(())
         }
         Action::Export { connection, filter, format } => {
-            let devices = all(&AdminApi::connect(&connection)?, &filter).await?;
-            export::write(&devices, format, out)
+            let (devices, more) = some(&AdminApi::connect(&connection)?, &filter).await?;
+            export::write(&devices, format, out)?;
+            tell_of(more, devices.len());
+            Ok(())
         }
         Action::Show { device, json } => {
             let answer = AdminApi::connect(&device.connection)?.read(&device.key.path("")).await?;
@@ -254,8 +258,25 @@ pub(crate) async fn of_user(api: &AdminApi, user: &str) -> Result<Vec<Key>, Fail
     Ok(devices.iter().map(|device| Key { user: text(device, "user"), device_id: text(device, "device_id") }).collect())
 }
 
-/// The devices that fit, page by page.
+/// A limit, of which 0 would be none or nothing.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a number, 1 or more".to_owned())
+}
+
+/// Says that a limit has cut something off.
+fn tell_of(more: bool, shown: usize) {
+    if more {
+        anstream::eprintln!("there are more: only the first {shown} are shown, as --limit says");
+    }
+}
+
+/// Every device that fits.
 async fn all(api: &AdminApi, filter: &Filter) -> Result<Vec<Value>, Failure> {
+    Ok(some(api, filter).await?.0)
+}
+
+/// The devices that fit, page by page as far as the limit, and whether there are more.
+async fn some(api: &AdminApi, filter: &Filter) -> Result<(Vec<Value>, bool), Failure> {
     /// The API's largest page.
     const PAGE: usize = 1000;
     let most = filter.limit.unwrap_or(usize::MAX);
@@ -279,7 +300,7 @@ async fn all(api: &AdminApi, filter: &Filter) -> Result<Vec<Value>, Failure> {
         cursor = answer.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
         if cursor.is_none() || devices.len() >= most {
             devices.truncate(most);
-            return Ok(devices);
+            return Ok((devices, cursor.is_some()));
         }
     }
 }

@@ -18,13 +18,13 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Recording {
     #[command(flatten)]
     device: Named,
-    /// For how many minutes, at most 60
+    /// For how many minutes, at most 60; it begins a second from now, when every node has heard of it
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     minutes: u8,
     /// Show what was recorded so far, and begin nothing
     #[arg(long, conflicts_with = "stop")]
     show: bool,
-    /// Begin, and do not wait for messages
+    /// Begin, and do not wait for messages; what comes from a second from now on is recorded
     #[arg(long, conflicts_with_all = ["show", "stop"])]
     no_follow: bool,
     /// End the recording and drop it
@@ -45,7 +45,7 @@ pub(super) async fn trace(recording: &Recording, out: &mut dyn io::Write) -> Res
     }
     if !recording.show {
         let begun = api.post(&path, &json!({ "minutes": recording.minutes })).await?;
-        say(&format!("recorded until {}", harmless(&text_of(begun.get("until")))), key)?;
+        say(&format!("recorded from a second from now until {}", harmless(&text_of(begun.get("until")))), key)?;
     }
     if recording.no_follow {
         return Ok(());
@@ -62,6 +62,10 @@ pub(super) async fn trace(recording: &Recording, out: &mut dyn io::Write) -> Res
             }
         }
         out.flush()?;
+        if recording.show && after == 0 {
+            let yet = if answer.get("going_on") == Some(&Value::Bool(true)) { " yet" } else { "" };
+            say(&format!("nothing was recorded{yet}"), key)?;
+        }
         if recording.show || answer.get("going_on") != Some(&Value::Bool(true)) {
             return Ok(());
         }

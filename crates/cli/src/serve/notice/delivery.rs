@@ -12,8 +12,8 @@ use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{ChildStderr, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -27,6 +27,10 @@ use crate::failure::Failure;
 const CONVERSATION: Duration = Duration::from_secs(30);
 /// How long the command may take before it is ended.
 const COMMAND: Duration = Duration::from_secs(10);
+/// How long its standard error is read once it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Bytes of a line of it in the log.
+const LINE: u64 = 200;
 /// How long the program, told to stop, waits for what is still to be delivered.
 const AT_THE_END: Duration = Duration::from_secs(5);
 /// How long is waited before a mail is tried again; after the last it is given up.
@@ -256,6 +260,13 @@ async fn call(hook: &Path, mut waiting: Queue<Arc<Notice>>, left: &AtomicUsize) 
     }
 }
 
+/// Reads a first line, cut, and whatever comes after it, so that nobody waits to be read.
+async fn first_line(errors: ChildStderr, line: &mut Vec<u8>) {
+    let mut errors = BufReader::new(errors);
+    let _ = (&mut errors).take(LINE).read_until(b'\n', line).await;
+    let _ = tokio::io::copy_buf(&mut errors, &mut tokio::io::sink()).await;
+}
+
 /// Runs the command with the notice on its standard input: never through a shell, with no arguments, and not for long.
 async fn tell(hook: &Path, notice: &Notice) -> Result<(), String> {
     let told = json!({
@@ -275,7 +286,7 @@ async fn tell(hook: &Path, notice: &Notice) -> Result<(), String> {
         .env("ASPROV_NOTICE", notice.word())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| error.to_string())?;
@@ -284,13 +295,37 @@ async fn tell(hook: &Path, notice: &Notice) -> Result<(), String> {
             // A command that does not read is no fault.
             let _ = input.write_all(format!("{told}\n").as_bytes()).await;
         }
-        child.wait().await
+        let mut line = Vec::new();
+        let Some(errors) = child.stderr.take() else { return child.wait().await.map(|status| (status, line)) };
+        let status = {
+            let mut said = std::pin::pin!(first_line(errors, &mut line));
+            tokio::select! {
+                status = child.wait() => {
+                    // What it left running in the background may hold its standard error for ever.
+                    let _ = timeout(LAST_WORDS, said).await;
+                    status
+                }
+                () = &mut said => child.wait().await,
+            }
+        };
+        status.map(|status| (status, line))
     };
     match timeout(COMMAND, run).await {
-        Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(Ok(status)) => Err(format!("it ended with {status}")),
+        Ok(Ok((status, _))) if status.success() => Ok(()),
+        Ok(Ok((status, line))) => {
+            let line = String::from_utf8_lossy(&line);
+            let said = line.trim();
+            Err(if said.is_empty() {
+                format!("it ended with {status}")
+            } else {
+                format!("it ended with {status} and said: {}", said.escape_debug())
+            })
+        }
         Ok(Err(error)) => Err(error.to_string()),
         // Dropping it ends it.
         Err(_) => Err(format!("it ran for more than {COMMAND:?} and was ended")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The section `[notice]`: who is told, how, and with which words.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lettre::Address;
 use serde::{Deserialize, Serialize};
@@ -81,19 +81,46 @@ impl NoticeConfiguration {
             }
             return None;
         }
-        let mut template = |file: Option<&std::path::Path>, usual: fn() -> Template| {
+        let mut template = |file: Option<&Path>, usual: fn() -> Template| {
             let template = file.map_or_else(|| Ok(usual()), Template::read);
             template.map_err(|fault| faults.push(fault)).ok()
         };
         let administrators = template(keys.text.as_deref(), Template::default);
         let users = template(keys.user_text.as_deref(), Template::for_user);
         let (template, user_template) = administrators.zip(users)?;
+        if let Some(fault) = keys.hook.as_deref().and_then(|hook| runs(hook).err()) {
+            faults.push(fault);
+            return None;
+        }
         let mail = match &keys.smtp {
             None => None,
             Some(url) => Some(mail(keys, url, faults)?),
         };
         Some(Self { mail, hook: keys.hook.clone(), template, user_template })
     }
+}
+
+/// Whether the command is there and may be run. It is looked for as it is when it is run: a name without a folder in PATH.
+fn runs(hook: &Path) -> Result<(), Failure> {
+    let cannot = |why: &str| Failure::new(format!("notice.hook: {} cannot be run: {why}", hook.display()));
+    let file = if hook.parent() == Some(Path::new("")) {
+        let folders = std::env::var_os("PATH").unwrap_or_default();
+        let mut files = std::env::split_paths(&folders).map(|folder| folder.join(hook));
+        files.find(|file| file.is_file()).ok_or_else(|| {
+            cannot("it is in no folder of PATH").hint("name it with its folder: ./notice, or /usr/local/bin/notice")
+        })?
+    } else {
+        hook.to_owned()
+    };
+    let found = std::fs::metadata(&file).map_err(|fault| cannot(&fault.to_string()))?;
+    if !found.is_file() {
+        return Err(cannot("it is no file"));
+    }
+    #[cfg(unix)]
+    if std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o111 == 0 {
+        return Err(cannot("nobody may execute it").hint("chmod +x makes it a command"));
+    }
+    Ok(())
 }
 
 fn mail(keys: &NoticeKeys, url: &str, faults: &mut Vec<Failure>) -> Option<Mail> {
@@ -160,6 +187,30 @@ mod tests {
         ] {
             assert!(!check(url).unwrap_err().to_string().contains("secret"), "{url}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_command_that_is_not_there_or_cannot_be_run_is_a_fault() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hook");
+        let fault = |hook: &Path| {
+            let mut faults = Vec::new();
+            let keys = NoticeKeys { hook: Some(hook.to_owned()), ..NoticeKeys::default() };
+            assert_eq!(NoticeConfiguration::of(&keys, &mut faults).is_some(), faults.is_empty());
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ")
+        };
+        assert!(fault(&file).contains("hook cannot be run: No such file"), "{}", fault(&file));
+        std::fs::write(&file, "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(fault(&file).contains("nobody may execute it"), "{}", fault(&file));
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(fault(&file), "");
+        assert!(fault(folder.path()).contains("it is no file"));
+        assert!(fault(Path::new("no-such-command-anywhere")).contains("in no folder of PATH"));
+        assert_eq!(fault(Path::new("sh")), "", "a name is looked for in PATH");
     }
 
     #[test]

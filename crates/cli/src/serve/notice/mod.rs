@@ -12,7 +12,7 @@ use std::sync::Arc;
 use asprov_protocol::device::DeviceKey;
 use asprov_protocol::message::WipeKind;
 use asprov_protocol::server::access_rule::NOT_SAID_YET;
-use asprov_protocol::server::{Event, EventKind, WipeOrder, WipeState};
+use asprov_protocol::server::{AccessState, Event, EventKind, WipeOrder, WipeState};
 use asprov_protocol::status::{Scope, Status};
 use asprov_protocol::typed_command;
 use asprov_store::{Happened, Store, WatchedStore};
@@ -301,6 +301,16 @@ impl Notice {
         let information = record.map(|record| &record.device_information);
         let model =
             information.and_then(|information| information.model.clone().or_else(|| information.friendly_name.clone()));
+        // What a rule or the default level decided stands in the event; what an administrator decided only in the record.
+        let personal = record.and_then(|record| record.access.as_ref()).filter(|access| {
+            kind == NoticeKind::Quarantined && access.state == AccessState::Quarantined && event.detail.is_empty()
+        });
+        let detail = personal.map_or(event.detail.as_str(), |access| match access.reason.trim() {
+            "" => "an administrator decided so, and gave no reason",
+            reason => reason,
+        });
+        let by = event.by.as_ref().map(|by| &by.administrator);
+        let administrator = by.or_else(|| personal.map(|access| &access.decided_by)).cloned();
         Some(Self {
             kind,
             wipe: wipe.filter(|_| kind != NoticeKind::Quarantined),
@@ -308,8 +318,8 @@ impl Notice {
             device_type: device_type.to_string(),
             model: model.unwrap_or_default(),
             user_agent: user_agent.unwrap_or_default().to_owned(),
-            detail: event.detail.clone(),
-            administrator: event.by.as_ref().map(|by| by.administrator.clone()).unwrap_or_default(),
+            detail: detail.to_owned(),
+            administrator: administrator.unwrap_or_default(),
             at,
             newcomers: None,
             number: String::new(),

@@ -3,7 +3,7 @@ use std::time::Duration;
 use asprov_protocol::device::{DeviceId, DeviceType, UserName};
 use asprov_protocol::http::Command;
 use asprov_protocol::message::{DeviceInformation, WipeKind};
-use asprov_protocol::server::{DeviceRecord, order_wipe};
+use asprov_protocol::server::{DeviceRecord, PersonalAccess, order_wipe};
 use asprov_protocol::version::ProtocolVersion;
 use asprov_store::{MemoryStore, Repeated, Saved, Sighting};
 use jiff::Timestamp;
@@ -267,7 +267,7 @@ fn a_user_can_have_a_text_of_ones_own() {
     let file = folder.path().join("text");
     std::fs::write(&file, "Hello {user}\n\n{phone} {what}. {advice}\n").unwrap();
     let keys = |file: &std::path::Path| NoticeKeys {
-        hook: Some("hook".into()),
+        hook: Some("sh".into()),
         user_text: Some(file.to_owned()),
         ..NoticeKeys::default()
     };
@@ -320,6 +320,25 @@ async fn a_wipe_that_was_taken_back_too_late_and_confirmed_is_told_and_other_con
     assert_eq!(confirmed(Some(WipeState::Cancelled)).await, Some("wipe_confirmed_after_cancel"));
     assert_eq!(confirmed(Some(WipeState::Acknowledged)).await, None);
     assert_eq!(confirmed(None).await, None);
+}
+
+#[tokio::test]
+async fn a_quarantine_that_an_administrator_decided_is_told_with_reason_and_name() {
+    for (reason, detail) in [("waits", "waits"), ("", "an administrator decided so, and gave no reason")] {
+        let (store, mut queue) = listen(Arc::new(MemoryStore::new()));
+        let access =
+            PersonalAccess { state: AccessState::Quarantined, reason: reason.to_owned(), decided_by: "eve".to_owned() };
+        let record = DeviceRecord { access: Some(access), ..record() };
+        assert_eq!(store.save(0, &record, &[], Timestamp::UNIX_EPOCH).await.unwrap(), Saved::Saved);
+        let refusal = Event::new(EventKind::CommandRefused, "")
+            .with_command(Command::FolderSync)
+            .with_status(Scope::Common, Status::ACCESS_DENIED);
+        let refusals = vec![Repeated::once(refusal, Timestamp::UNIX_EPOCH)];
+        store.note(&[Sighting { refusals, ..quarantined() }]).await.unwrap();
+        let notice = queue.others.try_recv().unwrap();
+        assert_eq!((notice.detail.as_str(), notice.administrator.as_str()), (detail, "eve"));
+        assert_eq!(notice.kind, NoticeKind::Quarantined);
+    }
 }
 
 mod flood;
