@@ -102,14 +102,23 @@ impl Api {
     }
 
     pub(crate) fn over(store: Arc<dyn Store>) -> Self {
-        Self::with(store, || None)
+        Self::with(store, || None, false)
     }
 
     pub(crate) fn with_readiness(check: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
-        Self::with(Arc::new(MemoryStore::new()), check)
+        Self::with(Arc::new(MemoryStore::new()), check, false)
     }
 
-    fn with(store: Arc<dyn Store>, check: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+    /// Beside a server that keeps nobody out.
+    pub(crate) fn observing() -> Self {
+        Self::with(Arc::new(MemoryStore::new()), || None, true)
+    }
+
+    fn with(
+        store: Arc<dyn Store>,
+        check: impl Fn() -> Option<String> + Send + Sync + 'static,
+        only_observes: bool,
+    ) -> Self {
         let store = Arc::new(FaultyStore::new(store));
         let seconds_passed = Arc::new(AtomicI64::new(0));
         let passed = Arc::clone(&seconds_passed);
@@ -119,7 +128,8 @@ impl Api {
         let hosts = AllowedHosts::new("127.0.0.1:8081".parse().unwrap()).with_name("admin.example.com");
         let state = AdminState::new(Arc::<FaultyStore>::clone(&store), &token, hosts, clock).with_readiness(check);
         let rules = ServerRules::default();
-        let state = state.with_configuration(move || ServerConfiguration { rules, wipe_after_disable: false });
+        let configuration = ServerConfiguration { rules, wipe_after_disable: false, only_observes };
+        let state = state.with_configuration(move || configuration);
         let state = state.with_addresses(|_| Some(IpAddr::from([192, 0, 2, 7])));
         assert!(!format!("{state:?}").contains(TOKEN));
         Self {

@@ -107,7 +107,7 @@ impl Live {
         let (signal, stop) = StopSignal::new();
         let current = Current::of(behaviour, None, &stop);
         Self(Arc::new(Shared {
-            as_received: Arc::new(AtomicBool::new(current.as_received())),
+            as_received: Arc::new(AtomicBool::new(current.observes())),
             current: RwLock::new(Arc::new(current)),
             generation: AtomicU64::new(0),
             attending: Mutex::default(),
@@ -148,7 +148,11 @@ impl Live {
     pub fn configuration(&self) -> ServerConfiguration {
         let current = self.current();
         let shared = current.layer.shared();
-        ServerConfiguration { rules: shared.config.rules, wipe_after_disable: shared.wipe_after_disable.opens() }
+        ServerConfiguration {
+            rules: shared.config.rules,
+            wipe_after_disable: shared.wipe_after_disable.opens(),
+            only_observes: current.observes(),
+        }
     }
 
     /// The address of the client that sent a request, as [`Config::client_address`] says it.
@@ -167,7 +171,7 @@ impl Live {
         }
         let before = self.current();
         let next = Arc::new(Current::of(behaviour, Some(&before.layer), &self.0.stop));
-        self.0.as_received.store(next.as_received(), Ordering::Relaxed);
+        self.0.as_received.store(next.observes(), Ordering::Relaxed);
         *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
         self.0.generation.fetch_add(1, Ordering::Release);
         self.attend_to(&next);
@@ -251,7 +255,8 @@ impl Current {
         Self { behaviour, layer, autodiscover, answers }
     }
 
-    fn as_received(&self) -> bool {
+    /// Whether nothing is changed and nobody kept out; answers then go out as they came.
+    fn observes(&self) -> bool {
         match &self.behaviour {
             Behaviour::Mailbox(_) => false,
             #[cfg(feature = "gateway")]

@@ -34,8 +34,10 @@ pub(crate) struct WhyBody {
     /// The situation in a word, the same in every release.
     #[schema(example = "policy_not_applied")]
     situation: &'static str,
-    /// Whether the phone gets its mail.
+    /// Whether the phone gets its mail; of a server that only observes: whether nothing is known to keep it from it.
     syncs: bool,
+    /// The server only observes and keeps no phone out: what is said is what its mode `replace` would do.
+    only_observed: bool,
     /// Where the phone is.
     summary: String,
     /// What whoever holds it sees, and can do.
@@ -61,13 +63,14 @@ pub(crate) struct WhyBody {
 }
 
 impl WhyBody {
-    fn new(device: &DeviceKey, why: Why) -> Self {
+    fn new(device: &DeviceKey, why: Why, only_observed: bool) -> Self {
         let row: Option<&StatusRow> = why.row();
         Self {
             user: device.user.to_string(),
             device_id: device.device_id.to_string(),
             situation: why.situation,
             syncs: why.syncs,
+            only_observed,
             scope: why.status.map(|(scope, _)| scope.as_str()),
             status: why.status.map(|(_, status)| status.0),
             name: row.map(|row| row.name),
@@ -82,7 +85,8 @@ impl WhyBody {
     }
 }
 
-fn past(stored: StoredEvent) -> PastEvent {
+/// An event as explanations look at it.
+pub(crate) fn past(stored: StoredEvent) -> PastEvent {
     let StoredEvent { event, first_at, last_at, count } = stored;
     PastEvent { event, first_at, last_at, count }
 }
@@ -99,7 +103,10 @@ pub(crate) async fn explain(
     DevicePath(device): DevicePath,
 ) -> Result<Json<WhyBody>, Problem> {
     let now = state.now();
-    let explained = |circumstances: &Circumstances<'_>| Json(WhyBody::new(&device, why(circumstances)));
+    let explained = |circumstances: &Circumstances<'_>| {
+        let only_observed = circumstances.configuration.is_some_and(|configuration| configuration.only_observes);
+        Json(WhyBody::new(&device, why(circumstances), only_observed))
+    };
     let nothing = Circumstances {
         device: &device,
         snapshot: None,
@@ -187,6 +194,18 @@ mod tests {
         assert_eq!(why["situation"], "password_changed");
         let steps = why["for_administrator"].to_string();
         assert!(steps.contains("wipe.after_disable is off"), "{steps}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_only_observes_says_so_before_anything_else() {
+        let api = Api::observing().with_device("ann", "A1").await;
+        api.put("/api/v1/devices/ann/A1/access", &json!({"state": "blocked", "reason": "lost"})).await.json(200);
+        let why = api.get(WHY).await.json(200);
+        assert_eq!((&why["situation"], &why["syncs"]), (&json!("blocked"), &json!(true)));
+        assert_eq!(why["only_observed"], true);
+        let summary = why["summary"].as_str().unwrap();
+        assert!(summary.starts_with("The server only observes: nothing here keeps any phone out."), "{summary}");
+        assert!(summary.ends_with("It is blocked by the administrator admin token (\"lost\")."), "{summary}");
     }
 
     #[tokio::test]

@@ -3,10 +3,11 @@
 
 use asprov_protocol::message::WipeKind;
 use asprov_protocol::server::{
-    DeviceRecord, EventKind, KindForecast, WipeArrival, cancel_wipe, forecast_wipe, order_wipe, wipe_arrival,
+    Circumstances, DeviceRecord, EventKind, KindForecast, PastEvent, WipeArrival, cancel_wipe, forecast_wipe,
+    order_wipe, wipe_arrival,
 };
 use asprov_protocol::status::{Scope, Status};
-use asprov_store::{StoredEvent, limits};
+use asprov_store::limits;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -19,6 +20,7 @@ use super::Route;
 use super::devices::{WipeBody, no_such_device, word};
 use super::events::EventBody;
 use super::policies::kept;
+use super::why::past;
 use crate::device_change::{DeviceChange, change_device};
 use crate::extract::{Administrator, CameFrom, DevicePath, JsonBody, MAX_REASON, one_line};
 use crate::openapi::{self, shape};
@@ -88,7 +90,10 @@ pub(crate) struct WhatIf {
 #[derive(Serialize, ToSchema)]
 #[schema(as = WipeArrival)]
 pub(crate) struct ArrivalBody {
-    /// The HTTP code of the answer to its next command: 200 with Status 140, or 449 or 403 below 14.0.
+    /// The server only observes: nothing of this reaches the device until the server's mode is `replace`.
+    only_observed: bool,
+    /// The HTTP code of the answer to its next command: 200 with Status 140, or 449 or 403 below 14.0; 401 while its password is
+    /// refused and no order reaches it.
     #[schema(example = 200)]
     http: u16,
     /// Whether nothing shows that it ever sent Provision: a client that never does never gets the order.
@@ -111,14 +116,14 @@ pub(crate) struct Told {
 impl From<&WipeArrival> for ArrivalBody {
     fn from(arrival: &WipeArrival) -> Self {
         let (http, may_never_ask) = (arrival.http, arrival.may_never_ask.is_some());
-        Self { http, may_never_ask, sentences: arrival.sentences() }
+        Self { only_observed: arrival.only_observed, http, may_never_ask, sentences: arrival.sentences() }
     }
 }
 
 impl Told {
     /// What the history says of an order.
-    fn of(events: &[StoredEvent], requested_at: Timestamp) -> Self {
-        let is_it = |past: &&StoredEvent| {
+    fn of(events: &[PastEvent], requested_at: Timestamp) -> Self {
+        let is_it = |past: &&PastEvent| {
             past.event.kind == EventKind::CommandRefused
                 && past.event.status == Some((Scope::Common, Status::REMOTE_WIPE_REQUESTED))
                 && past.last_at >= requested_at
@@ -173,16 +178,28 @@ pub(crate) async fn read_wipes(
         return Err(no_such_device(&device));
     }
     let forecast = record.map(forecast_wipe);
-    let told = match record.and_then(DeviceRecord::due_wipe) {
-        None => None,
-        Some(wipe) => {
-            let events = state.store().events(&device, limits::EVENTS_PER_DEVICE as usize).await?;
-            Some(Told::of(&events, wipe.requested_at))
-        }
+    let (events, last_passed_at) = match record {
+        None => (Vec::new(), None),
+        Some(_) => (
+            state.store().events(&device, limits::EVENTS_PER_DEVICE as usize).await?.into_iter().map(past).collect(),
+            state.store().device(&device).await?.and_then(|stored| stored.last_passed_at),
+        ),
     };
+    let due = record.and_then(DeviceRecord::due_wipe);
+    let told = due.map(|wipe| Told::of(&events, wipe.requested_at));
+    let arrival = wipe_arrival(&Circumstances {
+        device: &device,
+        snapshot: Some(&snapshot),
+        events: &events,
+        last_seen_at: None,
+        last_passed_at,
+        obstacle: None,
+        configuration: state.configuration(),
+        now: state.now(),
+    });
     Ok(Json(DeviceWipes {
         wipe: record.and_then(|record| record.wipe.as_ref()).map(WipeBody::from),
-        arrival: wipe_arrival(&snapshot, state.now()).as_ref().map(ArrivalBody::from),
+        arrival: arrival.as_ref().map(ArrivalBody::from),
         told,
         family: forecast.as_ref().and_then(|forecast| forecast.family),
         what_if: forecast.iter().flat_map(|forecast| &forecast.kinds).map(WhatIf::from).collect(),

@@ -73,7 +73,7 @@ impl Stage {
         let word = heard(stopped.clone());
         running.spawn(async move { server.serve([Listener::plain(tcp)], word).await.map_err(Failure::new) });
         let state = AdminState::new(store, &token, AllowedHosts::new(admin_address), crate::clock::now)
-            .with_configuration(move || ServerConfiguration { rules, wipe_after_disable: false });
+            .with_configuration(move || ServerConfiguration { rules, wipe_after_disable: false, only_observes: false });
         let word = heard(stopped);
         running.spawn(async move {
             serve_service([Listener::plain(admin_tcp)], router(state), &limits(), word).await.map_err(Failure::new)

@@ -80,7 +80,7 @@ pub(super) async fn order(order: &Order, out: &mut dyn io::Write) -> Result<(), 
     if !text("why_not").is_empty() {
         return Err(Failure::new(text("why_not")).hint("--what-if says what can be ordered, and what it would do"));
     }
-    if arrives(&wipes, "may_never_ask") == Some(&Value::Bool(true)) {
+    if may_not_reach(&wipes) {
         note(&harmless(&text_of(arrives(&wipes, "sentences"))));
     }
     let question = format!(
@@ -158,6 +158,12 @@ fn what_if(key: &Key, known: &Value, wipes: &Value, out: &mut dyn io::Write) -> 
     Ok(())
 }
 
+/// Whether an order may never reach the device, or not as long as something stays as it is.
+fn may_not_reach(wipes: &Value) -> bool {
+    let is = |name: &str| arrives(wipes, name) == Some(&Value::Bool(true));
+    is("may_never_ask") || is("only_observed") || arrives(wipes, "http") == Some(&json!(401))
+}
+
 /// What the server says of how an order would arrive.
 fn arrives<'a>(wipes: &'a Value, name: &str) -> Option<&'a Value> {
     wipes.get("arrival")?.get(name)
@@ -192,6 +198,15 @@ mod tests {
             let said = format!("the directive had been sent: the device may be {doing} all the same");
             assert_eq!(may_be_running(&answer(kind, true)), Some(said));
             assert_eq!(may_be_running(&answer(kind, false)), None);
+        }
+    }
+
+    #[test]
+    fn an_order_that_may_not_reach_the_device_is_said_to_before_it_is_given() {
+        let arrival = |may_never_ask: bool, only_observed: bool, http: u16| json!({ "arrival": { "may_never_ask": may_never_ask, "only_observed": only_observed, "http": http } });
+        assert!(!may_not_reach(&arrival(false, false, 200)) && !may_not_reach(&json!({ "arrival": null })));
+        for arrival in [arrival(true, false, 200), arrival(false, true, 200), arrival(false, false, 401)] {
+            assert!(may_not_reach(&arrival), "{arrival}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use asprov_protocol::server::ONLY_OBSERVES;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -153,6 +154,11 @@ fn write_history(answer: &Value, history: &Value, out: &mut dyn io::Write) -> Re
 /// How often the device was refused for the order that is due, which it then has to ask for. One that has it needs no telling.
 fn told(answer: &Value) -> Option<String> {
     let told = answer.get("told")?;
+    let only_observed = answer.get("arrival").and_then(|arrival| arrival.get("only_observed"));
+    if only_observed == Some(&Value::Bool(true)) && !told.is_null() {
+        // Commands come, and nobody tells them anything.
+        return Some(ONLY_OBSERVES.to_owned());
+    }
     let last = super::show::second(&listed(&text_of(told.get("last_at"))));
     match told.get("count")?.as_u64()? {
         0 if answer.get("wipe")?.get("sent_at")?.is_null() => {
@@ -188,6 +194,10 @@ mod tests {
         assert_eq!(said(0, None, None).as_deref(), Some("no command of it is known to have come since the order"));
         assert_eq!(said(0, None, at), None, "it asked for the order without being told");
         assert_eq!(told(&json!({ "told": null })), None);
+        let observed = |due: Value| told(&json!({ "told": due, "wipe": {}, "arrival": { "only_observed": true } }));
+        let due = json!({ "count": 0, "last_at": null });
+        assert_eq!(observed(due).as_deref(), Some(ONLY_OBSERVES), "whether it came is not known by that");
+        assert_eq!(observed(Value::Null), None);
     }
 
     #[test]

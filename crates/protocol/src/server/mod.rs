@@ -33,6 +33,6 @@ pub use refused_sign_in::RefusedSignIn;
 pub use snapshot::{Caller, EffectivePolicy, FreshKeys, ServerRules, Snapshot};
 pub use why::{Circumstances, Obstacle, PastEvent, ServerConfiguration, Why, why};
 pub use wipe::{WipeError, cancel_wipe, order_wipe};
-pub use wipe_arrival::{MayNeverAsk, WipeArrival, wipe_arrival};
+pub use wipe_arrival::{MayNeverAsk, Meanwhile, ONLY_OBSERVES, PasswordRefused, WipeArrival, wipe_arrival};
 pub use wipe_effect::{KindForecast, WipeForecast, WipeReach, forecast_wipe};
 pub use wipe_words::WipeWords;

@@ -19,11 +19,12 @@ use super::situation::*;
 pub(crate) struct Told {
     pub(crate) situation: Situation,
     pub(crate) events: Vec<PastEvent>,
-    obstacle: Option<Obstacle>,
-    seen: bool,
-    passed_at: Option<Timestamp>,
-    wipe_after_disable: bool,
-    readable: bool,
+    pub(crate) obstacle: Option<Obstacle>,
+    pub(crate) seen: bool,
+    pub(crate) passed_at: Option<Timestamp>,
+    pub(crate) wipe_after_disable: bool,
+    pub(crate) only_observes: bool,
+    pub(crate) readable: bool,
 }
 
 impl Told {
@@ -36,6 +37,7 @@ impl Told {
             passed_at: None,
             wipe_after_disable: true,
             readable: true,
+            only_observes: false,
         }
     }
 
@@ -106,10 +108,19 @@ impl Told {
         self.request(&request)
     }
 
+    pub(crate) fn observed(self) -> Self {
+        Self { only_observes: true, ..self }
+    }
+
     pub(crate) fn why(&self) -> Why {
+        self.look(why)
+    }
+
+    /// What is made of the circumstances.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Circumstances<'_>) -> T) -> T {
         let seen_at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
         let newest_first: Vec<PastEvent> = self.events.iter().rev().cloned().collect();
-        why(&Circumstances {
+        look(&Circumstances {
             device: &self.situation.caller.device,
             snapshot: Some(&self.situation.snapshot).filter(|_| self.readable),
             events: &newest_first,
@@ -119,6 +130,7 @@ impl Told {
             configuration: Some(ServerConfiguration {
                 rules: self.situation.rules,
                 wipe_after_disable: self.wipe_after_disable,
+                only_observes: self.only_observes,
             }),
             now: self.situation.now,
         })

@@ -1,9 +1,9 @@
 use asprov_protocol::http::Command;
 use asprov_protocol::message::WipeKind;
-use asprov_protocol::server::{DeviceRecord, Event, EventKind, WipeOrder, WipeState};
+use asprov_protocol::server::{DeviceRecord, Event, EventKind, RefusedSignIn, WipeOrder, WipeState};
 use asprov_protocol::status::{Scope, Status};
 use asprov_protocol::version::ProtocolVersion;
-use asprov_store::{Repeated, Sighting};
+use asprov_store::{Repeated, Sighting, Store as _};
 use serde_json::json;
 
 use crate::fixture::{Api, NOON, provisioned};
@@ -174,6 +174,28 @@ async fn how_an_order_would_arrive_is_said_by_the_policy_and_the_access_of_the_d
     let wiped = Api::new();
     wiped.add_record(&wiping(WipeState::Acknowledged)).await;
     assert_eq!(wiped.get(WIPE).await.json(200)["arrival"], json!(null));
+}
+
+#[tokio::test]
+async fn a_server_that_only_observes_says_before_the_order_that_it_reaches_nobody() {
+    let api = Api::observing().with_device("ann", "A1").await;
+    let arrival = api.get(WIPE).await.json(200)["arrival"].clone();
+    assert_eq!(arrival["only_observed"], true);
+    let sentences = arrival["sentences"].as_str().unwrap();
+    assert!(sentences.starts_with("The server only observes: nothing reaches the phone until its mode is `replace`."));
+    api.post(WIPE, &json!({"kind": "device"})).await.json(201);
+    assert_eq!(Api::new().with_device("ann", "A1").await.get(WIPE).await.json(200)["arrival"]["only_observed"], false);
+}
+
+#[tokio::test]
+async fn an_order_for_a_phone_whose_password_is_refused_is_said_not_to_reach_it() {
+    let api = Api::new().with_device("ann", "A1").await;
+    let record = provisioned("ann", "A1");
+    let refused = Event::sign_in_refused(RefusedSignIn::Itself).with_status(Scope::Http, Status(401));
+    api.store.tell(&[(record.device, refused, NOON.parse().unwrap())]).await.unwrap();
+    let arrival = api.get(WIPE).await.json(200)["arrival"].clone();
+    assert_eq!(arrival["http"], 401, "wipe.after_disable is off: {arrival}");
+    assert!(arrival["sentences"].as_str().unwrap().contains("the order does not reach it"), "{arrival}");
 }
 
 #[tokio::test]

@@ -71,6 +71,16 @@ impl<'a> Look<'a> {
         )
     }
 
+    /// Whether the phone itself was refused since its last request that was signed in.
+    pub(in crate::server) fn is_refused_itself(&self) -> bool {
+        self.refused_sign_ins(&[RefusedSignIn::Itself]).is_some()
+    }
+
+    /// Whether somebody was refused since then who may have been the phone.
+    pub(in crate::server) fn may_be_refused(&self) -> bool {
+        self.refused_sign_ins(&[RefusedSignIn::Stranger, RefusedSignIn::Unproven]).is_some()
+    }
+
     /// The refused sign-ins of one of these since that time, whatever became of the phone meanwhile.
     pub(super) fn refused_sign_ins_since(&self, who: RefusedSignIn, since: Timestamp) -> Option<Trouble<'a>> {
         let is_it = |past: &&PastEvent| past.last_at >= since && past.event.refused_sign_in() == Some(who);
@@ -82,7 +92,7 @@ impl<'a> Look<'a> {
 
     /// When the proofs of refused requests were last looked at in vain for the tenth time in an hour, if that was within the
     /// last hour.
-    pub(super) fn locked_at(&self) -> Option<Timestamp> {
+    pub(in crate::server) fn locked_at(&self) -> Option<Timestamp> {
         let is_it = |past: &&PastEvent| past.event.refused_sign_in() == Some(RefusedSignIn::LastStranger);
         let at = self.events.iter().copied().find(is_it)?.last_at;
         (at.duration_until(self.circumstances.now) < SignedDuration::from_hours(1)).then_some(at)

@@ -61,6 +61,8 @@ pub struct ServerConfiguration {
     /// Whether a wipe still reaches a device whose sign-in is refused. Where it is off, no credentials are kept either, and
     /// only its policy key tells a device that is refused from somebody else.
     pub wipe_after_disable: bool,
+    /// Whether it only observes: nobody is kept out, and no order reaches a device.
+    pub only_observes: bool,
 }
 
 /// Everything an explanation looks at.
@@ -109,7 +111,9 @@ pub fn why(circumstances: &Circumstances<'_>) -> Why {
     let look = Look::new(circumstances);
     let why = rows::first_that_fits(&look);
     let notes = rows::notes(&look, why.situation);
-    Why { notes, ..why }
+    let why = Why { notes, ..why };
+    let only_observes = circumstances.configuration.is_some_and(|configuration| configuration.only_observes);
+    if only_observes { why.as_observed() } else { why }
 }
 
 /// The circumstances with what follows from them.
@@ -125,7 +129,7 @@ pub(super) struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    fn new(circumstances: &'a Circumstances<'a>) -> Self {
+    pub(in crate::server) fn new(circumstances: &'a Circumstances<'a>) -> Self {
         let record = circumstances.snapshot.and_then(|snapshot| snapshot.device.as_ref());
         let rules = circumstances.snapshot.map(|snapshot| &snapshot.access_rules);
         let access = record.zip(rules).map(|(record, rules)| rules.judge(&AccessFacts::of(record)));
@@ -234,6 +238,30 @@ impl Why {
     pub(super) fn keeps_out(situation: &'static str, summary: String, for_user: &str, steps: Vec<String>) -> Self {
         let (for_user, notes) = (for_user.to_owned(), Vec::new());
         Self { situation, syncs: false, summary, for_user, for_administrator: steps, notes, status: None }
+    }
+
+    /// The same, said by a server that only observes: what it would do keeps nobody out.
+    fn as_observed(self) -> Self {
+        /// What is so whatever the server does: the fault of another one, or a phone that does not come.
+        const SO_ALL_THE_SAME: [&str; 7] = [
+            "upstream_away",
+            "upstream_refused",
+            "unknown",
+            "forgotten",
+            "begins_anew",
+            "silent",
+            "wipe_cancelled_too_late",
+        ];
+        if SO_ALL_THE_SAME.contains(&self.situation) {
+            return self;
+        }
+        let summary = format!(
+            "The server only observes: nothing here keeps any phone out. What follows is what its mode `replace` would do. {}",
+            self.summary
+        );
+        let for_user = "Mail should come: nothing here keeps your phone out. If it does not, check the phone's network, and whether \
+                        mail is switched on for the account; or the mail server itself keeps it out.";
+        Self { syncs: true, summary, for_user: for_user.to_owned(), ..self }
     }
 
     /// The same with the status behind it.

@@ -7,7 +7,6 @@ use super::{Look, Why, shown};
 use crate::message::WipeKind;
 use crate::server::decision::EventKind;
 use crate::server::record::{DeviceRecord, WipeOrder, WipeState};
-use crate::server::refused_sign_in::RefusedSignIn;
 use crate::server::wipe_arrival::{WipeArrival, wipe_arrival};
 use crate::server::wipe_effect::{WipeReach, effect_of_wipe};
 use crate::server::wipe_words::WipeWords;
@@ -99,7 +98,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         );
     }
     let texts = texts(record, wipe.kind);
-    let refused = look.refused_sign_ins(&[RefusedSignIn::Itself]).is_some();
+    let refused = look.is_refused_itself();
     let told_140 = look.trouble(
         |past| {
             past.event.kind == EventKind::CommandRefused
@@ -127,10 +126,13 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
         WipeState::Failed => vec![texts.failed.to_owned()],
         WipeState::Sent => vec![texts.sent.to_owned()],
         _ => {
-            let snapshot = look.circumstances.snapshot;
-            let arrival = snapshot.and_then(|snapshot| wipe_arrival(snapshot, look.circumstances.now));
-            let arrives = arrival.as_ref().map_or_else(String::new, WipeArrival::sentences);
-            let mut steps = vec![format!("{arrives} A phone that waits for mail is told within two seconds.")];
+            // That the server only observes is said in front of all of this.
+            let arrival = wipe_arrival(look.circumstances).map(|it| WipeArrival { only_observed: false, ..it });
+            let mut arrives = arrival.as_ref().map_or_else(String::new, WipeArrival::sentences);
+            if arrival.is_some() && !refused {
+                arrives.push_str(" A phone that waits for mail is told within two seconds.");
+            }
+            let mut steps = vec![arrives];
             if told_140.is_some() || arrival.is_some_and(|arrival| arrival.may_never_ask.is_some()) {
                 steps.push(
                     "A client that never provisions never gets the order, and gets no mail either: change the password of its \
@@ -144,7 +146,9 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
     if wipe.kind != texts.gone {
         steps.push(effect_of_wipe(record, wipe.kind).sentence.to_owned());
     }
-    if refused {
+    // How a pending order arrives says so already, and a note that nobody looks.
+    let nobody_looks = look.locked_at().is_some() && look.wipe_after_disable() != Some(false);
+    if refused && wipe.state != WipeState::Pending && !nobody_looks {
         steps.push(refused_meanwhile(look.wipe_after_disable()).to_owned());
     }
     steps.push(format!("Take it back if it was a mistake: `asprov device cancel-wipe {}`.", look.named()));

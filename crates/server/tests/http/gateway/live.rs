@@ -132,5 +132,11 @@ async fn what_explanations_have_to_know_of_the_configuration_is_that_of_the_pres
     let config = Config { rules, wipe_after_disable: Some(SecretKey::random().unwrap()), ..Config::default() };
     let after = Gateway::after(&before, settings(&upstream), Arc::clone(&store), None, config).unwrap();
     live.replace(Behaviour::Gateway(after)).await;
-    assert_eq!(live.configuration(), ServerConfiguration { rules, wipe_after_disable: true });
+    let replaces = ServerConfiguration { rules, wipe_after_disable: true, only_observes: false };
+    assert_eq!(live.configuration(), replaces);
+    let mut observing = settings(&upstream);
+    observing.mode = Mode::Observe;
+    let observing = Gateway::after(&before, observing, Arc::clone(&store), None, Config::default()).unwrap();
+    live.replace(Behaviour::Gateway(observing)).await;
+    assert!(live.configuration().only_observes);
 }
