@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use asprov_admin::harmless_json;
 use asprov_store::Store;
 use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
@@ -293,7 +294,7 @@ async fn tell(hook: &Path, notice: &Notice) -> Result<(), String> {
     let run = async {
         if let Some(mut input) = child.stdin.take() {
             // A command that does not read is no fault.
-            let _ = input.write_all(format!("{told}\n").as_bytes()).await;
+            let _ = input.write_all(format!("{}\n", harmless_json(&told.to_string())).as_bytes()).await;
         }
         let mut line = Vec::new();
         let Some(errors) = child.stderr.take() else { return child.wait().await.map(|status| (status, line)) };
