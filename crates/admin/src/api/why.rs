@@ -139,7 +139,7 @@ pub(crate) async fn explain(
 #[cfg(test)]
 mod tests {
     use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
-    use asprov_protocol::server::{Event, EventKind, RefusedSignIn};
+    use asprov_protocol::server::{Event, RefusedSignIn};
     use asprov_store::Store as _;
     use serde_json::json;
 
@@ -177,7 +177,7 @@ mod tests {
     async fn what_is_said_follows_the_configuration_of_the_server() {
         let api = Api::new().with_device("ann", "A1").await;
         let key = DeviceKey { user: UserName::new("ann").unwrap(), device_id: DeviceId::new("A1").unwrap() };
-        let refused = Event::new(EventKind::SignInRefused, RefusedSignIn::Itself.sentence());
+        let refused = Event::sign_in_refused(RefusedSignIn::Itself);
         api.store.tell(&[(key, refused, NOON.parse().unwrap())]).await.unwrap();
         let why = api.get(WHY).await.json(200);
         assert_eq!(why["situation"], "password_changed");
