@@ -38,7 +38,7 @@ pub(crate) struct Events {
     items: Vec<EventBody>,
 }
 
-/// Something that happened: a change of state or a refusal. Equal refusals are one row with a count.
+/// Something that happened: a change of state or a refusal. Equal refusals in a row are one, with a count.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Event)]
 pub(crate) struct EventBody {
