@@ -217,13 +217,16 @@ fn after(refused: &[RefusedSignIn], wipe_after_disable: bool) -> WipeArrival {
     it.look(wipe_arrival).unwrap()
 }
 
+/// Who was refused, whether wipes arrive after an account was disabled, what is said of the password, and the next answer.
+type Refusals<'a> = (&'a [RefusedSignIn], bool, Option<(bool, Meanwhile)>, u16);
+
 #[test]
 fn a_phone_whose_password_is_refused_is_said_to_get_no_order_where_it_gets_none() {
     use RefusedSignIn::{Itself, LastStranger, Stranger, Unproven};
     let now = Situation::provisioned(V161).now;
     let locked = Meanwhile::NobodyLooks { until: now + jiff::SignedDuration::from_hours(1) };
     let off = Meanwhile::Off { has_key: true };
-    let cases: [(&[RefusedSignIn], bool, Option<(bool, Meanwhile)>, u16); 9] = [
+    let cases: [Refusals<'_>; 9] = [
         (&[], true, None, 200),
         (&[], false, None, 200),
         (&[Itself], true, Some((true, Meanwhile::Arrives)), 200),
