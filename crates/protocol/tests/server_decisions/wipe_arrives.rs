@@ -213,7 +213,8 @@ fn a_phone_whose_password_is_refused_is_said_to_get_no_order_where_it_gets_none(
     let now = Situation::provisioned(V161).now;
     let locked = Meanwhile::NobodyLooks { until: now + jiff::SignedDuration::from_hours(1) };
     let off = Meanwhile::Off { has_key: true };
-    let cases: [(&[RefusedSignIn], bool, Option<(bool, Meanwhile)>, u16); 9] = [
+    type Case<'a> = (&'a [RefusedSignIn], bool, Option<(bool, Meanwhile)>, u16);
+    let cases: [Case<'_>; 9] = [
         (&[], true, None, 200),
         (&[], false, None, 200),
         (&[Itself], true, Some((true, Meanwhile::Arrives)), 200),
