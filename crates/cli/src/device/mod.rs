@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::admin_api::{AdminApi, Connection, segment, text_of};
 use crate::explain::write_json;
 use crate::failure::Failure;
-use crate::terminal::{HINT, harmless, listed, painted};
+use crate::terminal::{HINT, harmless, listed, note, painted};
 use export::Format;
 use forget::Forgotten;
 use trace::Recording;
@@ -216,11 +216,18 @@ pub(crate) async fn run(arguments: Arguments, out: &mut dyn io::Write) -> Result
     }
 }
 
+/// What is said of a decision that keeps a device out, where the server keeps nobody out.
+const OBSERVED_ACCESS: &str =
+    "The server only observes: it keeps no phone out until its mode is `replace`. The decision holds from then on.";
+
 async fn decide(decision: &Decision, state: &str) -> Result<(), Failure> {
     let body = json!({ "state": state, "reason": decision.reason });
     let (api, key) = (AdminApi::connect(&decision.device.connection)?, &decision.device.key);
     api.put(&key.path("/access"), &body).await?;
     say(state, key)?;
+    if state != "allowed" && api.read(&key.path("/why")).await?.get("only_observed") == Some(&Value::Bool(true)) {
+        note(OBSERVED_ACCESS);
+    }
     // It is allowed, and does not get in: the wipe decides before the access does.
     let phase = text_of(api.read(&key.path("")).await?.get("phase"));
     match phase.as_str() {

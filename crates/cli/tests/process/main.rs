@@ -7,6 +7,7 @@ mod certificates;
 mod fronts;
 mod log;
 mod mail;
+mod observing;
 mod readiness;
 mod reload;
 mod server;

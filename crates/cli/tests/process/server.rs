@@ -172,8 +172,8 @@ impl Server {
         end(self.begin(command))
     }
 
-    /// A command of the administrator, which has to succeed.
-    pub(crate) fn administer(&self, arguments: &[&str]) {
+    /// What a command of the administrator says, which has to succeed: in one line, however it was broken.
+    pub(crate) fn administer(&self, arguments: &[&str]) -> String {
         let done = Command::new(env!("CARGO_BIN_EXE_asprov"))
             .args(arguments)
             .args(["--admin", &format!("http://{}", self.administrators())])
@@ -182,6 +182,8 @@ impl Server {
             .output()
             .unwrap();
         assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+        let said = [done.stdout, done.stderr].concat();
+        String::from_utf8_lossy(&said).split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -113,7 +113,7 @@ pub fn why(circumstances: &Circumstances<'_>) -> Why {
     let notes = rows::notes(&look, why.situation);
     let why = Why { notes, ..why };
     let only_observes = circumstances.configuration.is_some_and(|configuration| configuration.only_observes);
-    if only_observes { why.only_observed() } else { why }
+    if only_observes { why.where_only_observed() } else { why }
 }
 
 /// The circumstances with what follows from them.
@@ -241,7 +241,7 @@ impl Why {
     }
 
     /// The same, said by a server that only observes: what it would do keeps nobody out.
-    fn only_observed(self) -> Self {
+    fn where_only_observed(self) -> Self {
         /// What is so whatever the server does: the fault of another one, or a phone that does not come.
         const SO_ALL_THE_SAME: [&str; 7] = [
             "upstream_away",
