@@ -18,6 +18,9 @@ const WORKS: SignedDuration = SignedDuration::from_hours(24);
 pub(super) fn password_changed(look: &Look<'_>) -> Option<Why> {
     let trouble = look.refused_sign_ins(&[RefusedSignIn::Itself])?;
     let wipe = match look.wipe_after_disable() {
+        Some(true) if look.locked_at().is_some() => {
+            "order a wipe: it arrives with the next thing the phone sends once its requests are looked at again."
+        }
         Some(true) => "order a wipe: it still arrives with the next thing the phone sends.",
         Some(false) => {
             "let the old password hold until a wipe has arrived: wipe.after_disable is off, and while its password is refused \
