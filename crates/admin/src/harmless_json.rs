@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use asprov_protocol::device::is_obeyed;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
+use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 /// JSON with escapes in place of what a terminal obeys: JSON itself escapes only the control characters below U+0020. Apart
@@ -39,7 +40,12 @@ pub(crate) async fn harmless(response: Response) -> Response {
         return response;
     }
     let (mut head, body) = response.into_parts();
-    let Ok(bytes) = to_bytes(body, usize::MAX).await else { return Response::from_parts(head, Body::empty()) };
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
+        // None that is in memory fails; half an answer would be worse than none.
+        head.status = StatusCode::INTERNAL_SERVER_ERROR;
+        head.headers.remove(CONTENT_LENGTH);
+        return Response::from_parts(head, Body::empty());
+    };
     let body = match str::from_utf8(&bytes).map(harmless_json) {
         Ok(Cow::Owned(harmless)) => Body::from(harmless),
         _ => return Response::from_parts(head, Body::from(bytes)),

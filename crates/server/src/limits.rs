@@ -46,8 +46,8 @@ pub struct Limits {
     /// Devices that were told to provision lately and are counted. Default 10,000: one that falls out is counted anew.
     pub challenged: u64,
     /// Refused requests and Provision requests of one device in a minute; beyond it the device is answered HTTP 503 with
-    /// Retry-After until the minute is over, or a wipe or its access is decided anew. Default 60: a whole handshake is four, and a client that is told to provision
-    /// does that once for each account.
+    /// Retry-After until the minute is over, or until an administrator decides about its wipe or its access. Default 60: a
+    /// whole handshake is four, and a client that is told to provision does that once for each account.
     pub storm: u32,
     /// Devices that were written as seen a short while ago and need not be again. Default 100,000.
     pub recently_seen: u64,

@@ -3,16 +3,14 @@
 
 use asprov_protocol::message::WipeKind;
 use asprov_protocol::server::{
-    Circumstances, DeviceRecord, EventKind, KindForecast, PastEvent, WipeArrival, cancel_wipe, forecast_wipe,
+    Circumstances, DeviceRecord, KindForecast, PastEvent, WipeArrival, WipeOrder, cancel_wipe, forecast_wipe,
     order_wipe, wipe_arrival,
 };
-use asprov_protocol::status::{Scope, Status};
 use asprov_store::limits;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -122,13 +120,8 @@ impl From<&WipeArrival> for ArrivalBody {
 
 impl Told {
     /// What the history says of an order.
-    fn of(events: &[PastEvent], requested_at: Timestamp) -> Self {
-        let is_it = |past: &&PastEvent| {
-            past.event.kind == EventKind::CommandRefused
-                && past.event.status == Some((Scope::Common, Status::REMOTE_WIPE_REQUESTED))
-                && past.last_at >= requested_at
-        };
-        let told: Vec<_> = events.iter().filter(is_it).collect();
+    fn of(events: &[PastEvent], wipe: &WipeOrder) -> Self {
+        let told: Vec<_> = events.iter().filter(|past| past.tells_of(wipe)).collect();
         Self {
             count: told.iter().fold(0, |count, past| count.saturating_add(past.count)),
             last_at: told.iter().map(|past| past.last_at).max().map(|at| at.to_string()),
@@ -185,8 +178,7 @@ pub(crate) async fn read_wipes(
             state.store().device(&device).await?.and_then(|stored| stored.last_passed_at),
         ),
     };
-    let due = record.and_then(DeviceRecord::due_wipe);
-    let told = due.map(|wipe| Told::of(&events, wipe.requested_at));
+    let told = record.and_then(DeviceRecord::due_wipe).map(|wipe| Told::of(&events, wipe));
     let arrival = wipe_arrival(&Circumstances {
         device: &device,
         snapshot: Some(&snapshot),

@@ -2,11 +2,12 @@
 
 use std::io;
 
-use asprov_protocol::server::ONLY_OBSERVES;
+use asprov_protocol::server::{ONLY_OBSERVES, WipeState};
+use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Filter, Key, all};
+use super::{Filter, Key, all, at_least_one};
 use crate::admin_api::{AdminApi, Connection, text_of};
 use crate::explain::write_json;
 use crate::failure::Failure;
@@ -24,41 +25,19 @@ pub(super) struct Wipes {
     #[arg(value_name = "DEVICE_ID", requires = "user")]
     device_id: Option<String>,
     /// Only devices whose newest order is in this state
-    #[arg(long, value_enum, value_name = "STATE", conflicts_with = "device_id")]
-    state: Option<State>,
+    #[arg(long, value_parser = states(), value_name = "STATE", conflicts_with = "device_id")]
+    state: Option<String>,
     /// At most this many, the newest ones
-    #[arg(long, value_name = "NUMBER", conflicts_with = "device_id")]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one, conflicts_with = "device_id")]
     limit: Option<usize>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// How far an order has got.
-#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// The device has not come for it
-    Pending,
-    /// The device got it
-    Sent,
-    /// The device said that it could not, and is told again
-    Failed,
-    /// The device confirmed it
-    Acknowledged,
-    /// An administrator took it back
-    Cancelled,
-}
-
-impl State {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Sent => "sent",
-            Self::Failed => "failed",
-            Self::Acknowledged => "acknowledged",
-            Self::Cancelled => "cancelled",
-        }
-    }
+/// How far an order has got, in the words of the API.
+fn states() -> PossibleValuesParser {
+    PossibleValuesParser::new(WipeState::ALL.map(WipeState::as_str))
 }
 
 pub(super) async fn wipes(wipes: &Wipes, out: &mut dyn io::Write) -> Result<(), Failure> {
@@ -69,8 +48,8 @@ pub(super) async fn wipes(wipes: &Wipes, out: &mut dyn io::Write) -> Result<(), 
         let history = answer.get("history").unwrap_or(&Value::Null);
         return if wipes.json { write_json(out, history) } else { write_history(&answer, history, out) };
     }
-    let state = wipes.state.map_or("any", State::word);
-    let filter = Filter { wipe: Some(state.to_owned()), user: wipes.user.clone(), ..Filter::default() };
+    let state = wipes.state.clone().unwrap_or_else(|| "any".to_owned());
+    let filter = Filter { wipe: Some(state), user: wipes.user.clone(), ..Filter::default() };
     let devices = all(&api, &filter).await?;
     let mut orders: Vec<Value> = devices.iter().filter_map(order).collect();
     orders.sort_by_key(|order| std::cmp::Reverse(text_of(order.get("requested_at")).parse::<Timestamp>().ok()));
@@ -173,13 +152,6 @@ fn told(answer: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_words_of_the_states_are_those_of_the_store() {
-        use asprov_protocol::server::WipeState;
-        let words: Vec<_> = <State as clap::ValueEnum>::value_variants().iter().map(|state| state.word()).collect();
-        assert_eq!(words, WipeState::ALL.map(WipeState::as_str));
-    }
 
     #[test]
     fn how_often_a_phone_was_refused_for_its_wipe_is_said_while_it_is_due() {

@@ -72,9 +72,11 @@ fn without_key(query: &str) -> Result<String, QueryFault> {
 type Pair<'a> = (Cow<'a, str>, Option<Cow<'a, [u8]>>);
 
 fn plain(query: &str) -> Result<Cow<'_, str>, QueryFault> {
-    if is_usual(query) {
-        return Ok(Cow::Borrowed(query));
-    }
+    if is_usual(query) { Ok(Cow::Borrowed(query)) } else { read_anew(query) }
+}
+
+/// The query as it came if it has one reading, and otherwise as it was read.
+fn read_anew(query: &str) -> Result<Cow<'_, str>, QueryFault> {
     let mut pairs: Vec<Pair<'_>> = Vec::with_capacity(8);
     let mut one_reading = true;
     for Parameter { name, value, whole, .. } in parameters(query) {
@@ -111,7 +113,8 @@ fn plain(query: &str) -> Result<Cow<'_, str>, QueryFault> {
     Ok(Cow::Owned(written))
 }
 
-/// Whether a query holds nothing but the usual parameters, each once and in its one spelling.
+/// Whether a query holds nothing but the usual parameters, each once and in its one spelling: so do almost all, and
+/// [`read_anew`] would leave them as they are.
 fn is_usual(query: &str) -> bool {
     let mut seen = [false; NAMES.len()];
     parameters(query).all(|Parameter { name, value, .. }| {
@@ -224,6 +227,19 @@ mod tests {
     fn any_parameter_twice_in_any_case_is_refused() {
         for query in ["Cmd=Sync&ItemId=1&itemid=2", "Cmd=Sync&x=1&X=1", "Cmd=Sync&SaveInSent=T&S%61veInSent=F"] {
             assert!(matches!(plain(query), Err(QueryFault::Twice { .. })), "{query}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Parts of queries, put together in any way.
+        #[test]
+        fn what_is_taken_for_usual_would_be_left_as_it_is(
+            parts in proptest::collection::vec("(Cmd|cmd|User|DeviceId|C%6Dd|x|)(=|==|)(Sync|a%40b|a%4|a\\+b|;|)", 0..6),
+        ) {
+            let query = parts.join("&");
+            if is_usual(&query) {
+                proptest::prop_assert_eq!(read_anew(&query), Ok(Cow::Borrowed(query.as_str())));
+            }
         }
     }
 

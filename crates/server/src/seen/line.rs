@@ -85,7 +85,7 @@ impl Line {
         self.refused = event.meaning();
         self.detail = match event.kind {
             EventKind::WipeAcknowledgmentIgnored => {
-                format!("it confirms a wipe that it was not sent: {}", event.detail)
+                format!("an acknowledgment of a wipe that nobody waits for: {}", event.detail)
             }
             _ => event.detail.clone(),
         };

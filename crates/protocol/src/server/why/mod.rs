@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::access_rule::{AccessDecision, AccessFacts, DecidedBy, Standing};
 use super::decision::{Event, EventKind, Outcome};
 use super::gate::gate;
-use super::record::DeviceRecord;
+use super::record::{DeviceRecord, WipeOrder};
 use super::snapshot::{Caller, EffectivePolicy, ServerRules, Snapshot};
 use crate::device::DeviceKey;
 use crate::http::Command;
@@ -42,6 +42,15 @@ pub struct PastEvent {
     pub last_at: Timestamp,
     /// How often.
     pub count: u64,
+}
+
+impl PastEvent {
+    /// Whether a command was refused because of this wipe, which tells the device to ask for the order.
+    pub fn tells_of(&self, wipe: &WipeOrder) -> bool {
+        self.event.kind == EventKind::CommandRefused
+            && self.event.status == Some((Scope::Common, Status::REMOTE_WIPE_REQUESTED))
+            && self.last_at >= wipe.requested_at
+    }
 }
 
 /// What stands in the way of every device.

@@ -99,14 +99,7 @@ pub(super) fn wipe_due(look: &Look<'_>) -> Option<Why> {
     }
     let texts = texts(record, wipe.kind);
     let refused = look.is_refused_itself();
-    let told_140 = look.trouble(
-        |past| {
-            past.event.kind == EventKind::CommandRefused
-                && past.event.status == Some((Scope::Common, Status(140)))
-                && past.last_at >= wipe.requested_at
-        },
-        |_| false,
-    );
+    let told_140 = look.trouble(|past| past.tells_of(wipe), |_| false);
     let pending = told_140.as_ref().map_or_else(
         || "The phone has not come for it yet.".to_owned(),
         |told| {
