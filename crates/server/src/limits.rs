@@ -50,7 +50,7 @@ pub struct Limits {
     /// whole handshake is four, and a client that is told to provision does that once for each account.
     pub storm: u32,
     /// Devices that were written as seen a short while ago and need not be again. Default 100,000.
-    pub recently_seen: u64,
+    pub recently_seen: usize,
     /// Bytes of snapshots that are kept for the next request. Default 64 MiB: one takes about 1 KiB, so that is a good
     /// 60,000 devices, fewer if they fill the fields of their DeviceInformation.
     pub snapshot_bytes: u64,

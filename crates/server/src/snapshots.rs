@@ -30,7 +30,8 @@ use std::time::Duration;
 use asprov_protocol::device::{DeviceId, DeviceKey, UserName};
 use asprov_protocol::server::{DeviceRecord, Snapshot};
 use asprov_store::{AssignmentTarget, ChangeKind};
-use moka::sync::Cache;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -42,7 +43,7 @@ use crate::limits::Limits;
 pub(crate) const LEASE: Duration = Duration::from_millis(1_500);
 
 /// What a snapshot takes beside what its device wrote, and its place in the cache with it; rounded up.
-const SNAPSHOT_BYTES: usize = 1024;
+const SNAPSHOT_BYTES: u64 = 1024;
 
 /// What is known of one user's devices. It is replaced, never changed.
 #[derive(Clone, Default)]
@@ -50,12 +51,22 @@ struct OfUser {
     /// How often everything had been dropped.
     epoch: u64,
     devices: Arc<BTreeMap<DeviceId, Arc<Snapshot>>>,
-    bytes: usize,
+    bytes: u64,
+}
+
+/// What is kept is bounded in bytes.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<UserName, OfUser> for Bytes {
+    fn weight(&self, _: &UserName, of_user: &OfUser) -> u64 {
+        of_user.bytes
+    }
 }
 
 /// The cache.
 pub(crate) struct Snapshots {
-    kept: Cache<UserName, OfUser>,
+    kept: Cache<UserName, OfUser, Bytes>,
     of_one_user: usize,
     /// How often something was dropped. Whoever drops or keeps holds it.
     drops: Mutex<u64>,
@@ -79,9 +90,9 @@ pub(crate) struct Ticket {
 impl Snapshots {
     /// An empty cache beside a store with these announcements.
     pub(crate) fn new(newest: watch::Receiver<u64>, limits: &Limits) -> Self {
-        let weight = |_: &UserName, of_user: &OfUser| u32::try_from(of_user.bytes).unwrap_or(u32::MAX);
+        let users = usize::try_from(limits.snapshot_bytes / SNAPSHOT_BYTES).unwrap_or(usize::MAX);
         Self {
-            kept: Cache::builder().max_capacity(limits.snapshot_bytes).weigher(weight).build(),
+            kept: Cache::with_weighter(users, limits.snapshot_bytes, Bytes),
             of_one_user: limits.snapshots_of_one_user,
             drops: Mutex::new(0),
             epoch: AtomicU64::new(0),
@@ -124,7 +135,8 @@ impl Snapshots {
         let kept = self.kept.get(&device.user).filter(|kept| kept.epoch == epoch);
         let OfUser { mut devices, mut bytes, .. } =
             kept.filter(|kept| kept.devices.len() < self.of_one_user).unwrap_or_default();
-        bytes += SNAPSHOT_BYTES + snapshot.device.as_ref().map_or(0, DeviceRecord::told_bytes);
+        let told = snapshot.device.as_ref().map_or(0, DeviceRecord::told_bytes);
+        bytes = bytes.saturating_add(SNAPSHOT_BYTES).saturating_add(u64::try_from(told).unwrap_or(u64::MAX));
         Arc::make_mut(&mut devices).insert(device.device_id.clone(), Arc::new(snapshot));
         self.kept.insert(device.user.clone(), OfUser { epoch, devices, bytes });
     }
@@ -137,7 +149,7 @@ impl Snapshots {
             {
                 let mut drops = self.drops();
                 *drops += 1;
-                self.kept.invalidate(user);
+                self.kept.remove(user);
             }
             _ => self.drop_all(),
         }
@@ -148,7 +160,7 @@ impl Snapshots {
         let mut drops = self.drops();
         *drops += 1;
         self.epoch.fetch_add(1, Ordering::AcqRel);
-        self.kept.invalidate_all();
+        self.kept.clear();
     }
 
     /// The table of changes was read up to here, what it said has been dropped, and the reading began at `at`.

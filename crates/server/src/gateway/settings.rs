@@ -108,8 +108,8 @@ pub struct GatewayLimits {
     pub accepted_for: Duration,
     /// How long credentials that it refused are known. Default 30 seconds: a phone repeats a wrong password at once.
     pub refused_for: Duration,
-    /// Credentials that are known at the same time. Default 10,000.
-    pub known: u64,
+    /// Credentials that are known at the same time. Default 100,000, some 15 MiB when all are there.
+    pub known: usize,
     /// Refused credentials of one address in a minute before it is answered HTTP 401 without asking. Default 10.
     pub failures: u32,
     /// Questions to the upstream about credentials at the same time. Default 64.
@@ -137,7 +137,7 @@ impl Default for GatewayLimits {
             status_body: 1024,
             accepted_for: Duration::from_secs(5 * 60),
             refused_for: Duration::from_secs(30),
-            known: 10_000,
+            known: 100_000,
             failures: 10,
             questions: 64,
             question_time: Duration::from_secs(10),

@@ -5,8 +5,10 @@
 //! known that the trouble is over. Each node knows of the refusals it made itself; of another node's, within the quarter
 //! of an hour.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::hash::BuildHasher as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use asprov_protocol::device::{DeviceKey, DeviceType};
@@ -14,7 +16,8 @@ use asprov_protocol::server::{Caller, Event, EventKind};
 use asprov_protocol::version::ProtocolVersion;
 use asprov_store::{Repeated, Sighting, Store};
 use jiff::Timestamp;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
+use tokio::time::Instant;
 
 use crate::clock::now;
 use crate::limits::Limits;
@@ -29,7 +32,9 @@ const MORE: &str = "refused in more ways within a second than are told apart";
 /// What waits to be written.
 pub(crate) struct Sightings {
     waiting: Mutex<Waiting>,
-    written: Cache<DeviceKey, Arc<Looks>>,
+    written: Cache<DeviceKey, Written>,
+    /// What the looks of a device become a number by.
+    number: RandomState,
     /// The devices that the server behind refused last: that they pass the gate says little.
     refused_behind: Cache<DeviceKey, ()>,
     limits: Limits,
@@ -42,20 +47,19 @@ struct Waiting {
     troubled: Option<BTreeSet<DeviceKey>>,
 }
 
-/// What a device looks like from outside.
-struct Looks {
-    device_type: DeviceType,
-    user_agent: Option<String>,
-    version: ProtocolVersion,
+/// What is in the store of a device. A number stands for its looks: that every request compares one, not three texts.
+#[derive(Clone, Copy)]
+struct Written {
+    looks: u64,
     /// Whether it is written that it was let through, and nothing happened to it since.
     passed: bool,
+    at: Instant,
 }
 
 impl Sightings {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let written = Cache::builder().max_capacity(limits.recently_seen).time_to_live(EXACT_TO).build();
-        let refused_behind = Cache::builder().max_capacity(limits.recently_seen).build();
-        Self { waiting: Mutex::default(), written, refused_behind, limits: limits.clone() }
+        let (written, refused_behind) = (Cache::new(limits.recently_seen), Cache::new(limits.recently_seen));
+        Self { waiting: Mutex::default(), written, number: RandomState::new(), refused_behind, limits: limits.clone() }
     }
 
     /// A device was seen, and maybe refused something.
@@ -79,7 +83,7 @@ impl Sightings {
 
     /// The server behind let the device through that it refused before.
     pub(crate) fn answered(&self, caller: &Caller) {
-        self.refused_behind.invalidate(&caller.device);
+        self.refused_behind.remove(&caller.device);
         self.gather(caller, Vec::new(), true);
     }
 
@@ -89,11 +93,19 @@ impl Sightings {
     }
 
     fn is_written(&self, caller: &Caller, passed: bool) -> bool {
-        self.written.get(&caller.device).is_some_and(|looks| (looks.passed || !passed) && looks.are_those_of(caller))
+        let Some(written) = self.written.get(&caller.device) else { return false };
+        let Caller { device_type, user_agent, version, .. } = caller;
+        (written.passed || !passed)
+            && written.at.elapsed() < EXACT_TO
+            && written.looks == self.looks(device_type, user_agent.as_deref(), *version)
+    }
+
+    fn looks(&self, device_type: &DeviceType, user_agent: Option<&str>, version: ProtocolVersion) -> u64 {
+        self.number.hash_one((device_type, user_agent, version))
     }
 
     fn is_news(&self, waiting: &mut Waiting, device: &DeviceKey) {
-        self.written.invalidate(device);
+        self.written.remove(device);
         if let Some(troubled) = &mut waiting.troubled
             && troubled.len() < self.limits.sightings
         {
@@ -164,15 +176,12 @@ impl Sightings {
                 for sighting in
                     sightings.into_iter().filter(|sighting| !forgets && !troubled.contains(&sighting.device))
                 {
-                    let looks = Looks {
-                        passed: sighting
-                            .passed_at
-                            .is_some_and(|passed| sighting.refusals.iter().all(|refusal| refusal.at <= passed)),
-                        device_type: sighting.device_type,
-                        user_agent: sighting.user_agent,
-                        version: sighting.protocol_version,
-                    };
-                    self.written.insert(sighting.device, Arc::new(looks));
+                    let passed = sighting
+                        .passed_at
+                        .is_some_and(|passed| sighting.refusals.iter().all(|refusal| refusal.at <= passed));
+                    let Sighting { device_type, user_agent, protocol_version, .. } = &sighting;
+                    let looks = self.looks(device_type, user_agent.as_deref(), *protocol_version);
+                    self.written.insert(sighting.device, Written { looks, passed, at: Instant::now() });
                 }
             }
             Ok(Err(error)) => {
@@ -225,13 +234,6 @@ fn add(refusals: &mut Vec<Repeated>, one: Repeated, most: usize) {
             known.at = known.at.max(at);
         }
         None => refusals.push(Repeated { event, count, at }),
-    }
-}
-
-impl Looks {
-    fn are_those_of(&self, caller: &Caller) -> bool {
-        let Self { device_type, user_agent, version, passed: _ } = self;
-        (device_type, user_agent, version) == (&caller.device_type, &caller.user_agent, &caller.version)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Credentials that were judged a moment ago, under a keyed hash: the process's memory holds no password, and the key
 //! dies with the process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use asprov_protocol::device::UserName;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use sha2::Sha256;
 use tokio::time::Instant;
 
@@ -15,7 +16,7 @@ use super::Credentials;
 #[derive(Clone)]
 pub(crate) struct JudgedCredentials {
     key: Hmac<Sha256>,
-    judged: Cache<[u8; 32], (Judged, Instant)>,
+    judged: Arc<Cache<Digest, (Judged, Instant)>>,
     accepted_for: Duration,
     refused_for: Duration,
 }
@@ -30,13 +31,13 @@ pub(crate) enum Judged {
 }
 
 /// Under what credentials are kept.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Digest([u8; 32]);
 
 impl JudgedCredentials {
     /// An empty cache with a random `key`.
-    pub(crate) fn new(key: [u8; 64], entries: u64, accepted_for: Duration, refused_for: Duration) -> Self {
-        let judged = Cache::builder().max_capacity(entries).time_to_live(accepted_for.max(refused_for)).build();
+    pub(crate) fn new(key: [u8; 64], entries: usize, accepted_for: Duration, refused_for: Duration) -> Self {
+        let judged = Arc::new(Cache::new(entries));
         Self { key: Hmac::new(&key.into()), judged, accepted_for, refused_for }
     }
 
@@ -58,7 +59,7 @@ impl JudgedCredentials {
 
     /// How they were judged, if that was not too long ago.
     pub(crate) fn judged(&self, digest: Digest) -> Option<Judged> {
-        let (judged, at) = self.judged.get(&digest.0)?;
+        let (judged, at) = self.judged.get(&digest)?;
         let keeps = match judged {
             Judged::Accepted(_) => self.accepted_for,
             Judged::Refused => self.refused_for,
@@ -68,19 +69,19 @@ impl JudgedCredentials {
 
     /// Remembers how they were judged.
     pub(crate) fn remember(&self, digest: Digest, judged: Judged) {
-        self.judged.insert(digest.0, (judged, Instant::now()));
+        self.judged.insert(digest, (judged, Instant::now()));
     }
 
     /// Forgets how they were judged.
     #[cfg(feature = "gateway")]
     pub(crate) fn forget(&self, digest: Digest) {
-        self.judged.invalidate(&digest.0);
+        self.judged.remove(&digest);
     }
 
     /// Forgets all of them.
     #[cfg(feature = "gateway")]
     pub(crate) fn forget_all(&self) {
-        self.judged.invalidate_all();
+        self.judged.clear();
     }
 }
 

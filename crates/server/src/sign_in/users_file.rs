@@ -32,8 +32,8 @@ pub struct SignInLimits {
     pub accepted_for: Duration,
     /// How long refused credentials are known. Default 30 seconds: a phone repeats a wrong password at once.
     pub refused_for: Duration,
-    /// Credentials that are known at the same time. Default 10,000, some 2 MiB.
-    pub known: u64,
+    /// Credentials that are known at the same time. Default 100,000, some 15 MiB when all are there.
+    pub known: usize,
     /// Wrong passwords of one address in a minute before it is answered HTTP 401 unhashed. Default 10.
     pub failures: u32,
     /// Addresses whose failures are counted. Default 10,000, below 1 MiB.
@@ -49,7 +49,7 @@ impl Default for SignInLimits {
             queue: 64,
             accepted_for: Duration::from_secs(300),
             refused_for: Duration::from_secs(30),
-            known: 10_000,
+            known: 100_000,
             failures: 10,
             addresses: 10_000,
             look_every: Duration::from_secs(1),

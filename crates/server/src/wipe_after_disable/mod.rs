@@ -29,7 +29,7 @@ use asprov_store::{CredentialDigest, Proofs, Store};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::HeaderMap;
 use jiff::Timestamp;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use sha2::Sha256;
 
 use self::misses::Misses;
@@ -85,7 +85,7 @@ impl WipeAfterDisable {
             block.iter_mut().zip(key.bytes()).for_each(|(place, byte)| *place = *byte);
             Hmac::new(&block.into())
         });
-        let kept = Cache::builder().max_capacity(limits.recently_seen).build();
+        let kept = Cache::new(limits.recently_seen);
         Self {
             key,
             misses: Misses::new(),
@@ -118,12 +118,12 @@ impl WipeAfterDisable {
 
     /// The device has changed: if it was forgotten, its digest went with it, and the next one that is accepted is news.
     pub(crate) fn look_again_at(&self, device: &DeviceKey) {
-        self.kept.invalidate(device);
+        self.kept.remove(device);
     }
 
     /// Any device may have changed.
     pub(crate) fn look_again_at_all(&self) {
-        self.kept.invalidate_all();
+        self.kept.clear();
     }
 
     /// Whether whoever is refused is this device all the same.
