@@ -4,8 +4,9 @@
 //! [`Changes`](crate::changes::Changes) tells of changes. A change of a device (a wipe, a block) wakes its requests at once. A change of policy wakes every request, each after
 //! a random part of `policy_spread`, so that not every phone provisions in the same second.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use asprov_protocol::device::DeviceKey;
 use asprov_protocol::http::Command;
 use asprov_protocol::server::{Caller, Outcome};
 use asprov_store::{AssignmentTarget, ChangeKind};
+use slab::Slab;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -20,69 +22,110 @@ use crate::changes::EVERY;
 use crate::path::{Path, Ruling};
 use crate::random::some_time_in;
 
+/// Parts of the list of held requests. A change of a device looks through one of them, and requests of different devices
+/// seldom wait for each other.
+const PARTS: usize = 64;
+
+/// Held requests, each at a place that it keeps.
+type Part = Slab<(DeviceKey, Arc<Held>)>;
+
 /// Every held request of this process.
-#[derive(Default)]
 pub(crate) struct Holds {
-    held: Mutex<BTreeMap<(DeviceKey, u64), Arc<Held>>>,
-    next: AtomicU64,
+    /// By the device's number.
+    parts: [Mutex<Part>; PARTS],
+    number: RandomState,
+}
+
+/// What a held request is woken for.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Changed {
+    Device = 1,
+    Policy = 2,
 }
 
 #[derive(Default)]
 struct Held {
-    device_changed: Notify,
-    policy_changed: Notify,
+    /// What has changed since somebody looked: a set of [`Changed`].
+    changed: AtomicU8,
+    wakes: Notify,
+}
+
+impl Held {
+    fn wake(&self, what: Changed) {
+        self.changed.fetch_or(what as u8, Ordering::AcqRel);
+        self.wakes.notify_one();
+    }
 }
 
 /// A request's place among the held ones; dropping it gives it up.
 pub(crate) struct Hold {
     holds: Arc<Holds>,
-    key: (DeviceKey, u64),
+    part: usize,
+    place: usize,
     held: Arc<Held>,
+}
+
+impl Default for Holds {
+    fn default() -> Self {
+        Self { parts: std::array::from_fn(|_| Mutex::default()), number: RandomState::new() }
+    }
 }
 
 impl Holds {
     /// Registers a request. It has to be done before the request is judged for the first time: a change in between
     /// would be missed otherwise.
     pub(crate) fn register(self: &Arc<Self>, device: &DeviceKey) -> Hold {
-        let key = (device.clone(), self.next.fetch_add(1, Ordering::Relaxed));
         let held = Arc::<Held>::default();
-        self.held().insert(key.clone(), Arc::clone(&held));
-        Hold { holds: Arc::clone(self), key, held }
+        let part = self.part_of(device);
+        let place = self.part(part).insert((device.clone(), Arc::clone(&held)));
+        Hold { holds: Arc::clone(self), part, place, held }
     }
 
     /// Wakes whom a change concerns.
     pub(crate) fn wake(&self, kind: &ChangeKind) {
-        let held = self.held();
         match kind {
             ChangeKind::Device(device) | ChangeKind::Assignment(AssignmentTarget::Device(device)) => {
-                let of_device = (device.clone(), 0)..=(device.clone(), u64::MAX);
-                held.range(of_device).for_each(|(_, held)| held.device_changed.notify_one());
+                let part = self.part(self.part_of(device));
+                part.iter().filter(|(_, (of, _))| of == device).for_each(|(_, (_, held))| held.wake(Changed::Device));
             }
             // A rule may block: that reaches every request at once, as a block of one device does.
-            ChangeKind::AccessRules => held.values().for_each(|held| held.device_changed.notify_one()),
+            ChangeKind::AccessRules => self.wake_all(),
             ChangeKind::Assignment(AssignmentTarget::User(user)) | ChangeKind::Groups(user) => {
-                let of_user = held.iter().filter(|((device, _), _)| device.user == *user);
-                of_user.for_each(|(_, held)| held.policy_changed.notify_one());
+                self.wake_if(Changed::Policy, |device| device.user == *user);
             }
             ChangeKind::Policy(_) | ChangeKind::Assignment(AssignmentTarget::Default | AssignmentTarget::Group(_)) => {
-                held.values().for_each(|held| held.policy_changed.notify_one());
+                self.wake_if(Changed::Policy, |_| true);
             }
         }
     }
 
     /// Wakes everybody.
     pub(crate) fn wake_all(&self) {
-        self.held().values().for_each(|held| held.device_changed.notify_one());
+        self.wake_if(Changed::Device, |_| true);
     }
 
-    fn held(&self) -> MutexGuard<'_, BTreeMap<(DeviceKey, u64), Arc<Held>>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn wake_if(&self, what: Changed, concerns: impl Fn(&DeviceKey) -> bool) {
+        for part in 0..PARTS {
+            let part = self.part(part);
+            part.iter().filter(|(_, (device, _))| concerns(device)).for_each(|(_, (_, held))| held.wake(what));
+        }
+    }
+
+    fn part_of(&self, device: &DeviceKey) -> usize {
+        usize::try_from(self.number.hash_one(device) % PARTS as u64).unwrap_or_default()
+    }
+
+    fn part(&self, part: usize) -> MutexGuard<'_, Part> {
+        #[expect(clippy::indexing_slicing, reason = "whatever number it is, there is such a part")]
+        self.parts[part % PARTS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.holds.held().remove(&self.key);
+        // What was there is dropped when others may use the list again.
+        let _gone = self.holds.part(self.part).try_remove(self.place);
     }
 }
 
@@ -97,14 +140,20 @@ impl Hold {
     ) -> Ruling {
         let mut policy_at: Option<Instant> = None;
         loop {
-            tokio::select! {
-                () = self.held.device_changed.notified() => {}
-                () = self.held.policy_changed.notified(), if policy_at.is_none() => {
-                    // A time beyond all times never comes.
-                    policy_at = Instant::now().checked_add(some_time_in(policy_spread));
-                    continue;
+            let changed = tokio::select! {
+                biased;
+                () = self.held.wakes.notified() => self.held.changed.swap(0, Ordering::AcqRel),
+                () = until(policy_at) => {
+                    policy_at = None;
+                    Changed::Device as u8
                 }
-                () = until(policy_at) => policy_at = None,
+            };
+            if changed & Changed::Policy as u8 != 0 && policy_at.is_none() {
+                // A time beyond all times never comes.
+                policy_at = Instant::now().checked_add(some_time_in(policy_spread));
+            }
+            if changed & Changed::Device as u8 == 0 {
+                continue;
             }
             let ruling = loop {
                 match Box::pin(path.judge_again(caller, command)).await {
