@@ -99,6 +99,8 @@ struct LiveService {
     live: Live,
     generation: u64,
     current: Arc<Current>,
+    /// Those of `current`, of its own: to ask them counts nothing that others count.
+    answers: Answers,
 }
 
 impl Live {
@@ -193,7 +195,8 @@ impl Live {
         // What waits to be written and who is held is the same in every later layer.
         beside.spawn(async move { layer.watch().await });
         self.attend_to(&first);
-        let service = LiveService { live: self.clone(), generation: 0, current: Arc::clone(&first) };
+        let answers = first.answers.clone();
+        let service = LiveService { live: self.clone(), generation: 0, current: Arc::clone(&first), answers };
         let limits = first.layer.shared().config.limits.clone();
         let stops = (&self.0.signal, self.0.stop.clone());
         let served =
@@ -291,6 +294,7 @@ impl Service<Request<Incoming>> for LiveService {
         let generation = self.live.0.generation.load(Ordering::Acquire);
         if generation != self.generation {
             (self.generation, self.current) = (generation, self.live.current());
+            self.answers = self.current.answers.clone();
         }
         if let Some(autodiscover) = &self.current.autodiscover
             && Autodiscover::covers(request.uri().path())
@@ -299,10 +303,10 @@ impl Service<Request<Incoming>> for LiveService {
             let autodiscover = autodiscover.clone();
             return Box::pin(async move { Ok(autodiscover.answer(request).await) });
         }
-        match self.current.answers.clone() {
-            Answers::Mailbox(mut service) => service.call(request),
+        match &mut self.answers {
+            Answers::Mailbox(service) => service.call(request),
             #[cfg(feature = "gateway")]
-            Answers::Gateway(mut service) => service.call(request),
+            Answers::Gateway(service) => service.call(request),
         }
     }
 }

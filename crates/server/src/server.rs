@@ -8,8 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tower::{Layer as _, Service, ServiceExt as _};
 
@@ -144,6 +143,7 @@ where
         return Err(ServeError::NoListener);
     }
     let (cut_signal, cut) = StopSignal::new();
+    let (open, mut all_closed) = mpsc::channel(1);
     let connections = Connections {
         places: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
         workers: Workers::start(limits.threads).map_err(ServeError::Threads)?,
@@ -151,8 +151,8 @@ where
         stop,
         cut,
         as_received,
+        open,
     };
-    let graceful = Arc::new(GracefulShutdown::new());
     let mut accepting = JoinSet::new();
     // Whatever is still running when this function is left is aborted with its set.
     #[cfg(feature = "tls")]
@@ -163,10 +163,8 @@ where
         if let Some(tls) = listener.certificate().cloned() {
             beside.spawn(async move { tls.watch().await });
         }
-        let (connections, service, graceful) = (connections.clone(), service.clone(), Arc::clone(&graceful));
-        accepting.spawn(async move {
-            connections.accept(&listener, service, || graceful.watcher()).await;
-        });
+        let (connections, service) = (connections.clone(), service.clone());
+        accepting.spawn(async move { connections.accept(&listener, service).await });
         tracing::info!(%address, "listening");
     }
 
@@ -175,11 +173,11 @@ where
     signal.stop();
     // The listeners close with their tasks.
     while accepting.join_next().await.is_some() {}
-    if let Some(graceful) = Arc::into_inner(graceful) {
-        let left = graceful.count();
-        if tokio::time::timeout(limits.stop_time, graceful.shutdown()).await.is_err() {
-            tracing::warn!(connections = left, "not every request was answered in time");
-        }
+    // Those that answer what they have begun keep their part of it, and need the threads.
+    let _workers = connections.workers.clone();
+    drop(connections);
+    if tokio::time::timeout(limits.stop_time, all_closed.recv()).await.is_err() {
+        tracing::warn!(connections = all_closed.sender_strong_count(), "not every request was answered in time");
     }
     cut_signal.stop();
     #[cfg(feature = "tls")]

@@ -1,5 +1,6 @@
 //! Connections: accepted up to a limit, encrypted if the listener is, read with time limits, and ended in good order.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -7,24 +8,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::header::TRANSFER_ENCODING;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::Watcher;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 #[cfg(feature = "tls")]
 use tokio_rustls::server::TlsStream;
-use tower::{Service, ServiceExt as _};
+use tower::Service;
 
 use crate::body::ResponseBody;
-use crate::connection::framing::{Flag, FramedTwice, Watched};
-use crate::connection::network::{ClientAddress, Connection};
+use crate::connection::ending::to_its_end;
+use crate::connection::framing::{Flag, Watched};
+use crate::connection::network::Connection;
+use crate::connection::requests::Requests;
 use crate::connection::stop::Stop;
 #[cfg(feature = "tls")]
 use crate::connection::tls::Tls;
@@ -90,27 +90,32 @@ pub(crate) struct Connections {
     pub(crate) cut: Stop,
     /// Answers go out as the inner service made them: no Date is added, and names of headers keep their case.
     pub(crate) as_received: Arc<AtomicBool>,
+    /// Kept by every connection while it lasts.
+    pub(crate) open: Open,
 }
+
+/// That there is a connection. When all are dropped, its receiver hears it.
+pub(crate) type Open = mpsc::Sender<Infallible>;
 
 impl Connections {
     /// Accepts until the word to stop.
-    pub(crate) async fn accept<S>(&self, listener: &Listener, service: S, watcher: impl Fn() -> Watcher)
+    pub(crate) async fn accept<S>(self, listener: &Listener, service: S)
     where
         S: Service<Request<Incoming>, Response = Response<ResponseBody>> + Clone + Send + 'static,
         S::Future: Send,
         S::Error: Into<BoxError>,
     {
         let mut failing = Failing::default();
-        let connections = Arc::new(self.clone());
+        let connections = Arc::new(self);
         loop {
             // A place first: when there is none, clients wait in the backlog of the operating system.
             let accepted = async {
-                let place = Arc::clone(&self.places).acquire_owned().await;
+                let place = Arc::clone(&connections.places).acquire_owned().await;
                 (place, listener.tcp.accept().await)
             };
             let (place, accepted) = tokio::select! {
                 accepted = accepted => accepted,
-                () = self.stop.stopped() => return,
+                () = connections.stop.stopped() => return,
             };
             // The places are never closed.
             let Ok(place) = place else { return };
@@ -122,13 +127,13 @@ impl Connections {
                 }
             };
             failing.is_over();
-            let (connections, watcher, service) = (Arc::clone(&connections), watcher(), service.clone());
+            let (of_it, service) = (Arc::clone(&connections), service.clone());
             #[cfg(feature = "tls")]
             let tls = listener.tls.clone();
             #[cfg(not(feature = "tls"))]
-            let tls: Option<std::convert::Infallible> = None;
-            let serve = move |stream, peer| connections.connection(stream, peer, tls, service, watcher, place);
-            if let Err(error) = self.workers.serve(stream, peer, serve) {
+            let tls: Option<Infallible> = None;
+            let serve = move |stream, peer| of_it.connection(stream, peer, tls, service, place);
+            if let Err(error) = connections.workers.serve(stream, peer, serve) {
                 tracing::error!("a connection was not served: {error}");
             }
         }
@@ -141,9 +146,8 @@ impl Connections {
         stream: TcpStream,
         peer: SocketAddr,
         #[cfg(feature = "tls")] tls: Option<Tls>,
-        #[cfg(not(feature = "tls"))] _: Option<std::convert::Infallible>,
+        #[cfg(not(feature = "tls"))] _: Option<Infallible>,
         service: S,
-        watcher: Watcher,
         place: OwnedSemaphorePermit,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>>
     where
@@ -161,15 +165,14 @@ impl Connections {
                 let Some(stream) = handshake.await else { return };
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 let connection = Connection { peer, local, encrypted: true };
-                let (served, connection) = self.serve(stream, connection, http2, service, watcher);
-                self.until_cut(served, connection).await;
+                self.serve(stream, connection, http2, service).await;
                 drop(place);
             });
         }
         let connection = Connection { peer, local, encrypted: false };
-        let (served, connection) = self.serve(stream, connection, false, service, watcher);
+        let served = self.serve(stream, connection, false, service);
         Box::pin(async move {
-            self.until_cut(served, connection).await;
+            served.await;
             drop(place);
         })
     }
@@ -197,8 +200,7 @@ impl Connections {
         connection: Connection,
         http2: bool,
         service: S,
-        watcher: Watcher,
-    ) -> (Pin<Box<impl Future<Output = Result<(), BoxError>> + use<T, S>>>, Connection)
+    ) -> Pin<Box<impl Future<Output = ()> + Send + use<T, S>>>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<ResponseBody>> + Clone + Send + 'static,
@@ -207,39 +209,17 @@ impl Connections {
     {
         let builder = self.builder(http2);
         let flag = Flag::default();
-        let raised = flag.clone();
-        let client = ClientAddress::of(&connection);
-        let service = service.map_request(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(connection);
-            if let Some(client) = &client {
-                request.extensions_mut().insert(client.clone());
-            }
-            if raised.take() && request.headers().contains_key(TRANSFER_ENCODING) {
-                request.extensions_mut().insert(FramedTwice);
-            }
-            request
-        });
+        let requests = Requests::new(service, connection, flag.clone());
         let stream = TokioIo::new(Watched::new(stream, flag));
+        let served = builder.serve_connection(stream, requests).into_owned();
+        let (open, stop, cut) = (self.open.clone(), self.stop.clone(), self.cut.clone());
         // In a box of its own: else every step of its making would keep room for it as long as the connection lasts.
-        let served =
-            Box::pin(watcher.watch(builder.serve_connection(stream, TowerToHyperService::new(service)).into_owned()));
-        (served, connection)
-    }
-
-    /// Until the connection ends, or the word to end at once.
-    async fn until_cut<E: core::fmt::Display>(
-        &self,
-        served: impl Future<Output = Result<(), E>>,
-        connection: Connection,
-    ) {
-        tokio::select! {
-            served = served => {
-                if let Err(error) = served {
-                    tracing::debug!(peer = %connection.peer, "the connection broke: {error}");
-                }
+        Box::pin(async move {
+            if let Some(Err(error)) = to_its_end(served, stop, cut).await {
+                tracing::debug!(peer = %connection.peer, "the connection broke: {error}");
             }
-            () = self.cut.stopped() => {}
-        }
+            drop(open);
+        })
     }
 
     fn builder(&self, http2: bool) -> auto::Builder<TokioExecutor> {

@@ -46,9 +46,12 @@ const POLICY_REPORTED: Duration = Duration::from_secs(10 * 60);
 /// The topic of that report.
 const POLICY_TOPIC: &str = "upstream policy";
 
-/// Forwards what passes the gate.
+/// Forwards what passes the gate. Clones are the same one.
 #[derive(Clone)]
-pub(crate) struct Forward {
+pub(crate) struct Forward(Arc<Parties>);
+
+/// Whom forwarding concerns.
+struct Parties {
     shared: Arc<GatewayShared>,
     layer: Arc<layer::Shared>,
     stop: Stop,
@@ -77,8 +80,8 @@ enum NoAnswer {
 }
 
 impl Forward {
-    pub(super) const fn new(shared: Arc<GatewayShared>, layer: Arc<layer::Shared>, stop: Stop) -> Self {
-        Self { shared, layer, stop }
+    pub(super) fn new(shared: Arc<GatewayShared>, layer: Arc<layer::Shared>, stop: Stop) -> Self {
+        Self(Arc::new(Parties { shared, layer, stop }))
     }
 
     /// Forwards a command.
@@ -92,29 +95,29 @@ impl Forward {
         let (body, overheard) = match command {
             // It goes on as it comes; what it says of the device is read from a copy.
             Command::Settings => {
-                let (body, kept) = Glimpsed::kept(boxed(body), self.shared.limits.observed);
+                let (body, kept) = Glimpsed::kept(boxed(body), self.0.shared.limits.observed);
                 (boxed(body), Some(kept))
             }
             _ => (boxed(body), None),
         };
         let answered = tokio::select! {
-            answered = self.shared.forward(head, body, errand) => answered,
-            () = self.stop.stopped(), if command == Command::Ping => return let_go(&passed.call),
+            answered = self.0.shared.forward(head, body, errand) => answered,
+            () = self.0.stop.stopped(), if command == Command::Ping => return let_go(&passed.call),
         };
         let is_taken = answered.as_ref().is_ok_and(|answer| answer.status() == http::StatusCode::OK);
         if let Some(overheard) = overheard.filter(|_| is_taken) {
             Box::pin(self.keep(passed, &overheard)).await;
         }
         answered
-            .map_or_else(|fault| self.shared.no_answer(fault, Some(command)), |answer| fault::noted(answer, command))
+            .map_or_else(|fault| self.0.shared.no_answer(fault, Some(command)), |answer| fault::noted(answer, command))
     }
 
     /// Forwards OPTIONS.
     async fn options(&self, mut head: Parts, user: &UserName) -> Response<ResponseBody> {
         without_body(&mut head.headers);
         let errand = Errand { user, call: None };
-        let answered = self.shared.forward(head, full(Vec::new()), errand).await;
-        answered.unwrap_or_else(|fault| self.shared.no_answer(fault, None))
+        let answered = self.0.shared.forward(head, full(Vec::new()), errand).await;
+        answered.unwrap_or_else(|fault| self.0.shared.no_answer(fault, None))
     }
 }
 
@@ -125,7 +128,7 @@ impl Forward {
         let bytes = overheard.take();
         let Some(information) = told_of_itself(&passed.call, bytes.as_deref()) else { return };
         let device = &passed.caller.device;
-        if inventory::keep(&self.layer.path, device, &information).await.is_err() {
+        if inventory::keep(&self.0.layer.path, device, &information).await.is_err() {
             tracing::warn!(%device, "what the device tells of itself is not written: the store is away");
         }
     }

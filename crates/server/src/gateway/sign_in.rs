@@ -208,6 +208,8 @@ impl UpstreamSignIn {
         peer: IpAddr,
     ) -> Verdict {
         match self.judged.judged(digest) {
+            // The same name, and the same place in memory as in whatever else is kept of the user.
+            Some(Judged::Accepted(known)) if known == user => return Verdict::Accepted(known),
             Some(Judged::Accepted(_)) => return Verdict::Accepted(user),
             Some(Judged::Refused) => return Verdict::Refused,
             None => {}
