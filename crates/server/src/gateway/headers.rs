@@ -3,6 +3,8 @@
 //! Rows are applied from top to bottom, but for those that only remove: what they name goes in one pass at the end. Those
 //! marked `always` are what any proxy has to do and happen in `observe` too; the others happen in `replace` only.
 
+use std::sync::LazyLock;
+
 use asprov_protocol::http::headers::{MS_AS_ACCEPT_MULTIPART, MS_AS_PROTOCOL_VERSION, X_MS_POLICY_KEY, key};
 use asprov_protocol::http::{Call, QueryForm};
 use http::header::{AUTHORIZATION, CONNECTION, COOKIE, FORWARDED, HOST};
@@ -113,7 +115,7 @@ pub static REWRITTEN: &[Rewrite] = {
         row(Request, false, "X-Forwarded-*", "any other and X-Real-IP are removed, unless the client is a trusted proxy", How::Remove(is_other_forwarded)),
         row(Request, false, "groups_header", "the header configured under this name is removed, whoever sent it: it was for asprov", How::Remove(is_for_groups)),
         row(Request, false, "X-Original-URL", "removed, with X-Rewrite-URL, X-HTTP-Method-Override and their like", How::Remove(|name, _| is_one_of(name, OVERRIDES))),
-        row(Request, false, "names with _", "removed: to many servers `X_MS_PolicyKey` is X-MS-PolicyKey", How::Remove(|name, _| name.bytes().any(|byte| byte == b'_'))),
+        row(Request, false, "names with _", "removed: to many servers `X_MS_PolicyKey` is X-MS-PolicyKey", How::Remove(|name, _| memchr::memchr(b'_', name.as_bytes()).is_some())),
         row(Request, false, "Authorization", "written in its usual form, when it was not", How::Request(|headers, _| authorization(headers))),
         row(Request, false, "MS-ASProtocolVersion", "written once; removed when a base64 query says something else", How::Request(protocol_version)),
         row(Request, false, "X-MS-PolicyKey", "removed: the key is asprov's own", How::Remove(|name, _| name == "x-ms-policykey")),
@@ -153,18 +155,36 @@ fn rows(direction: Direction, replace: bool) -> impl Iterator<Item = &'static Re
     REWRITTEN.iter().filter(move |row| row.direction == direction && (row.always || replace))
 }
 
+/// The rules of the rows that only remove, by direction and mode.
+static RULES: LazyLock<[[Vec<Goes>; 2]; 2]> = LazyLock::new(|| {
+    [Direction::Request, Direction::Answer].map(|direction| {
+        [false, true].map(|replace| {
+            rows(direction, replace)
+                .filter_map(|row| match row.how {
+                    How::EndToEnd => Some((|name, _| is_one_of(name, HOP_BY_HOP)) as Goes),
+                    How::Remove(goes) => Some(goes),
+                    How::Request(_) | How::Answer(_) | How::Elsewhere => None,
+                })
+                .collect()
+        })
+    })
+});
+
 /// To look at the dozen names that are there is cheaper than to look for each that may be.
 fn remove(headers: &mut HeaderMap, direction: Direction, replace: bool, known: Known<'_>) {
-    let hop_by_hop: Goes = |name, _| is_one_of(name, HOP_BY_HOP);
-    let rules: Vec<Goes> = rows(direction, replace)
-        .filter_map(|row| match row.how {
-            How::EndToEnd => Some(hop_by_hop),
-            How::Remove(goes) => Some(goes),
-            How::Request(_) | How::Answer(_) | How::Elsewhere => None,
-        })
-        .collect();
-    let goes = |name: &&HeaderName| rules.iter().any(|goes| goes(name.as_str(), &known));
-    let names: Vec<HeaderName> = headers.keys().filter(goes).cloned().collect();
+    let [for_requests, for_answers] = &*RULES;
+    let [always, in_replace] = match direction {
+        Direction::Request => for_requests,
+        Direction::Answer => for_answers,
+    };
+    let rules = if replace { in_replace } else { always };
+    let mut names: Vec<HeaderName> = Vec::new();
+    for name in headers.keys() {
+        let text = name.as_str();
+        if rules.iter().any(|goes| goes(text, &known)) {
+            names.push(name.clone());
+        }
+    }
     for name in names {
         headers.remove(name);
     }
