@@ -1,6 +1,5 @@
 //! Random bytes from the operating system: policy keys, spreads, request ids.
 
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -38,9 +37,12 @@ impl RequestIds {
     }
 
     pub(crate) fn next(&self) -> String {
-        let mut id = self.process.clone();
-        // Writing to a String cannot fail.
-        let _ = write!(id, "{:x}", self.next.fetch_add(1, Ordering::Relaxed));
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
+        let mut id = String::with_capacity(self.process.len() + 16);
+        id.push_str(&self.process);
+        // By hand, for every request has one.
+        id.extend((0..digits).rev().filter_map(|digit| char::from_digit((number >> (4 * digit) & 0xf) as u32, 16)));
         id
     }
 }
@@ -60,5 +62,9 @@ mod tests {
     fn no_two_requests_have_the_same_number() {
         let ids = RequestIds::new();
         assert_ne!(ids.next(), ids.next());
+        for number in [1, 0xf, 0x10, 0xabc, u64::MAX / 3, u64::MAX] {
+            ids.next.store(number, Ordering::Relaxed);
+            assert_eq!(ids.next(), format!("{}{number:x}", ids.process));
+        }
     }
 }

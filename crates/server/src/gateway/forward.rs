@@ -23,7 +23,7 @@ use super::detect::{self, Looked, WantsProvisioning};
 use super::explain::told_of_itself;
 use super::fault::{self, UpstreamFault};
 use super::glimpse::{Glimpsed, Kept};
-use super::headers::{Arrival, rewrite_answer, rewrite_request};
+use super::headers::{Arrival, Rewriting, rewrite_answer};
 use super::location::{Sent, sent};
 use super::pool::AnswerBody;
 use super::request_line;
@@ -216,17 +216,26 @@ impl GatewayShared {
     /// Sends a request to one upstream. An answer of HTTP 401 is remembered.
     fn hop<'a>(
         &'a self,
-        head: Parts,
+        mut head: Parts,
         body: UpstreamBody,
         index: UpstreamIndex,
         progress: &Progress,
         call: Option<&Call>,
     ) -> Result<impl Future<Output = Result<Response<AnswerBody>, NoAnswer>> + Send + use<'a>, NoAnswer> {
-        let request = self.request(head, body, index, call)?;
+        let url = self.upstreams.url(index);
+        let uri = match call {
+            None => UpstreamUrl::uri(url.path().to_owned()),
+            Some(call) => {
+                request_line::of_command(url, call, &head.uri).map_err(|why| NoAnswer::Ambiguous(why.to_string()))?
+            }
+        };
+        let rewriting = self.rewriting(&mut head, url.host_header(), call, true);
+        head.uri = uri.map_err(|error| UpstreamFault::Request(error.to_string()))?;
         let patience = self.patience(call.map(|call| call.command));
         // A copy: what came lies in one buffer with everything else, which a held request would keep.
-        let authorization = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes).map(<[u8]>::to_vec);
-        let sent = self.upstreams.send(index, request, progress.clone(), patience);
+        let authorization = head.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).map(<[u8]>::to_vec);
+        let request = Request::from_parts(head, body);
+        let sent = self.upstreams.send(index, request, Some(&rewriting), progress.clone(), patience);
         Ok(async move {
             let answer = sent.await?;
             if answer.status() == http::StatusCode::UNAUTHORIZED {
@@ -237,28 +246,14 @@ impl GatewayShared {
         })
     }
 
-    /// The request as the upstream gets it.
-    fn request(
-        &self,
-        mut head: Parts,
-        body: UpstreamBody,
-        index: UpstreamIndex,
-        call: Option<&Call>,
-    ) -> Result<Request<UpstreamBody>, NoAnswer> {
-        let url = self.upstreams.url(index);
-        let uri = match call {
-            None => UpstreamUrl::uri(url.path().to_owned()),
-            Some(call) => {
-                request_line::of_command(url, call, &head.uri).map_err(|why| NoAnswer::Ambiguous(why.to_string()))?
-            }
-        };
-        self.rewrite(&mut head, url.host_header(), call, true);
-        head.uri = uri.map_err(|error| UpstreamFault::Request(error.to_string()))?;
-        Ok(Request::from_parts(head, body))
-    }
-
-    /// Applies the rows for a request.
-    pub(super) fn rewrite(&self, head: &mut Parts, upstream: &HeaderValue, call: Option<&Call>, replace: bool) {
+    /// How the rows for a request apply to this one.
+    pub(super) fn rewriting<'a>(
+        &'a self,
+        head: &mut Parts,
+        upstream: &'a HeaderValue,
+        call: Option<&'a Call>,
+        replace: bool,
+    ) -> Rewriting<'a> {
         let connection = head.extensions.remove::<Connection>();
         let trusted = connection.is_some_and(|connection| is_trusted(connection.peer.ip(), &self.config));
         // HTTP/2 names the host in the request line.
@@ -273,8 +268,7 @@ impl GatewayShared {
         };
         let known = head.extensions.remove::<ClientAddress>();
         let client = known.or_else(|| connection.as_ref().and_then(ClientAddress::of)).map(|ClientAddress(text)| text);
-        let arrival = Arrival { connection: connection.as_ref(), client, trusted, host, upstream, groups, call };
-        rewrite_request(&mut head.headers, &arrival, replace);
+        Rewriting { arrival: Arrival { connection, client, trusted, host, upstream, groups, call }, replace }
     }
 
     pub(super) const fn patience(&self, command: Option<Command>) -> Duration {
@@ -363,12 +357,13 @@ impl GatewayShared {
             return answer::http(400);
         }
         let uri = UpstreamUrl::uri(path_and_query);
-        self.rewrite(&mut head, url.host_header(), None, false);
+        let rewriting = self.rewriting(&mut head, url.host_header(), None, false);
         let sent = match uri {
             Ok(uri) => {
                 head.uri = uri;
                 let request = Request::from_parts(head, boxed(body));
-                self.upstreams.send(UpstreamIndex::FIRST, request, Progress::new(0), self.limits.answer_time).await
+                let patience = self.limits.answer_time;
+                self.upstreams.send(UpstreamIndex::FIRST, request, Some(&rewriting), Progress::new(0), patience).await
             }
             Err(error) => Err(UpstreamFault::Request(error.to_string())),
         };

@@ -126,11 +126,12 @@ impl Observe {
         let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         let path = if head.uri.path() == PATH { url.path() } else { head.uri.path() };
         let uri = UpstreamUrl::uri(format!("{path}{query}"));
-        shared.rewrite(&mut head, url.host_header(), call, false);
+        let rewriting = shared.rewriting(&mut head, url.host_header(), call, false);
         head.uri = uri.map_err(|error| UpstreamFault::Request(error.to_string()))?;
         let patience = shared.patience(call.map(|call| call.command));
         let request = Request::from_parts(head, boxed(body));
-        let mut response = shared.upstreams.send(UpstreamIndex::FIRST, request, Progress::new(0), patience).await?;
+        let sent = shared.upstreams.send(UpstreamIndex::FIRST, request, Some(&rewriting), Progress::new(0), patience);
+        let mut response = sent.await?;
         rewrite_answer(response.headers_mut(), false);
         Ok(response)
     }

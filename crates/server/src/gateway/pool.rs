@@ -21,8 +21,9 @@ use tokio::time::Instant;
 
 use super::cased::{CasedBody, CasedLink};
 use super::connector::{Connector, Destination, UpstreamStream};
-use super::exchange::{ExchangeError, IncomingBody, Outgoing, UpstreamConnection, WhenDone};
+use super::exchange::{ExchangeError, IncomingBody, Outgoing, UpstreamConnection, WhenDone, as_they_are};
 use super::fault::UpstreamFault;
+use super::headers::Rewriting;
 use super::sent_body::{Progress, SentBody};
 
 /// One connection.
@@ -63,12 +64,19 @@ impl Pool {
         Self { connector, cased, idle: Mutex::new(Vec::new()), most, time }
     }
 
-    /// A request in the form in which it is sent.
-    pub(super) fn sending(&self, request: Request<SentBody>) -> Sending {
+    /// A request in the form in which it is sent, its headers written anew if that is asked for.
+    pub(super) fn sending(&self, mut request: Request<SentBody>, rewriting: Option<&Rewriting<'_>>) -> Sending {
         if self.cased {
+            if let Some(rewriting) = rewriting {
+                *request.headers_mut() = rewriting.applied_to(request.headers());
+            }
             return Sending::Cased(Box::new(request));
         }
-        Outgoing::new(request).map_or_else(Sending::Unusable, |outgoing| Sending::Usual(Box::new(outgoing)))
+        let outgoing = Outgoing::new(request, |headers, write| match rewriting {
+            Some(rewriting) => rewriting.write(headers, write),
+            None => as_they_are(headers, write),
+        });
+        outgoing.map_or_else(Sending::Unusable, |outgoing| Sending::Usual(Box::new(outgoing)))
     }
 
     /// Sends a request, and waits until its answer begins.

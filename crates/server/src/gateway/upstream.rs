@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::connector::{Connector, Destination};
 use super::fault::UpstreamFault;
+use super::headers::Rewriting;
 use super::pool::{AnswerBody, Pool};
 use super::sent_body::{Progress, SentBody, UpstreamBody};
 use super::settings::{GatewayLimits, GatewaySettings, Mode, UpstreamUrl};
@@ -87,21 +88,22 @@ impl Upstreams {
         self.urls.iter().position(which).map(UpstreamIndex)
     }
 
-    /// Sends a request, and waits until its answer begins. `patience` counts from the last byte that went out.
+    /// Sends a request, its headers written anew if that is asked for, and waits until its answer begins. `patience` counts from the last byte that went out.
     ///
     /// The request is made into bytes at once, so that nothing else of it is kept while the answer is awaited.
-    pub(super) fn send(
-        &self,
+    pub(super) fn send<'s>(
+        &'s self,
         index: UpstreamIndex,
         mut request: Request<UpstreamBody>,
+        rewriting: Option<&Rewriting<'_>>,
         progress: Progress,
         patience: Duration,
-    ) -> Pin<Box<impl Future<Output = Result<Response<AnswerBody>, UpstreamFault>> + Send>> {
+    ) -> Pin<Box<impl Future<Output = Result<Response<AnswerBody>, UpstreamFault>> + Send + use<'s>>> {
         *request.version_mut() = Version::HTTP_11;
         let request = request.map(|body| SentBody::new(body, progress.clone()));
         #[expect(clippy::indexing_slicing, reason = "an index is made by this file, from a list that never shrinks")]
         let (to, pool) = &self.pools[index.0.min(self.pools.len() - 1)];
-        let sending = pool.sending(request);
+        let sending = pool.sending(request, rewriting);
         // In a box: whoever awaits what awaits this would keep its room at every step.
         Box::pin(async move {
             let answered = tokio::select! {
@@ -128,7 +130,7 @@ impl Upstreams {
         *request.method_mut() = Method::OPTIONS;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
-        self.send(index, request, Progress::new(0), self.limits.question_time).await
+        self.send(index, request, None, Progress::new(0), self.limits.question_time).await
     }
 
     /// Fetches a document that is no ActiveSync, such as the keys of an issuer.
@@ -147,7 +149,7 @@ impl Upstreams {
         let path_and_query = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         *request.uri_mut() = UpstreamUrl::uri(path_and_query.to_owned()).map_err(|error| unusable(&error))?;
         request.headers_mut().insert(http::header::HOST, host);
-        let answered = self.documents.send(&to, self.documents.sending(request), &progress);
+        let answered = self.documents.send(&to, self.documents.sending(request, None), &progress);
         let answered = tokio::time::timeout(self.limits.question_time, answered).await;
         answered.map_err(|_| UpstreamFault::Silent(self.limits.question_time))?
     }

@@ -17,6 +17,8 @@ mod misses;
 pub(crate) mod secret_key;
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,8 +45,10 @@ pub(crate) struct WipeAfterDisable {
     /// `None` when the conversation is switched off: no credentials are kept then.
     key: Option<Hmac<Sha256>>,
     misses: Misses,
-    /// What is in the store already.
-    kept: Cache<DeviceKey, CredentialDigest>,
+    /// What is in the store already, by its number.
+    kept: Cache<DeviceKey, u64>,
+    /// What a secret becomes a number by. It dies with the process.
+    number: RandomState,
     waiting: Mutex<Waiting>,
     store_time: Duration,
     most_waiting: usize,
@@ -53,8 +57,22 @@ pub(crate) struct WipeAfterDisable {
 /// What waits to be written.
 #[derive(Default)]
 struct Waiting {
-    credentials: BTreeMap<DeviceKey, CredentialDigest>,
+    credentials: BTreeMap<DeviceKey, Accepted>,
     events: Vec<(DeviceKey, Event, Timestamp)>,
+}
+
+/// Credentials that were accepted: for the store, and to know them again.
+#[derive(Clone, Copy)]
+struct Accepted {
+    digest: CredentialDigest,
+    number: u64,
+}
+
+/// What was sent.
+#[derive(Clone, Copy, Hash)]
+enum Sent<'a> {
+    Password(&'a [u8]),
+    Token(&'a [u8]),
 }
 
 /// What a refused sign-in shows.
@@ -90,6 +108,7 @@ impl WipeAfterDisable {
             key,
             misses: Misses::new(),
             kept,
+            number: RandomState::new(),
             waiting: Mutex::default(),
             store_time: limits.store_time,
             most_waiting: limits.sightings,
@@ -106,13 +125,17 @@ impl WipeAfterDisable {
         if device.device_id.is_pairing_probe() {
             return;
         }
-        let Some(digest) = self.digest(device, credentials, headers) else { return };
-        if self.kept.get(device) == Some(digest) {
+        let Some(key) = &self.key else { return };
+        let token = if credentials.is_some() { None } else { BearerToken::from_headers(headers) };
+        let Some(sent) = Sent::of(credentials, token.as_ref()) else { return };
+        let number = self.number.hash_one(sent);
+        if self.kept.get(device) == Some(number) {
             return;
         }
         let mut waiting = self.waiting();
         if waiting.credentials.len() < self.most_waiting || waiting.credentials.contains_key(device) {
-            waiting.credentials.insert(device.clone(), digest);
+            let accepted = Accepted { digest: digest(key, device, sent), number };
+            waiting.credentials.insert(device.clone(), accepted);
         }
     }
 
@@ -136,7 +159,10 @@ impl WipeAfterDisable {
         headers: &HeaderMap,
     ) -> Proof {
         let Some(attempt) = self.misses.begin(device) else { return Proof::None };
-        let digest = self.digest(device, Credentials::from_headers(headers).as_ref(), headers);
+        let digest = self.key.as_ref().and_then(|key| {
+            let (credentials, token) = (Credentials::from_headers(headers), BearerToken::from_headers(headers));
+            Some(digest(key, device, Sent::of(credentials.as_ref(), token.as_ref())?))
+        });
         let proofs = match tokio::time::timeout(self.store_time, store.proofs(device)).await {
             Ok(Ok(proofs)) => proofs,
             failed => {
@@ -201,13 +227,14 @@ impl WipeAfterDisable {
         if credentials.is_empty() {
             return;
         }
-        let credentials: Vec<(DeviceKey, CredentialDigest)> = credentials.into_iter().collect();
-        match tokio::time::timeout(self.store_time, store.keep_credentials(&credentials)).await {
+        let digests: Vec<(DeviceKey, CredentialDigest)> =
+            credentials.iter().map(|(device, accepted)| (device.clone(), accepted.digest)).collect();
+        match tokio::time::timeout(self.store_time, store.keep_credentials(&digests)).await {
             Ok(Ok(unknown)) => {
                 // A device that gets its row a moment later is asked for again.
-                for (device, digest) in credentials {
+                for (device, accepted) in credentials {
                     if !unknown.contains(&device) {
-                        self.kept.insert(device, digest);
+                        self.kept.insert(device, accepted.number);
                     }
                 }
             }
@@ -219,42 +246,48 @@ impl WipeAfterDisable {
         }
     }
 
-    fn put_back(&self, credentials: Vec<(DeviceKey, CredentialDigest)>) {
+    fn put_back(&self, credentials: BTreeMap<DeviceKey, Accepted>) {
         let mut waiting = self.waiting();
         for (device, older) in credentials {
             waiting.credentials.entry(device).or_insert(older);
         }
     }
 
-    /// The keyed hash of what was sent, for this device only: two devices with one password have two. `None` without
-    /// credentials, and when none are kept.
-    fn digest(
-        &self,
-        device: &DeviceKey,
-        credentials: Option<&Credentials>,
-        headers: &HeaderMap,
-    ) -> Option<CredentialDigest> {
-        let mut mac = self.key.clone()?;
-        let mut part = |bytes: &[u8]| {
-            // The length in front keeps the parts apart.
-            mac.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
-            mac.update(bytes);
-        };
-        part(device.user.as_str().as_bytes());
-        part(device.device_id.as_str().as_bytes());
-        if let Some(credentials) = credentials {
-            part(b"password");
-            part(credentials.password());
-        } else {
-            part(b"token");
-            part(BearerToken::from_headers(headers)?.text().as_bytes());
-        }
-        Some(CredentialDigest::from_bytes(mac.finalize().into_bytes().into()))
-    }
-
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl<'a> Sent<'a> {
+    fn of(credentials: Option<&'a Credentials>, token: Option<&'a BearerToken>) -> Option<Self> {
+        match credentials {
+            Some(credentials) => Some(Self::Password(credentials.password())),
+            None => token.map(|token| Self::Token(token.text().as_bytes())),
+        }
+    }
+}
+
+/// The keyed hash of what was sent, for this device only: two devices with one password have two.
+fn digest(key: &Hmac<Sha256>, device: &DeviceKey, sent: Sent<'_>) -> CredentialDigest {
+    let mut mac = key.clone();
+    let mut part = |bytes: &[u8]| {
+        // The length in front keeps the parts apart.
+        mac.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
+        mac.update(bytes);
+    };
+    part(device.user.as_str().as_bytes());
+    part(device.device_id.as_str().as_bytes());
+    match sent {
+        Sent::Password(password) => {
+            part(b"password");
+            part(password);
+        }
+        Sent::Token(token) => {
+            part(b"token");
+            part(token);
+        }
+    }
+    CredentialDigest::from_bytes(mac.finalize().into_bytes().into())
 }
 
 /// Compares both proofs, all of each, whatever comes of the first.

@@ -59,7 +59,7 @@ impl Framing {
 }
 
 /// The one Content-Length: digits, and nothing else. Twice is refused even where both agree.
-pub(super) fn content_length(headers: &HeaderMap) -> Result<Option<u64>, ExchangeError> {
+fn content_length(headers: &HeaderMap) -> Result<Option<u64>, ExchangeError> {
     let mut values = headers.get_all(CONTENT_LENGTH).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -68,7 +68,8 @@ pub(super) fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Exchang
     digits(value).map(Some).ok_or(ExchangeError::Framing("Content-Length is no number"))
 }
 
-fn digits(value: &HeaderValue) -> Option<u64> {
+/// The number that is a Content-Length.
+pub(super) fn digits(value: &HeaderValue) -> Option<u64> {
     // `parse` would take a sign.
     let text = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
     text.parse().ok()

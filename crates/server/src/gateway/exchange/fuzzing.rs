@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::sent_body::{Progress, SentBody};
-use super::{Outgoing, UpstreamConnection, WhenDone};
+use super::{Outgoing, UpstreamConnection, WhenDone, as_they_are};
 use crate::body::full;
 
 /// An answer that was read to its end.
@@ -45,7 +45,7 @@ where
 {
     let body = SentBody::new(full(Vec::new()), Progress::new(0));
     let request = Request::builder().method(method).uri("/").header("host", "upstream").body(body)?;
-    let mut outgoing = Some(Box::new(Outgoing::new(request)?));
+    let mut outgoing = Some(Box::new(Outgoing::new(request, as_they_are)?));
     let kept = Kept::default();
     let answer = Box::new(UpstreamConnection::new(stream)).exchange(&mut outgoing, kept.clone()).await?;
     let (head, body) = answer.into_parts();

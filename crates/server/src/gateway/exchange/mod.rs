@@ -29,7 +29,7 @@ mod outgoing;
 pub(super) use connection::UpstreamConnection;
 pub(super) use error::ExchangeError;
 pub(super) use incoming::{IncomingBody, WhenDone};
-pub(super) use outgoing::Outgoing;
+pub(super) use outgoing::{Outgoing, as_they_are};
 
 #[cfg(test)]
 mod tests;

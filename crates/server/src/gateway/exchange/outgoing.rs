@@ -6,13 +6,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{Method, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body::Body as _;
 use tokio::io::AsyncWrite;
 
 use super::super::sent_body::SentBody;
 use super::error::ExchangeError;
-use super::framing::content_length;
+use super::framing::digits;
 
 /// Pieces of a body up to this length go out behind the head in one write; longer ones are not copied.
 const SMALL: usize = 4 * 1024;
@@ -47,22 +47,39 @@ enum Length {
     Chunked,
 }
 
+/// The headers of a request as they are.
+pub(in super::super) fn as_they_are(headers: &HeaderMap, write: &mut dyn FnMut(&HeaderName, &HeaderValue)) {
+    headers.iter().for_each(|(name, value)| write(name, value));
+}
+
 impl Outgoing {
-    /// The request as it goes out. Its target is a path, with its query.
-    pub(in super::super) fn new(request: Request<SentBody>) -> Result<Self, ExchangeError> {
+    /// The request as it goes out, with the headers that `write_fields` writes of those it has. Its target is a path, with
+    /// its query.
+    pub(in super::super) fn new(
+        request: Request<SentBody>,
+        write_fields: impl FnOnce(&HeaderMap, &mut dyn FnMut(&HeaderName, &HeaderValue)),
+    ) -> Result<Self, ExchangeError> {
         let (head, body) = request.into_parts();
         let mut before = Vec::with_capacity(HEAD);
         let target = head.uri.path_and_query().ok_or(ExchangeError::Request("it has no path"))?;
         for part in [head.method.as_str(), " ", target.as_str(), " HTTP/1.1\r\n"] {
             before.extend_from_slice(part.as_bytes());
         }
-        if head.headers.contains_key(TRANSFER_ENCODING) {
-            return Err(ExchangeError::Request("Transfer-Encoding is not for whoever sends it on"));
-        }
-        for (name, value) in &head.headers {
+        let (mut told, mut unusable) = (None, None);
+        write_fields(&head.headers, &mut |name, value| {
+            if name == CONTENT_LENGTH && told.replace(digits(value)).is_some() {
+                unusable = Some("its length is unclear");
+            } else if name == TRANSFER_ENCODING {
+                unusable = Some("Transfer-Encoding is not for whoever sends it on");
+            }
             write_field(&mut before, name.as_str(), value.as_bytes());
-        }
-        let told = content_length(&head.headers).map_err(|_| ExchangeError::Request("its length is unclear"))?;
+        });
+        let told = match (unusable, told) {
+            (Some(why), _) => return Err(ExchangeError::Request(why)),
+            (None, Some(None)) => return Err(ExchangeError::Request("its length is unclear")),
+            (None, Some(told)) => told,
+            (None, None) => None,
+        };
         let ended = body.is_end_stream();
         let length = match (told, body.size_hint().exact()) {
             (Some(told), _) => Length::Sized(told),

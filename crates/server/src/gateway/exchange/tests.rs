@@ -73,7 +73,7 @@ fn request(method: Method, headers: &[(&str, &str)], body: SentBody) -> Request<
 /// What goes out to an upstream that answers at the end.
 async fn goes_out(request: Request<SentBody>) -> Result<Vec<u8>, ExchangeError> {
     let (near, mut far) = duplex(1 << 20);
-    let mut outgoing = Some(Box::new(Outgoing::new(request)?));
+    let mut outgoing = Some(Box::new(Outgoing::new(request, as_they_are)?));
     let connection = Box::new(UpstreamConnection::new(near));
     let exchanged = async { connection.exchange(&mut outgoing, Kept::default()).await.map(drop) };
     let upstream = async {
@@ -128,7 +128,7 @@ async fn a_body_that_is_not_what_its_head_says_does_not_go_out_as_another() {
         &[("transfer-encoding", "chunked")],
     ] {
         assert!(matches!(
-            Outgoing::new(request(Method::POST, headers, whole(b"mail"))),
+            Outgoing::new(request(Method::POST, headers, whole(b"mail")), as_they_are),
             Err(ExchangeError::Request(_))
         ));
     }
@@ -157,7 +157,7 @@ async fn answered(
 ) -> Result<Came, ExchangeError> {
     let (near, mut far) = duplex(1 << 20);
     let kept = Kept::default();
-    let mut outgoing = Some(Box::new(Outgoing::new(request)?));
+    let mut outgoing = Some(Box::new(Outgoing::new(request, as_they_are)?));
     let exchanged = async {
         let connection = Box::new(UpstreamConnection::new(near));
         let answer = connection.exchange(&mut outgoing, kept.clone()).await?;
@@ -298,7 +298,7 @@ async fn a_long_body_goes_through_both_ways_against_small_windows() {
         } else {
             whole(&long)
         };
-        let mut outgoing = Some(Box::new(Outgoing::new(request(Method::POST, &[], body)).unwrap()));
+        let mut outgoing = Some(Box::new(Outgoing::new(request(Method::POST, &[], body), as_they_are).unwrap()));
         let exchanged = async {
             let answer = Box::new(UpstreamConnection::new(near)).exchange(&mut outgoing, kept.clone()).await.unwrap();
             answer.into_body().collect().await.unwrap().to_bytes()

@@ -23,9 +23,8 @@ fn request(pairs: &[(&'static str, &str)], trusted: bool, replace: bool) -> Head
         local: "192.0.2.1:443".parse().unwrap(),
         encrypted: true,
     };
-    let mut headers = map(pairs);
     let arrival = Arrival {
-        connection: Some(&connection),
+        connection: Some(connection),
         client: Some(HeaderValue::from_static("198.51.100.7")),
         trusted,
         host: Some(HeaderValue::from_static("eas.example.com")),
@@ -33,8 +32,7 @@ fn request(pairs: &[(&'static str, &str)], trusted: bool, replace: bool) -> Head
         groups: None,
         call: None,
     };
-    rewrite_request(&mut headers, &arrival, replace);
-    headers
+    Rewriting { arrival, replace }.applied_to(&map(pairs))
 }
 
 #[test]
@@ -138,6 +136,55 @@ fn authorization_goes_on_in_its_usual_form() {
 }
 
 #[test]
+fn headers_keep_their_order_and_new_ones_are_behind_them() {
+    let headers = request(
+        &[("x-a", "1"), ("host", "eas.example.com"), ("x-forwarded-proto", "gopher"), ("x-b", "2")],
+        false,
+        true,
+    );
+    let names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+    assert_eq!(names, ["x-a", "host", "x-forwarded-proto", "x-b", "x-forwarded-for", "x-forwarded-host", "forwarded"]);
+}
+
+#[test]
+fn every_header_of_which_something_becomes_is_one() {
+    let rows = || REWRITTEN.iter().filter(|row| matches!(row.how, How::Becomes(_)));
+    assert_eq!(rules(Direction::Request, true).becomes.len(), rows().count());
+    assert!(rows().all(|row| row.direction == Direction::Request));
+}
+
+#[test]
+fn no_name_has_two_fates() {
+    for (direction, replace) in [Direction::Request, Direction::Answer].map(|way| [(way, false), (way, true)]).concat()
+    {
+        let named = rules(direction, replace).named.concat();
+        for (place, (name, _)) in named.iter().enumerate() {
+            assert!(named.iter().skip(place + 1).all(|(other, _)| other != name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_header_that_names_groups_goes_even_if_the_gateway_writes_one_of_that_name() {
+    let (upstream, name) = (HeaderValue::from_static("u"), HeaderName::from_static("x-forwarded-proto"));
+    let arrival = |groups| Arrival {
+        connection: None,
+        client: None,
+        trusted: false,
+        host: None,
+        upstream: &upstream,
+        groups,
+        call: None,
+    };
+    for came in [&[("x-forwarded-proto", "a")][..], &[]] {
+        for groups in [None, Some(&name)] {
+            let rewritten = Rewriting { arrival: arrival(groups), replace: true }.applied_to(&map(came));
+            assert_eq!(rewritten.contains_key("x-forwarded-proto"), groups.is_none());
+        }
+    }
+}
+
+#[test]
 fn cookies_in_several_lines_become_one() {
     assert_eq!(request(&[("cookie", "a=1"), ("cookie", "b=2")], false, true)["cookie"], "a=1; b=2");
 }
@@ -146,7 +193,7 @@ fn cookies_in_several_lines_become_one() {
 fn the_version_of_a_base64_query_is_the_only_one() {
     let uri = "/Microsoft-Server-ActiveSync?oQkJBAJBMQACU1A=".parse().unwrap();
     for (header, goes) in [("12.1", None), ("16.1", Some("16.1"))] {
-        let mut headers = map(&[("ms-asprotocolversion", header)]);
+        let headers = map(&[("ms-asprotocolversion", header)]);
         let Ok(asprov_protocol::http::Target::Command(call)) = Call::parse(&Method::POST, &uri, &headers) else {
             panic!("it is a call");
         };
@@ -160,7 +207,7 @@ fn the_version_of_a_base64_query_is_the_only_one() {
             groups: None,
             call: Some(&call),
         };
-        rewrite_request(&mut headers, &arrival, true);
+        let headers = Rewriting { arrival, replace: true }.applied_to(&headers);
         assert_eq!(headers.get("ms-asprotocolversion").map(|value| value.to_str().unwrap()), goes);
     }
 }
