@@ -52,7 +52,8 @@ pub struct Limits {
     /// Devices that were written as seen a short while ago and need not be again. Default 100,000.
     pub recently_seen: usize,
     /// Bytes of snapshots that are kept for the next request. Default 64 MiB: one takes about 1 KiB, so that is a good
-    /// 60,000 devices, fewer if they fill the fields of their DeviceInformation.
+    /// 60,000 devices, fewer if they fill the fields of their DeviceInformation. The cache has four parts for each core, and
+    /// keeps no user whose devices take more than one part.
     pub snapshot_bytes: u64,
     /// Snapshots kept of one user. Default 64: a person has a handful of devices; whoever has more starts over.
     pub snapshots_of_one_user: usize,

@@ -99,7 +99,7 @@ struct LiveService {
     live: Live,
     generation: u64,
     current: Arc<Current>,
-    /// Those of `current`, of its own: to ask them counts nothing that others count.
+    /// Those of `current`, of its own, so that they can be asked without being cloned.
     answers: Answers,
 }
 

@@ -135,9 +135,9 @@ impl Snapshots {
         let kept = self.kept.get(&device.user).filter(|kept| kept.epoch == epoch);
         let OfUser { mut devices, mut bytes, .. } =
             kept.filter(|kept| kept.devices.len() < self.of_one_user).unwrap_or_default();
-        let told = snapshot.device.as_ref().map_or(0, DeviceRecord::told_bytes);
-        bytes = bytes.saturating_add(SNAPSHOT_BYTES).saturating_add(u64::try_from(told).unwrap_or(u64::MAX));
-        Arc::make_mut(&mut devices).insert(device.device_id.clone(), Arc::new(snapshot));
+        bytes = bytes.saturating_add(weight(&snapshot));
+        let before = Arc::make_mut(&mut devices).insert(device.device_id.clone(), Arc::new(snapshot));
+        bytes = bytes.saturating_sub(before.map_or(0, |before| weight(&before)));
         self.kept.insert(device.user.clone(), OfUser { epoch, devices, bytes });
     }
 
@@ -173,6 +173,12 @@ impl Snapshots {
     fn drops(&self) -> MutexGuard<'_, u64> {
         self.drops.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Bytes that a snapshot takes, about.
+fn weight(snapshot: &Snapshot) -> u64 {
+    let told = snapshot.device.as_ref().map_or(0, DeviceRecord::told_bytes);
+    SNAPSHOT_BYTES.saturating_add(u64::try_from(told).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

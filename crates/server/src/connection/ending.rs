@@ -12,14 +12,13 @@ use hyper_util::server::graceful::GracefulConnection;
 
 use super::stop::Stop;
 
-/// Drives a connection to its end. After the word to stop it answers what it has begun, and no more; at the word to end at once
+/// Drives a connection to its end; it lies in a box, for whatever is pinned here would have room for it twice. After the word to stop it answers what it has begun, and no more; at the word to end at once
 /// the result is `None`.
 pub(super) async fn to_its_end<C: GracefulConnection>(
-    connection: C,
+    mut connection: Pin<Box<C>>,
     stop: Stop,
     cut: Stop,
 ) -> Option<Result<(), C::Error>> {
-    let mut connection = pin!(connection);
     let (stopped, cut) = (pin!(stop.stopped()), pin!(cut.stopped()));
     let (mut stopped, mut cut) = (WhenWoken::new(stopped), WhenWoken::new(cut));
     let mut ends = false;
@@ -58,10 +57,10 @@ impl<F: Future + Unpin> WhenWoken<F> {
     fn poll(&mut self, context: &Context<'_>) -> Poll<F::Output> {
         let bell = match &self.bell {
             Some(bell) if bell.task.will_wake(context.waker()) => {
-                if !bell.rang.load(Ordering::Acquire) {
+                // Almost always it did not, and reading is cheaper than writing.
+                if !bell.rang.load(Ordering::Relaxed) || !bell.rang.swap(false, Ordering::AcqRel) {
                     return Poll::Pending;
                 }
-                bell.rang.store(false, Ordering::Release);
                 Arc::clone(bell)
             }
             _ => {

@@ -165,7 +165,10 @@ impl Connections {
                 let Some(stream) = handshake.await else { return };
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 let connection = Connection { peer, local, encrypted: true };
-                self.serve(stream, connection, http2, service).await;
+                let served = self.serve(stream, connection, http2, service);
+                // With its part of what says that there is a connection: `served` has its own.
+                drop(self);
+                served.await;
                 drop(place);
             });
         }
@@ -211,9 +214,8 @@ impl Connections {
         let flag = Flag::default();
         let requests = Requests::new(service, connection, flag.clone());
         let stream = TokioIo::new(Watched::new(stream, flag));
-        let served = builder.serve_connection(stream, requests).into_owned();
+        let served = Box::pin(builder.serve_connection(stream, requests).into_owned());
         let (open, stop, cut) = (self.open.clone(), self.stop.clone(), self.cut.clone());
-        // In a box of its own: else every step of its making would keep room for it as long as the connection lasts.
         Box::pin(async move {
             if let Some(Err(error)) = to_its_end(served, stop, cut).await {
                 tracing::debug!(peer = %connection.peer, "the connection broke: {error}");

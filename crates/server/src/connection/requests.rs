@@ -9,7 +9,6 @@ use std::task::{Context, Poll, Waker};
 use futures_util::future::Either;
 use http::Request;
 use http::header::TRANSFER_ENCODING;
-use hyper::body::Incoming;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt as _};
 
@@ -31,15 +30,15 @@ impl<S> Requests<S> {
     }
 }
 
-impl<S> hyper::service::Service<Request<Incoming>> for Requests<S>
+impl<S, B> hyper::service::Service<Request<B>> for Requests<S>
 where
-    S: Service<Request<Incoming>> + Clone,
+    S: Service<Request<B>> + Clone,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Either<S::Future, Oneshot<S, Request<Incoming>>>;
+    type Future = Either<S::Future, Oneshot<S, Request<B>>>;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<B>) -> Self::Future {
         request.extensions_mut().insert(self.connection);
         if let Some(client) = &self.client {
             request.extensions_mut().insert(client.clone());
@@ -50,8 +49,62 @@ where
         let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
         match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => Either::Left(service.call(request)),
-            // Another one of it is waited for, or says what is wrong.
-            Poll::Ready(Err(_)) | Poll::Pending => Either::Right(service.clone().oneshot(request)),
+            // It has its place in whatever it waits for, so it is the one that is waited for; a clone takes the next request.
+            Poll::Ready(Err(_)) | Poll::Pending => {
+                let clone = service.clone();
+                Either::Right(std::mem::replace(&mut *service, clone).oneshot(request))
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use hyper::service::Service as _;
+    use tokio::sync::watch::{Receiver, channel};
+
+    use super::*;
+
+    /// Is ready when the word is given; each clone has to be asked itself.
+    #[derive(Clone)]
+    struct Waits {
+        word: Receiver<bool>,
+        asked: usize,
+    }
+
+    impl Service<Request<()>> for Waits {
+        type Response = usize;
+        type Error = Infallible;
+        type Future = std::future::Ready<Result<usize, Infallible>>;
+
+        fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            self.asked += 1;
+            if *self.word.borrow() {
+                return Poll::Ready(Ok(()));
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+
+        fn call(&mut self, _: Request<()>) -> Self::Future {
+            std::future::ready(Ok(std::mem::take(&mut self.asked)))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_that_is_not_ready_is_waited_for_itself_and_no_clone_of_it() {
+        let peer = "192.0.2.1:1".parse().unwrap();
+        let (say, word) = channel(false);
+        let connection = Connection { peer, local: peer, encrypted: false };
+        let requests = Requests::new(Waits { word, asked: 0 }, connection, Flag::default());
+        let first = requests.call(Request::new(()));
+        assert!(matches!(&first, Either::Right(_)));
+        say.send(true).unwrap();
+        assert_eq!(first.await, Ok(2), "once by the connection, once by whoever waited");
+        let second = requests.call(Request::new(()));
+        assert!(matches!(&second, Either::Left(_)), "a service that is ready is asked where it is");
+        assert!(second.await.is_ok());
     }
 }

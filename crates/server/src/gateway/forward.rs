@@ -363,7 +363,11 @@ impl GatewayShared {
                 head.uri = uri;
                 let request = Request::from_parts(head, boxed(body));
                 let patience = self.limits.answer_time;
-                self.upstreams.send(UpstreamIndex::FIRST, request, Some(&rewriting), Progress::new(0), patience).await
+                let sent =
+                    self.upstreams.send(UpstreamIndex::FIRST, request, Some(&rewriting), Progress::new(0), patience);
+                // It has been applied, and would be kept as long as the answer is awaited.
+                drop(rewriting);
+                sent.await
             }
             Err(error) => Err(UpstreamFault::Request(error.to_string())),
         };

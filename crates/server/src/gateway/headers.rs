@@ -97,9 +97,11 @@ enum Which {
     WithUnderscore,
 }
 
-/// Headers that belong to one connection (RFC 9110, 7.6.1), and those for a proxy itself.
+/// Headers that belong to one connection (RFC 9110, 7.6.1), and those for a proxy itself. `close` is none, but Connection lists
+/// it as if it were.
 const HOP_BY_HOP: &[&str] = &[
     "connection",
+    "close",
     "keep-alive",
     "proxy-connection",
     "proxy-authenticate",

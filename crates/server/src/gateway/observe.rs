@@ -131,6 +131,8 @@ impl Observe {
         let patience = shared.patience(call.map(|call| call.command));
         let request = Request::from_parts(head, boxed(body));
         let sent = shared.upstreams.send(UpstreamIndex::FIRST, request, Some(&rewriting), Progress::new(0), patience);
+        // It has been applied, and would be kept as long as the answer is awaited.
+        drop(rewriting);
         let mut response = sent.await?;
         rewrite_answer(response.headers_mut(), false);
         Ok(response)

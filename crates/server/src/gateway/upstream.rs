@@ -88,7 +88,8 @@ impl Upstreams {
         self.urls.iter().position(which).map(UpstreamIndex)
     }
 
-    /// Sends a request, its headers written anew if that is asked for, and waits until its answer begins. `patience` counts from the last byte that went out.
+    /// Sends a request, its headers written anew if that is asked for, and waits until its answer begins. `patience` counts
+    /// from the last byte that went out.
     ///
     /// The request is made into bytes at once, so that nothing else of it is kept while the answer is awaited.
     pub(super) fn send<'s>(

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Credentials;
 
-/// Judged credentials, bounded in number and time.
+/// Judged credentials, bounded in number. A judgement counts for a time; what is too old lies there until it gives way.
 #[derive(Clone)]
 pub(crate) struct JudgedCredentials {
     key: Hmac<Sha256>,

@@ -118,6 +118,11 @@ async fn the_cache_is_bounded_for_one_user_and_in_all() {
         let kept = (0..10).filter(|number| snapshots.of(&device("ann", &format!("A{number}"))).is_some()).count();
         assert!((1..=3).contains(&kept), "{kept}");
     }
+    let weight = snapshots.kept.weight();
+    for _ in 0..3 {
+        keep(&store, &snapshots, &device("ann", "A9")).await;
+    }
+    assert_eq!(snapshots.kept.weight(), weight, "what is loaded again takes the place of what was");
     for number in 0..1_000 {
         keep(&store, &snapshots, &device(&format!("u{number}"), "A")).await;
     }

@@ -65,21 +65,19 @@ impl Outgoing {
         for part in [head.method.as_str(), " ", target.as_str(), " HTTP/1.1\r\n"] {
             before.extend_from_slice(part.as_bytes());
         }
-        let (mut told, mut unusable) = (None, None);
+        let mut told = Ok(None);
         write_fields(&head.headers, &mut |name, value| {
-            if name == CONTENT_LENGTH && told.replace(digits(value)).is_some() {
-                unusable = Some("its length is unclear");
+            if name == CONTENT_LENGTH {
+                told = match (&told, digits(value)) {
+                    (Ok(None), Some(length)) => Ok(Some(length)),
+                    _ => Err("its length is unclear"),
+                };
             } else if name == TRANSFER_ENCODING {
-                unusable = Some("Transfer-Encoding is not for whoever sends it on");
+                told = Err("Transfer-Encoding is not for whoever sends it on");
             }
             write_field(&mut before, name.as_str(), value.as_bytes());
         });
-        let told = match (unusable, told) {
-            (Some(why), _) => return Err(ExchangeError::Request(why)),
-            (None, Some(None)) => return Err(ExchangeError::Request("its length is unclear")),
-            (None, Some(told)) => told,
-            (None, None) => None,
-        };
+        let told = told.map_err(ExchangeError::Request)?;
         let ended = body.is_end_stream();
         let length = match (told, body.size_hint().exact()) {
             (Some(told), _) => Length::Sized(told),
