@@ -12,8 +12,8 @@ use hyper_util::server::graceful::GracefulConnection;
 
 use super::stop::Stop;
 
-/// Drives a connection to its end; it lies in a box, for whatever is pinned here would have room for it twice. After the word to stop it answers what it has begun, and no more; at the word to end at once
-/// the result is `None`.
+/// Drives a connection to its end. After the word to stop it answers what it has begun, and no more; at the word to end at once
+/// the result is `None`. It comes in a box, for to be pinned here it would need its room twice.
 pub(super) async fn to_its_end<C: GracefulConnection>(
     mut connection: Pin<Box<C>>,
     stop: Stop,
