@@ -35,14 +35,18 @@ pub(crate) struct Watched<T> {
     flag: Flag,
 }
 
-/// Characters of a line that tell its name; the longer one has 17.
-const BEGINNING: usize = 18;
+const CONTENT_LENGTH: &[u8] = b"content-length";
+const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
+
+/// Bytes of a line that tell its name.
+const BEGINNING: usize = TRANSFER_ENCODING.len();
 
 /// Where in a block of lines we are.
 #[derive(Clone, Debug, Default)]
 struct Block {
+    /// How the line begins that has not ended yet.
     beginning: [u8; BEGINNING],
-    /// Bytes of the line so far, up to one more than [`BEGINNING`].
+    /// Bytes of that line so far, up to [`BEGINNING`].
     length: usize,
     content_length: bool,
     transfer_encoding: bool,
@@ -56,43 +60,46 @@ impl<T> Watched<T> {
 
 impl Block {
     /// Looks at more bytes; `true` when a block with both names went by.
-    fn pass(&mut self, mut bytes: &[u8]) -> bool {
-        let mut both = false;
-        while let Some(end) = memchr::memchr(b'\n', bytes) {
-            let (line, rest) = bytes.split_at(end);
-            self.take(line);
-            both |= self.end_line();
-            bytes = rest.get(1..).unwrap_or_default();
+    fn pass(&mut self, bytes: &[u8]) -> bool {
+        let (mut both, mut begun) = (false, 0);
+        for end in memchr::memchr_iter(b'\n', bytes) {
+            let line = bytes.get(begun..end).unwrap_or_default();
+            begun = end + 1;
+            both |= if self.length == 0 { self.line(line) } else { self.end_line(line) };
         }
-        self.take(bytes);
+        self.begin_line(bytes.get(begun..).unwrap_or_default());
         both
     }
 
-    fn take(&mut self, bytes: &[u8]) {
-        // Almost every line begins like neither name, and nothing more is kept of it.
-        if self.length == 0 && bytes.first().is_some_and(|first| !b"CcTt\r".contains(first)) {
-            self.beginning = [0; BEGINNING];
-            self.length = BEGINNING + 1;
-            return;
+    /// A line, or as much of its beginning as counts.
+    fn line(&mut self, line: &[u8]) -> bool {
+        let is = |name: &[u8]| line.get(..name.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(name));
+        match line {
+            [] | [b'\r'] => {
+                *self = Self::default();
+                return false;
+            }
+            [b'C' | b'c', ..] => self.content_length |= is(CONTENT_LENGTH),
+            [b'T' | b't', ..] => self.transfer_encoding |= is(TRANSFER_ENCODING),
+            // Almost every line begins like neither.
+            _ => return false,
         }
+        self.content_length && self.transfer_encoding
+    }
+
+    /// More of a line that ends in other bytes.
+    fn begin_line(&mut self, bytes: &[u8]) {
         let room = self.beginning.get_mut(self.length..).unwrap_or_default();
-        for (place, byte) in room.iter_mut().zip(bytes) {
-            *place = byte.to_ascii_lowercase();
-        }
-        self.length = self.length.saturating_add(bytes.len()).min(BEGINNING + 1);
+        room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+        self.length = self.length.saturating_add(bytes.len()).min(BEGINNING);
     }
 
-    fn end_line(&mut self) -> bool {
-        let line = self.beginning.get(..self.length.min(BEGINNING)).unwrap_or_default();
-        let empty = matches!(line, [] | [b'\r']);
-        self.content_length |= line.starts_with(b"content-length");
-        self.transfer_encoding |= line.starts_with(b"transfer-encoding");
-        let both = self.content_length && self.transfer_encoding;
-        self.length = 0;
-        if empty {
-            *self = Self::default();
-        }
-        both
+    /// The end of a line that began in other bytes.
+    fn end_line(&mut self, rest: &[u8]) -> bool {
+        self.begin_line(rest);
+        let beginning = self.beginning;
+        let line = beginning.get(..std::mem::take(&mut self.length)).unwrap_or_default();
+        self.line(line)
     }
 }
 
@@ -168,4 +175,38 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_seen_is_what_a_reader_of_whole_lines_sees(
+            lines in proptest::collection::vec(proptest::sample::select(&LINES[..]), 0..12),
+            piece in 1..40_usize,
+        ) {
+            let mut names = [false; 2];
+            let both = lines.iter().any(|line| {
+                match line.trim_end_matches('\r').to_ascii_lowercase() {
+                    empty if empty.is_empty() => names = [false; 2],
+                    name if name.starts_with("content-length") => names[0] = true,
+                    name if name.starts_with("transfer-encoding") => names[1] = true,
+                    _ => {}
+                }
+                names == [true; 2]
+            });
+            let text: String = lines.iter().flat_map(|line| [*line, "\n"]).collect();
+            proptest::prop_assert_eq!(seen(&text, piece), both, "{:?}", text);
+        }
+    }
+
+    const LINES: [&str; 10] = [
+        "",
+        "\r",
+        "Content-Length: 5\r",
+        "CONTENT-LENGTH",
+        "transfer-encoding: chunked\r",
+        "Transfer-Encodin",
+        "c",
+        "T: Content-Length\r",
+        "Host: x\r",
+        " Transfer-Encoding: chunked",
+    ];
 }
