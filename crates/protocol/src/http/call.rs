@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use ::http::{HeaderMap, Method, Uri};
 
 use super::base64_query::Base64Query;
+use super::headers::Said;
 use super::query::{CommandParameters, PlainQuery, is_plain};
 use super::{CallError, Command, headers, limits};
 use crate::device::{DeviceError, DeviceId, DeviceType};
@@ -102,7 +103,8 @@ impl Call {
         let name = query.command.filter(|name| !name.is_empty()).ok_or(CallError::MissingCommand)?;
         let command = Command::by_name(&name)
             .ok_or_else(|| CallError::UnknownCommand { came: format!("`{}`", limits::shown(&name)), place: "Cmd" })?;
-        let version = header_version(headers)?.ok_or(CallError::MissingVersion)??;
+        let said = Said::by(headers);
+        let version = header_version(&said)?.ok_or(CallError::MissingVersion)??;
         if let Some(parameter) = query.duplicate {
             return Err(CallError::Duplicate { parameter });
         }
@@ -113,13 +115,13 @@ impl Call {
             device_id: query.device_id.ok_or(missing("DeviceId")).and_then(|text| DeviceId::new(&text)),
             device_type: query.device_type.ok_or(missing("DeviceType")).and_then(|text| DeviceType::new(&text)),
             // [MS-ASPROV] 3.2.5.1 (R485)
-            policy_key: header_key(headers)?,
+            policy_key: header_key(&said)?,
             user_in_query: query.user.map(Cow::into_owned),
             locale: None,
             parameters: query.parameters,
-            accept_multipart: accepts_multipart(headers)?,
+            accept_multipart: accepts_multipart(&said)?,
             save_in_sent: query.save_in_sent,
-            user_agent: headers::user_agent(headers),
+            user_agent: said.user_agent(),
             form: QueryForm::Plain,
             header_key_differs: false,
             header_version_differs: false,
@@ -132,8 +134,9 @@ impl Call {
             return Err(CallError::Mixed { at: before + 1 });
         }
         let query = Base64Query::parse(query)?;
-        let key_in_header = header_key(headers)?;
-        let version_in_header = header_version(headers)?;
+        let said = Said::by(headers);
+        let key_in_header = header_key(&said)?;
+        let version_in_header = header_version(&said)?;
         Ok(Self {
             command: query.command,
             version: query.version,
@@ -146,7 +149,7 @@ impl Call {
             parameters: query.parameters,
             accept_multipart: query.accept_multipart,
             save_in_sent: query.save_in_sent,
-            user_agent: headers::user_agent(headers),
+            user_agent: said.user_agent(),
             form: QueryForm::Base64,
             header_key_differs: key_in_header != RequestKey::Absent && key_in_header != query.policy_key,
             header_version_differs: version_in_header.is_some_and(|version| version != Ok(query.version)),
@@ -155,11 +158,8 @@ impl Call {
 }
 
 /// The version the header names: nothing, a version, or the error for one that is none.
-fn header_version(headers: &HeaderMap) -> Result<Option<Result<ProtocolVersion, CallError>>, CallError> {
-    let Some(value) = headers::single(headers, &headers::key::MS_AS_PROTOCOL_VERSION, headers::MS_AS_PROTOCOL_VERSION)?
-    else {
-        return Ok(None);
-    };
+fn header_version(said: &Said<'_>) -> Result<Option<Result<ProtocolVersion, CallError>>, CallError> {
+    let Some(value) = said.version.of(headers::MS_AS_PROTOCOL_VERSION)? else { return Ok(None) };
     let text = String::from_utf8_lossy(value);
     Ok(Some(text.parse().map_err(|_| CallError::UnknownVersion {
         came: format!("`{}`", limits::shown(&text)),
@@ -167,8 +167,8 @@ fn header_version(headers: &HeaderMap) -> Result<Option<Result<ProtocolVersion, 
     })))
 }
 
-fn header_key(headers: &HeaderMap) -> Result<RequestKey, CallError> {
-    let value = headers::single(headers, &headers::key::X_MS_POLICY_KEY, headers::X_MS_POLICY_KEY)?;
+fn header_key(said: &Said<'_>) -> Result<RequestKey, CallError> {
+    let value = said.policy_key.of(headers::X_MS_POLICY_KEY)?;
     Ok(match value.map(core::str::from_utf8) {
         None => RequestKey::Absent,
         Some(Ok(text)) => RequestKey::parse(Some(text)),
@@ -176,9 +176,9 @@ fn header_key(headers: &HeaderMap) -> Result<RequestKey, CallError> {
     })
 }
 
-fn accepts_multipart(headers: &HeaderMap) -> Result<bool, CallError> {
-    Ok(headers::single(headers, &headers::key::MS_AS_ACCEPT_MULTIPART, headers::MS_AS_ACCEPT_MULTIPART)?
-        .is_some_and(|value| value.eq_ignore_ascii_case(b"T")))
+fn accepts_multipart(said: &Said<'_>) -> Result<bool, CallError> {
+    let value = said.accept_multipart.of(headers::MS_AS_ACCEPT_MULTIPART)?;
+    Ok(value.is_some_and(|value| value.eq_ignore_ascii_case(b"T")))
 }
 
 fn device_type_from_bytes(bytes: &[u8]) -> Result<DeviceType, DeviceError> {

@@ -1,7 +1,7 @@
 //! The headers of the protocol (\[MS-ASHTTP\] 2.2.1.1.2 and 2.2.1.2.2), by name. Names are compared without case.
 
-use ::http::header::CONTENT_TYPE;
-use ::http::{HeaderMap, HeaderName};
+use ::http::header::{CONTENT_TYPE, USER_AGENT};
+use ::http::{HeaderMap, HeaderValue};
 
 use super::{CallError, limits};
 
@@ -65,33 +65,77 @@ pub fn content_type_is_wbxml(headers: &HeaderMap) -> bool {
     [CONTENT_TYPE_WBXML, CONTENT_TYPE_WBXML_SHORT].into_iter().any(|name| media_type.eq_ignore_ascii_case(name))
 }
 
-/// The one value of a header, as bytes, without the blanks around it.
-///
-/// # Errors
-/// When it is there twice with different values: whoever reads the first and whoever reads the last would then see
-/// different requests.
-pub(crate) fn single<'a>(
-    headers: &'a HeaderMap,
-    key: &HeaderName,
-    name: &'static str,
-) -> Result<Option<&'a [u8]>, CallError> {
-    let mut values = headers.get_all(key).iter().map(|value| value.as_bytes().trim_ascii());
-    let Some(first) = values.next() else { return Ok(None) };
-    if values.any(|value| value != first) {
-        return Err(CallError::HeaderTwice { name });
-    }
-    Ok(Some(first))
+/// What the headers of a command say. They are gone through once: to look for each by its name costs more than to look at
+/// the dozen there are.
+#[derive(Default)]
+pub(crate) struct Said<'a> {
+    pub(crate) version: Single<'a>,
+    pub(crate) policy_key: Single<'a>,
+    pub(crate) accept_multipart: Single<'a>,
+    user_agent: Option<&'a HeaderValue>,
 }
 
-/// The User-Agent, cut at [`limits::USER_AGENT`] characters; bytes that are no UTF-8 become U+FFFD. It is data for an
-/// administrator to look at, so nothing is refused for it.
-pub(crate) fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(::http::header::USER_AGENT)?;
-    let text = String::from_utf8_lossy(value.as_bytes());
-    if text.len() <= limits::USER_AGENT {
-        return Some(text.into_owned());
+/// The one value of a header, as bytes, without the blanks around it.
+#[derive(Default)]
+pub(crate) enum Single<'a> {
+    /// It is not there.
+    #[default]
+    Absent,
+    /// It is there, once or several times with the same value.
+    Value(&'a [u8]),
+    /// It is there with different values: whoever reads the first and whoever reads the last would see different requests.
+    Differing,
+}
+
+impl<'a> Said<'a> {
+    pub(crate) fn by(headers: &'a HeaderMap) -> Self {
+        let mut said = Self::default();
+        for (name, value) in headers {
+            if *name == key::MS_AS_PROTOCOL_VERSION {
+                said.version.take(value);
+            } else if *name == key::X_MS_POLICY_KEY {
+                said.policy_key.take(value);
+            } else if *name == key::MS_AS_ACCEPT_MULTIPART {
+                said.accept_multipart.take(value);
+            } else if *name == USER_AGENT {
+                said.user_agent.get_or_insert(value);
+            }
+        }
+        said
     }
-    Some(text.chars().take(limits::USER_AGENT).collect())
+
+    /// The User-Agent, cut at [`limits::USER_AGENT`] characters; bytes that are no UTF-8 become U+FFFD. It is data for an
+    /// administrator to look at, so nothing is refused for it.
+    pub(crate) fn user_agent(&self) -> Option<String> {
+        let text = String::from_utf8_lossy(self.user_agent?.as_bytes());
+        if text.len() <= limits::USER_AGENT {
+            return Some(text.into_owned());
+        }
+        Some(text.chars().take(limits::USER_AGENT).collect())
+    }
+}
+
+impl<'a> Single<'a> {
+    fn take(&mut self, value: &'a HeaderValue) {
+        let value = value.as_bytes().trim_ascii();
+        *self = match *self {
+            Self::Absent => Self::Value(value),
+            Self::Value(first) if first == value => Self::Value(first),
+            Self::Value(_) | Self::Differing => Self::Differing,
+        };
+    }
+
+    /// The value, if the header is there.
+    ///
+    /// # Errors
+    /// When it is there with different values.
+    pub(crate) const fn of(&self, name: &'static str) -> Result<Option<&'a [u8]>, CallError> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Value(value) => Ok(Some(value)),
+            Self::Differing => Err(CallError::HeaderTwice { name }),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +192,6 @@ mod tests {
     fn a_user_agent_of_8000_characters_is_cut_and_not_refused() {
         let mut headers = HeaderMap::new();
         headers.insert("user-agent", format!("<script>{}", "x".repeat(8000)).parse().unwrap());
-        assert_eq!(user_agent(&headers).map(|text| text.chars().count()), Some(limits::USER_AGENT));
+        assert_eq!(Said::by(&headers).user_agent().map(|text| text.chars().count()), Some(limits::USER_AGENT));
     }
 }

@@ -97,41 +97,54 @@ pub fn parameters(query: &str) -> impl Iterator<Item = Parameter<'_>> {
     let mut rest = Some(query);
     core::iter::from_fn(move || {
         let left = rest?;
-        let (whole, after) = split_once(left, b'&');
+        // A loop: what is looked through is too short for anything cleverer.
+        let (mut equals, mut ends) = (None, None);
+        for (place, byte) in left.bytes().enumerate() {
+            match byte {
+                b'&' => {
+                    ends = Some(place);
+                    break;
+                }
+                b'=' if equals.is_none() => equals = Some(place),
+                _ => {}
+            }
+        }
+        let (whole, after) = split_around(left, ends);
         rest = after;
-        let (name, value) = split_once(whole, b'=');
+        let (name, value) = split_around(whole, equals);
         Some(Parameter { name, value, whole, at: query.len() - left.len() + 1 })
     })
 }
 
-/// What stands before the first of these bytes, and behind it. A loop: what is looked through is too short for anything
-/// cleverer.
-fn split_once(text: &str, byte: u8) -> (&str, Option<&str>) {
-    debug_assert!(byte.is_ascii());
-    let Some((before, after)) =
-        text.bytes().position(|other| other == byte).and_then(|place| text.split_at_checked(place))
-    else {
-        return (text, None);
-    };
-    (before, after.get(1..))
+/// What stands before the byte at this place, and behind it.
+fn split_around(text: &str, place: Option<usize>) -> (&str, Option<&str>) {
+    match place.and_then(|place| text.split_at_checked(place)) {
+        Some((before, after)) => (before, after.get(1..)),
+        None => (text, None),
+    }
 }
 
 impl<'a> PlainQuery<'a> {
     /// Reads a plain query. Parameters nobody knows are skipped.
     pub(super) fn parse(query: &'a str) -> Result<Self, CallError> {
         let mut plain = Self::default();
+        // Almost nothing has anything to decode.
+        let encoded = query.contains('%');
         for (count, parameter) in parameters(query).enumerate() {
             if count == limits::PARAMETERS {
                 return Err(CallError::TooManyParameters { most: limits::PARAMETERS });
             }
-            plain.take(parameter)?;
+            plain.take(parameter, encoded)?;
         }
         Ok(plain)
     }
 
-    fn take(&mut self, Parameter { name, value, whole, at }: Parameter<'a>) -> Result<(), CallError> {
+    /// Takes a parameter of a query that has something percent-`encoded` in it, or nothing.
+    fn take(&mut self, parameter: Parameter<'a>, encoded: bool) -> Result<(), CallError> {
+        let Parameter { name, value, whole, at } = parameter;
         let value_at = at + name.len() + 1;
-        let (name, value) = (decode_text(name, at)?, decode_text(value.unwrap_or_default(), value_at)?);
+        let decoded = |text, at| if encoded { decode_text(text, at) } else { Ok(Cow::Borrowed(text)) };
+        let (name, value) = (decoded(name, at)?, decoded(value.unwrap_or_default(), value_at)?);
         let required = REQUIRED.into_iter().find(|required| required.eq_ignore_ascii_case(&name));
         if let Some(required) = required {
             let place = match required {
@@ -192,9 +205,8 @@ pub(super) fn percent_decode(text: &str, at: usize) -> Result<Vec<u8>, CallError
     Ok(decoded)
 }
 
-/// Almost nothing has anything to decode.
 fn decode_text(text: &str, at: usize) -> Result<Cow<'_, str>, CallError> {
-    if !text.bytes().any(|byte| byte == b'%') {
+    if !text.contains('%') {
         return Ok(Cow::Borrowed(text));
     }
     String::from_utf8(percent_decode(text, at)?).map(Cow::Owned).map_err(|_| CallError::NotUtf8 { at })

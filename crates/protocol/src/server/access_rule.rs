@@ -52,6 +52,7 @@ mod release;
 mod rule_name;
 mod text;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use self::condition::{Characteristic, Condition, Operator};
@@ -156,7 +157,7 @@ pub struct AccessDecision {
     /// What decided.
     pub decided_by: DecidedBy,
     /// Why: the administrator's words where there are any, a sentence otherwise.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
 }
 
 /// Whether a condition, or a rule, holds.
@@ -226,8 +227,7 @@ impl AccessRules {
         if open.is_some() || (waits_to_be_told && self.default != AccessState::Allowed) {
             return AccessDecision::discovery();
         }
-        let reason = format!("the default level: no rule is about this device, and it is {}", self.default.as_str());
-        AccessDecision { standing: Standing::of(self.default), decided_by: DecidedBy::Default, reason }
+        AccessDecision::by_default(self.default)
     }
 
     fn personal(&self, personal: &PersonalAccess, facts: &AccessFacts<'_>) -> AccessDecision {
@@ -243,7 +243,7 @@ impl AccessRules {
         AccessDecision {
             standing: Standing::of(personal.state),
             decided_by: DecidedBy::Personal(personal.decided_by.clone()),
-            reason: personal.reason.clone(),
+            reason: Cow::Owned(personal.reason.clone()),
         }
     }
 }
@@ -312,17 +312,27 @@ impl AccessDecision {
             DecidedBy::Rule(name) => {
                 format!("rule {name}: {}", self.reason.trim_start_matches(&format!("rule {name}: ")))
             }
-            DecidedBy::Default | DecidedBy::Discovery => self.reason.clone(),
+            DecidedBy::Default | DecidedBy::Discovery => self.reason.clone().into_owned(),
         }
     }
 
     fn by_rule(name: &RuleName, rule: &AccessRule) -> Self {
         let reason = if rule.reason.is_empty() { format!("rule {name}: {rule}") } else { rule.reason.clone() };
-        Self { standing: rule.action.standing(), decided_by: DecidedBy::Rule(name.clone()), reason }
+        Self { standing: rule.action.standing(), decided_by: DecidedBy::Rule(name.clone()), reason: Cow::Owned(reason) }
+    }
+
+    /// Almost every request is judged by it, so nothing is written for it.
+    const fn by_default(state: AccessState) -> Self {
+        let reason = match state {
+            AccessState::Allowed => "the default level: no rule is about this device, and it is allowed",
+            AccessState::Blocked => "the default level: no rule is about this device, and it is blocked",
+            AccessState::Quarantined => "the default level: no rule is about this device, and it is quarantined",
+        };
+        Self { standing: Standing::of(state), decided_by: DecidedBy::Default, reason: Cow::Borrowed(reason) }
     }
 
     fn discovery() -> Self {
-        Self { standing: Standing::Discovery, decided_by: DecidedBy::Discovery, reason: NOT_SAID_YET.to_owned() }
+        Self { standing: Standing::Discovery, decided_by: DecidedBy::Discovery, reason: Cow::Borrowed(NOT_SAID_YET) }
     }
 }
 

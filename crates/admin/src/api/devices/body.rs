@@ -159,7 +159,7 @@ impl From<AccessDecision> for AccessBody {
             DecidedBy::Default => ("default", None),
             DecidedBy::Discovery => ("discovery", None),
         };
-        Self { state: standing.as_str(), reason: (!is_about_nobody).then_some(reason), decided_by, source }
+        Self { state: standing.as_str(), reason: (!is_about_nobody).then(|| reason.into_owned()), decided_by, source }
     }
 }
 

@@ -230,7 +230,7 @@ impl<'a> Look<'a> {
     /// The reason that was given for its access, as a sentence's end: ` ("lost")`. Where nobody gave one, the rule itself.
     pub(super) fn reason(&self) -> String {
         let Some(access) = &self.access else { return String::new() };
-        match (&access.decided_by, access.reason.as_str()) {
+        match (&access.decided_by, &*access.reason) {
             (_, "") => String::new(),
             (DecidedBy::Default, _) => ", for no rule is about it".to_owned(),
             (DecidedBy::Rule(name), reason) => {
