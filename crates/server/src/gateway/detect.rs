@@ -106,23 +106,31 @@ pub(super) fn status_of(command: Command, headers: &HeaderMap, body: &[u8]) -> O
 }
 
 /// Reads until the body ends or is longer than `most`: the body as if it had not been read, and its bytes if it ended.
-async fn read_up_to(mut body: AnswerBody, most: usize) -> Result<(Begun, Option<Vec<u8>>), BoxError> {
+async fn read_up_to(mut body: AnswerBody, most: usize) -> Result<(Begun, Option<Bytes>), BoxError> {
     let sized = body.size_hint().exact().is_some();
-    let (mut frames, mut bytes) = (VecDeque::new(), Vec::new());
-    while bytes.len() <= most {
-        match body.frame().await {
-            None => return Ok((Begun { sized, frames, rest: None }, Some(bytes))),
-            Some(frame) => {
-                let frame = frame?;
-                bytes.extend_from_slice(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
-                frames.push_back(frame);
-            }
+    let (mut frames, mut length) = (VecDeque::new(), 0);
+    while length <= most {
+        let frame = body.frame().await.transpose()?;
+        let ended = frame.is_none() || body.is_end_stream();
+        if let Some(frame) = frame {
+            length += frame.data_ref().map_or(0, Bytes::len);
+            frames.push_back(frame);
         }
-        if body.is_end_stream() && bytes.len() <= most {
+        if ended && length <= most {
+            let bytes = in_one_piece(&frames);
             return Ok((Begun { sized, frames, rest: None }, Some(bytes)));
         }
     }
     Ok((Begun { sized, frames, rest: Some(passed_on(body)) }, None))
+}
+
+/// The bytes of these frames. One that is alone is not copied.
+fn in_one_piece(frames: &VecDeque<Frame<Bytes>>) -> Bytes {
+    let mut pieces = frames.iter().filter_map(Frame::data_ref);
+    match (pieces.next(), pieces.next()) {
+        (first, None) => first.cloned().unwrap_or_default(),
+        (first, second) => first.into_iter().chain(second).chain(pieces).flatten().copied().collect(),
+    }
 }
 
 /// A body of which some frames have been read already. One whose length was not told goes on without it.

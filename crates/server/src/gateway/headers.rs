@@ -50,11 +50,14 @@ enum How {
     Remove(Which),
     /// What becomes of the header of a request that has the row's name.
     Becomes(Value),
-    /// Whatever this does to an answer.
-    Answer(fn(&mut HeaderMap)),
+    /// What this does to an answer that has the header.
+    Answer(Change),
     /// It is no header: another file does it.
     Elsewhere,
 }
+
+/// Changes the headers of an answer.
+type Change = fn(&mut HeaderMap);
 
 /// What becomes of a header of a request, by what came.
 type Value = fn(&HeaderMap, &Arrival<'_>) -> Becomes;
@@ -153,6 +156,8 @@ pub static REWRITTEN: &[Rewrite] = {
 struct Rules {
     /// Headers of a request of which something becomes.
     becomes: Vec<(HeaderName, Value)>,
+    /// What is done to an answer that has a header of that name.
+    changes: Vec<Change>,
     /// Whatever has a fate by its name, by the length of the name, which tells almost all of them apart.
     named: Vec<Vec<(HeaderName, Fate)>>,
     without_other_forwarded: bool,
@@ -188,7 +193,11 @@ fn rules(direction: Direction, replace: bool) -> Rules {
                 rules.name(row.name, Fate::Becomes(rules.becomes.len()));
                 rules.becomes.extend(row.name.parse().map(|name| (name, value)));
             }
-            How::Answer(_) | How::Elsewhere => {}
+            How::Answer(change) => {
+                rules.name(row.name, Fate::Becomes(rules.changes.len()));
+                rules.changes.push(change);
+            }
+            How::Elsewhere => {}
         }
     }
     rules
@@ -284,16 +293,18 @@ pub(crate) fn rewrite_answer(headers: &mut HeaderMap, replace: bool) {
     for name in listed_in_connection(headers) {
         headers.remove(name);
     }
-    for row in rows(Direction::Answer, replace) {
-        if let How::Answer(apply) = row.how {
-            apply(headers);
-        }
-    }
     // To look at the dozen names that are there is cheaper than to look for each that may be.
     let rules = Rules::in_mode(&OF_ANSWERS, replace);
-    let names: Vec<HeaderName> =
-        headers.keys().filter(|name| rules.fate(name, false, None) == Fate::Gone).cloned().collect();
-    for name in names {
+    let (mut gone, mut changes): (Vec<HeaderName>, Vec<&Change>) = (Vec::new(), Vec::new());
+    for name in headers.keys() {
+        match rules.fate(name, false, None) {
+            Fate::GoesOn => {}
+            Fate::Gone => gone.push(name.clone()),
+            Fate::Becomes(place) => changes.extend(rules.changes.get(place)),
+        }
+    }
+    changes.into_iter().for_each(|change| change(headers));
+    for name in gone {
         headers.remove(name);
     }
 }
