@@ -95,13 +95,15 @@ where
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         let shared = Arc::clone(&self.shared);
+        // It is handed from one to the next several times.
+        let request = Box::new(request);
         Box::pin(async move {
             let mut line = Line::new(shared.ids.next());
             // In a box of its own, which is gone when the request is handed on: a held one keeps little.
             let mut response = match Box::pin(admission(&shared, request, &mut line)).await {
                 Admission::Answered(response) => *response,
                 Admission::Options(request) => Box::pin(options(inner, *request, &mut line)).await?,
-                Admission::Command(passes) => command(&shared, inner, *passes, &mut line).await?,
+                Admission::Command(passes) => command(&shared, inner, passes, &mut line).await?,
             };
             // An inner service that numbers its answers has a log of its own, and its number is the one to look for there.
             if !response.headers().contains_key(REQUEST_ID)
@@ -126,12 +128,12 @@ enum Admission<B> {
     /// OPTIONS for the inner service.
     Options(Box<Request<B>>),
     /// A command for the inner service.
-    Command(Box<Passes<B>>),
+    Command(Passes<B>),
 }
 
 /// A command that passes the gate.
 struct Passes<B> {
-    request: Request<B>,
+    request: Box<Request<B>>,
     caller: Caller,
     command: Command,
     /// Its place among the held requests, if it may become one.
@@ -141,7 +143,7 @@ struct Passes<B> {
 }
 
 /// The rows of any request, from top to bottom.
-async fn admission<B>(shared: &Shared, mut request: Request<B>, line: &mut Line) -> Admission<B>
+async fn admission<B>(shared: &Shared, mut request: Box<Request<B>>, line: &mut Line) -> Admission<B>
 where
     B: Body + Send,
     B::Error: Into<BoxError>,
@@ -169,7 +171,7 @@ where
         Err(NotIn::Answered(response)) => return Admission::Answered(response),
         Err(NotIn::Refused) => {
             let wiped = match target {
-                Target::Command(call) => Box::pin(not_signed_in(shared, &call, request, line)).await,
+                Target::Command(call) => Box::pin(not_signed_in(shared, &call, *request, line)).await,
                 Target::Options => None,
             };
             return answered(wiped.unwrap_or_else(answer::unauthorized));
@@ -180,7 +182,7 @@ where
             return answered(answer::options());
         }
         request.extensions_mut().insert(PassedOptions { user, request_id: line.request_id().to_owned() });
-        return Admission::Options(Box::new(request));
+        return Admission::Options(request);
     };
     let caller = match device_of(&call, &user) {
         Ok(caller) => caller,
@@ -205,9 +207,15 @@ where
     line.recording = shared.traces.recording(&caller, call.command.name());
     shared.wipe_after_disable.accepted(&caller.device, credentials.as_ref(), request.headers());
     if call.command == Command::Provision {
-        return answered(Box::pin(provision(shared, &caller, request, line)).await);
+        return answered(Box::pin(provision(shared, &caller, *request, line)).await);
     }
-    gate(shared, request, call, caller, line).await
+    let (hold, waits_for_answer) = match gate(shared, &call, &caller, line).await {
+        Ok(passes) => passes,
+        Err(response) => return Admission::Answered(response),
+    };
+    let command = call.command;
+    request.extensions_mut().insert(Passed { call, caller: caller.clone(), request_id: line.request_id().to_owned() });
+    Admission::Command(Passes { request, caller, command, hold, waits_for_answer })
 }
 
 /// Why a device is told to come back: for the log.
@@ -301,41 +309,38 @@ pub(crate) fn refused(
     answer::reply(Some(command), &reply)
 }
 
-/// Any other command: the gate.
-async fn gate<B>(
+/// Any other command: the gate. What passes gets its place among the held requests, if it may become one, and is told
+/// whether only its answer says that the device is let through.
+async fn gate(
     shared: &Shared,
-    mut request: Request<B>,
-    call: Call,
-    caller: Caller,
+    call: &Call,
+    caller: &Caller,
     line: &mut Line,
-) -> Admission<B> {
+) -> Result<(Option<Hold>, bool), Box<Response<ResponseBody>>> {
     let command = call.command;
-    let answered = |response| Admission::Answered(Box::new(response));
     let hold = matches!(command, Command::Ping | Command::Sync).then(|| shared.holds.register(&caller.device));
-    let ruling = match shared.path.gate(&caller, command).await {
+    let ruling = match shared.path.gate(caller, command).await {
         Ok(ruling) => ruling,
         Err(Away) => {
             line.explain(AWAY.to_owned());
-            return answered(answer::reply(None, &shared.path.unavailable()));
+            return Err(Box::new(answer::reply(None, &shared.path.unavailable())));
         }
     };
     line.events(ruling.events());
     // What passes is not counted, but for the first request of a device.
     let counted = if matches!(ruling.outcome, Outcome::Answer(_)) || !ruling.saved.is_empty() {
-        shared.loops.count(&caller, command, &Met::of(&ruling), ruling.events())
+        shared.loops.count(caller, command, &Met::of(&ruling), ruling.events())
     } else {
         Counted::default()
     };
     tell_loop(shared, &counted);
-    let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(&call)).chain(counted.event).collect();
+    let refusals: Vec<Event> = ruling.refusals.into_iter().chain(differing_key(call)).chain(counted.event).collect();
     if let Outcome::Answer(mut reply) = ruling.outcome {
         reply.retry_after = reply.retry_after.or(counted.retry_after);
         record_answer(shared, line, &reply);
-        return answered(refused(shared, &caller, command, reply, refusals, line));
+        return Err(Box::new(refused(shared, caller, command, reply, refusals, line)));
     }
-    let waits_for_answer = shared.sightings.passes(&caller, refusals);
-    request.extensions_mut().insert(Passed { call, caller: caller.clone(), request_id: line.request_id().to_owned() });
-    Admission::Command(Box::new(Passes { request, caller, command, hold, waits_for_answer }))
+    Ok((hold, shared.sightings.passes(caller, refusals)))
 }
 
 /// A command that passes: the inner service, which is left again when the device may no longer pass.
@@ -355,7 +360,7 @@ where
     R::Error: Into<BoxError>,
 {
     let Passes { request, caller, command, hold, waits_for_answer } = passes;
-    let answers = inner.call(request);
+    let answers = inner.call(*request);
     async move {
         let mut response = match hold {
             None => answers.await?,
