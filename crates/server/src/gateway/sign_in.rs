@@ -83,7 +83,8 @@ impl UpstreamSignIn {
             bearer: settings.bearer.as_ref().map(|bearer| Bearer::new(bearer, Arc::clone(&upstreams))),
             upstreams,
             locations,
-            judged: match kept {
+            // Whose they are depends on what a name is taken for.
+            judged: match kept.filter(|kept| kept.domains == settings.domains) {
                 Some(kept) => kept.judged.clone(),
                 None => JudgedCredentials::new(key, limits.known, limits.accepted_for, limits.refused_for),
             },
@@ -200,6 +201,7 @@ impl UpstreamSignIn {
         Answer::Unclear("it sends from one upstream to the next".to_owned())
     }
 
+    /// Asks the upstream about credentials that are not known, and remembers what it says.
     async fn judge_by_upstream(
         &self,
         digest: Digest,
@@ -207,13 +209,6 @@ impl UpstreamSignIn {
         authorization: impl FnOnce() -> Option<HeaderValue> + Send,
         peer: IpAddr,
     ) -> Verdict {
-        match self.judged.judged(digest) {
-            // The same name, and the same place in memory as in whatever else is kept of the user.
-            Some(Judged::Accepted(known)) if known == user => return Verdict::Accepted(known),
-            Some(Judged::Accepted(_)) => return Verdict::Accepted(user),
-            Some(Judged::Refused) => return Verdict::Refused,
-            None => {}
-        }
         if self.failures.is_locked_out(peer) {
             return Verdict::LockedOut;
         }
@@ -249,8 +244,13 @@ impl SignIn for UpstreamSignIn {
         if let Some(users) = &self.users {
             return users.judge(credentials, peer).await;
         }
-        let Some(user) = self.user(credentials.name()) else { return Verdict::Refused };
         let digest = self.judged.digest(credentials);
+        match self.judged.judged(digest) {
+            Some(Judged::Accepted(user)) => return Verdict::Accepted(user),
+            Some(Judged::Refused) => return Verdict::Refused,
+            None => {}
+        }
+        let Some(user) = self.user(credentials.name()) else { return Verdict::Refused };
         self.judge_by_upstream(digest, user, || credentials.to_header(), peer).await
     }
 
@@ -267,7 +267,14 @@ impl SignIn for UpstreamSignIn {
             value.set_sensitive(true);
             Some(value)
         };
-        self.judge_by_upstream(self.judged.digest_of_token(token), user, authorization, peer).await
+        let digest = self.judged.digest_of_token(token);
+        match self.judged.judged(digest) {
+            // The token says whose it is, whatever was read from it before.
+            Some(Judged::Accepted(_)) => return Verdict::Accepted(user),
+            Some(Judged::Refused) => return Verdict::Refused,
+            None => {}
+        }
+        self.judge_by_upstream(digest, user, authorization, peer).await
     }
 
     fn user_of(&self, name: &str) -> Option<UserName> {

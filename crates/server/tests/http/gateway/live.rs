@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::super::held::{long_ping, order_wipe_of};
-use super::super::support::{Answer, Device, OnePassword, Running, memory, text, until};
+use super::super::support::{Answer, Device, OnePassword, Running, memory, post, text, until};
 use super::settings;
 use super::upstream::{Upstream, body, never, now, response};
 
@@ -97,6 +97,32 @@ async fn a_gateway_with_the_same_upstream_goes_on_with_who_was_judged() {
     let another = Device::new("B", ProtocolVersion::V14_1).folder_sync(&server).await;
     let refused = Command::FolderSync.status_of(&another.document()).map(|status| status.0);
     assert_eq!(refused, Some(177), "and the new rule counts");
+}
+
+#[tokio::test]
+async fn who_was_judged_is_judged_anew_where_a_name_is_taken_for_another_user() {
+    let (upstream, store) = (named("it").await, memory());
+    // EXAMPLE\ann:right
+    let authorization = "Basic RVhBTVBMRVxhbm46cmlnaHQ=";
+    upstream.also_accepts(authorization);
+    let before = gateway(&upstream, &store);
+    let (live, server) = running(Behaviour::Gateway(before.clone()), &store).await;
+    let device = Device::new("A", ProtocolVersion::V14_1);
+    let folder_sync = async || {
+        let mut request = post(&device.query(Command::FolderSync), Some("14.1"), Vec::new());
+        request.headers_mut().insert("authorization", authorization.parse().unwrap());
+        server.send(request).await.status
+    };
+    assert_eq!(folder_sync().await, 200);
+    assert!(store.device(&device.key).await.unwrap().is_none(), "ann of another domain, as far as anybody knows");
+    let mut of_the_domain = settings(&upstream);
+    of_the_domain.domains = vec!["EXAMPLE".to_owned()];
+    live.replace(Behaviour::Gateway(
+        Gateway::after(&before, of_the_domain, Arc::clone(&store), None, Config::default()).unwrap(),
+    ))
+    .await;
+    assert_eq!(folder_sync().await, 200);
+    assert!(store.device(&device.key).await.unwrap().is_some(), "the domain is ann's own");
 }
 
 #[tokio::test]
