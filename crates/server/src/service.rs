@@ -1,6 +1,6 @@
 //! The tower Service: sign-in, the device, then Provision here or the gate and the inner service.
 //!
-//! The rows that look at no policy are in [`ProvisionService::answer`], in their order; those that do are behind
+//! The rows that look at no policy are in `admission`, in their order; those that do are behind
 //! [`Path`](crate::path::Path).
 
 use std::sync::Arc;
@@ -150,8 +150,8 @@ where
 {
     let answered = |response| Admission::Answered(Box::new(response));
     if request.extensions().get::<FramedTwice>().is_some() {
-        line.explain("Content-Length together with Transfer-Encoding, expected one of them".to_owned());
-        return answered(answer::http(400));
+        line.explain(FramedTwice::EXPLAINED.to_owned());
+        return answered(answer::framed_twice());
     }
     let target = match Call::parse(request.method(), request.uri(), request.headers()) {
         Ok(target) => target,

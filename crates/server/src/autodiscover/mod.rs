@@ -80,8 +80,8 @@ impl Autodiscover {
         B::Error: Into<BoxError>,
     {
         if request.extensions().get::<FramedTwice>().is_some() {
-            line.explain("Content-Length together with Transfer-Encoding, expected one of them".to_owned());
-            return answer::http(400);
+            line.explain(FramedTwice::EXPLAINED.to_owned());
+            return answer::framed_twice();
         }
         let (head, body) = request.into_parts();
         match form(head.uri.path()) {

@@ -2,7 +2,9 @@
 //! library drops the length and goes on; here it is noticed and the request refused.
 //!
 //! Whatever is read from a connection passes by line by line. A block of lines, up to an empty one, that has both names
-//! raises the flag; bodies are blocks too, and so the flag counts only for a request that is chunked.
+//! raises the flag. What was read ahead may belong to any request that follows, so the flag stays up: from then on the
+//! connection takes no chunked request, and its next one is answered with the end of the connection (RFC 9112, 6.1). Bodies are
+//! blocks too; whoever sends both names at the beginnings of lines of one has to connect anew before a chunked request.
 
 use std::io;
 use std::pin::Pin;
@@ -16,15 +18,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FramedTwice;
 
-/// Raised when a block had both names.
+impl FramedTwice {
+    /// For the log.
+    pub(crate) const EXPLAINED: &str = "Content-Length together with Transfer-Encoding, expected one of them";
+}
+
+/// Raised when a block had both names, and not lowered again.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flag(Arc<AtomicBool>);
 
 impl Flag {
-    /// Whether it was raised since it was looked at last.
-    pub(crate) fn take(&self) -> bool {
-        // Almost always it is not, and reading is cheaper than writing.
-        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Relaxed)
+    /// Whether it was raised.
+    pub(crate) fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -59,7 +65,7 @@ impl<T> Watched<T> {
 }
 
 impl Block {
-    /// Looks at more bytes; `true` when a block with both names went by.
+    /// Looks at more bytes; `true` when both names have gone by in one block.
     fn pass(&mut self, bytes: &[u8]) -> bool {
         let (mut both, mut begun) = (false, 0);
         for end in memchr::memchr_iter(b'\n', bytes) {
@@ -67,7 +73,7 @@ impl Block {
             begun = end + 1;
             both |= if self.length == 0 { self.line(line) } else { self.end_line(line) };
         }
-        self.begin_line(bytes.get(begun..).unwrap_or_default());
+        self.keep_beginning(bytes.get(begun..).unwrap_or_default());
         both
     }
 
@@ -87,16 +93,16 @@ impl Block {
         self.content_length && self.transfer_encoding
     }
 
-    /// More of a line that ends in other bytes.
-    fn begin_line(&mut self, bytes: &[u8]) {
+    /// A piece of a line that ends in another piece.
+    fn keep_beginning(&mut self, bytes: &[u8]) {
         let room = self.beginning.get_mut(self.length..).unwrap_or_default();
         room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
         self.length = self.length.saturating_add(bytes.len()).min(BEGINNING);
     }
 
-    /// The end of a line that began in other bytes.
+    /// The last piece of a line that began in another one.
     fn end_line(&mut self, rest: &[u8]) -> bool {
-        self.begin_line(rest);
+        self.keep_beginning(rest);
         let beginning = self.beginning;
         let line = beginning.get(..std::mem::take(&mut self.length)).unwrap_or_default();
         self.line(line)

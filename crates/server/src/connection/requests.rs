@@ -43,7 +43,7 @@ where
         if let Some(client) = &self.client {
             request.extensions_mut().insert(client.clone());
         }
-        if self.framed_twice.take() && request.headers().contains_key(TRANSFER_ENCODING) {
+        if self.framed_twice.is_raised() && request.headers().contains_key(TRANSFER_ENCODING) {
             request.extensions_mut().insert(FramedTwice);
         }
         let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);

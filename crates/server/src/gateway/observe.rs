@@ -67,8 +67,8 @@ impl Observe {
 
     async fn forward(&self, request: Request<Incoming>, line: &mut Line) -> Response<ResponseBody> {
         if request.extensions().get::<FramedTwice>().is_some() {
-            line.explain("Content-Length together with Transfer-Encoding, expected one of them".to_owned());
-            return answer::http(400);
+            line.explain(FramedTwice::EXPLAINED.to_owned());
+            return answer::framed_twice();
         }
         let connection = request.extensions().get::<Connection>();
         let headers = request.headers();

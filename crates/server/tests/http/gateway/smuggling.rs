@@ -2,6 +2,8 @@
 
 use asprov_protocol::http::Command;
 use asprov_protocol::version::ProtocolVersion;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::super::support::{Device, PATH};
 use super::upstream::Upstream;
@@ -150,4 +152,47 @@ async fn a_second_request_hidden_in_a_body_is_a_body() {
     let lines = format!("Content-Length: {}\r\nConnection: close", hidden.len());
     assert!(raw(&server, &request(&query(), &lines, &hidden)).await.starts_with("HTTP/1.1 200 "));
     assert_eq!(upstream.only().body, hidden);
+}
+
+#[tokio::test]
+async fn a_length_given_in_two_ways_is_seen_behind_another_request_however_it_arrives() {
+    let two_ways = "Content-Length: 4\r\nTransfer-Encoding: chunked\r\nConnection: close";
+    let second = request(&query(), two_ways, "0\r\n\r\n");
+    // At once, and cut where both names have gone by, after which the second head goes on.
+    let cut = second.windows(7).position(|window| window == b"chunked").unwrap() + 9;
+    for pieces in [vec![&second[..]], vec![&second[..cut], &second[cut..]]] {
+        let upstream = Upstream::new().await;
+        let server = in_front_of(&upstream).await;
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let mut bytes = request(&query(), "Content-Length: 1", "x");
+        let mut answers = Vec::new();
+        for piece in pieces {
+            bytes.extend_from_slice(piece);
+            stream.write_all(&bytes).await.unwrap();
+            bytes.clear();
+            while !String::from_utf8_lossy(&answers).contains("fine") {
+                assert_ne!(stream.read_buf(&mut answers).await.unwrap(), 0);
+            }
+        }
+        let _ = stream.read_to_end(&mut answers).await;
+        let answers = String::from_utf8_lossy(&answers).into_owned();
+        assert!(answers.starts_with("HTTP/1.1 200 ") && answers.contains("HTTP/1.1 400 "), "{answers}");
+        assert_eq!(upstream.commands().len(), 1, "the first alone");
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_follows_a_length_given_in_two_ways_is_read() {
+    let upstream = Upstream::new().await;
+    let server = in_front_of(&upstream).await;
+    let chunked = request(&query(), "Transfer-Encoding: chunked", "1\r\nx\r\n0\r\n\r\n");
+    let two_ways = request(&query(), "Content-Length: 4\r\nTransfer-Encoding: chunked", "0\r\n\r\n");
+    let usual = request(&query(), "Content-Length: 1", "x");
+    // Whose names they were that went by is not known, so the first is refused; and nobody answers what follows.
+    for bytes in [[chunked, two_ways.clone()].concat(), [two_ways, usual].concat()] {
+        let answer = raw(&server, &bytes).await;
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("connection: close"), "{answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+        assert_eq!(upstream.commands(), []);
+    }
 }
