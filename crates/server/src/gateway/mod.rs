@@ -150,7 +150,7 @@ impl Gateway {
     }
 
     /// The same, in place of a gateway that runs. Where both have the same upstreams the new one goes on with the
-    /// connections, with who was judged and where mailboxes were found.
+    /// connections, with where mailboxes were found, and, where a name is taken for the same user, with who was judged.
     ///
     /// # Errors
     /// As [`Gateway::new`].

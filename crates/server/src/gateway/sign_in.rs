@@ -269,8 +269,8 @@ impl SignIn for UpstreamSignIn {
         };
         let digest = self.judged.digest_of_token(token);
         match self.judged.judged(digest) {
-            // The token says whose it is, whatever was read from it before.
-            Some(Judged::Accepted(_)) => return Verdict::Accepted(user),
+            // The token says whose it is. The same name, and the same place in memory as in whatever else is kept of the user.
+            Some(Judged::Accepted(known)) => return Verdict::Accepted(if known == user { known } else { user }),
             Some(Judged::Refused) => return Verdict::Refused,
             None => {}
         }

@@ -43,18 +43,22 @@ impl JudgedCredentials {
 
     /// The keyed hash of these credentials.
     pub(crate) fn digest(&self, credentials: &Credentials) -> Digest {
-        let mut mac = self.key.clone();
         // The length in front keeps `ab` with password `c` apart from `a` with password `bc`.
-        mac.update(&u64::try_from(credentials.name().len()).unwrap_or(u64::MAX).to_le_bytes());
-        mac.update(credentials.name().as_bytes());
-        mac.update(credentials.password());
-        Digest(mac.finalize().into_bytes().into())
+        let length = u64::try_from(credentials.name().len()).unwrap_or(u64::MAX).to_le_bytes();
+        self.digest_of([b"Basic".as_slice(), &length, credentials.name().as_bytes(), credentials.password()])
     }
 
-    /// The keyed hash of a bearer token. No name is empty, so it is that of no name and password.
+    /// The keyed hash of a bearer token.
     #[cfg(feature = "gateway")]
     pub(crate) fn digest_of_token(&self, token: &super::BearerToken) -> Digest {
-        self.digest(&Credentials::new("", token.text()))
+        self.digest_of([b"Bearer".as_slice(), token.text().as_bytes()])
+    }
+
+    /// Of what is of one kind, the first of these parts, which begins like no other.
+    fn digest_of<const PARTS: usize>(&self, parts: [&[u8]; PARTS]) -> Digest {
+        let mut mac = self.key.clone();
+        parts.into_iter().for_each(|part| mac.update(part));
+        Digest(mac.finalize().into_bytes().into())
     }
 
     /// How they were judged, if that was not too long ago.
@@ -119,5 +123,15 @@ mod tests {
         assert_ne!(of("ab", "c"), of("a", "bc"));
         let other = JudgedCredentials::new([8; 64], 1, Duration::ZERO, Duration::ZERO);
         assert_ne!(of("ab", "c"), other.digest(&Credentials::new("ab", "c")).0);
+    }
+
+    #[cfg(feature = "gateway")]
+    #[test]
+    fn a_token_is_never_taken_for_a_password() {
+        let cache = cache();
+        let mut headers = http::HeaderMap::new();
+        headers.insert(http::header::AUTHORIZATION, "Bearer token".parse().unwrap());
+        let token = super::super::BearerToken::from_headers(&headers).unwrap();
+        assert_ne!(cache.digest(&Credentials::new("", "token")).0, cache.digest_of_token(&token).0);
     }
 }
