@@ -159,7 +159,7 @@ impl Call {
 
 /// The version the header names: nothing, a version, or the error for one that is none.
 fn header_version(said: &Said<'_>) -> Result<Option<Result<ProtocolVersion, CallError>>, CallError> {
-    let Some(value) = said.version.of(headers::MS_AS_PROTOCOL_VERSION)? else { return Ok(None) };
+    let Some(value) = said.version()? else { return Ok(None) };
     let text = String::from_utf8_lossy(value);
     Ok(Some(text.parse().map_err(|_| CallError::UnknownVersion {
         came: format!("`{}`", limits::shown(&text)),
@@ -168,7 +168,7 @@ fn header_version(said: &Said<'_>) -> Result<Option<Result<ProtocolVersion, Call
 }
 
 fn header_key(said: &Said<'_>) -> Result<RequestKey, CallError> {
-    let value = said.policy_key.of(headers::X_MS_POLICY_KEY)?;
+    let value = said.policy_key()?;
     Ok(match value.map(core::str::from_utf8) {
         None => RequestKey::Absent,
         Some(Ok(text)) => RequestKey::parse(Some(text)),
@@ -177,7 +177,7 @@ fn header_key(said: &Said<'_>) -> Result<RequestKey, CallError> {
 }
 
 fn accepts_multipart(said: &Said<'_>) -> Result<bool, CallError> {
-    let value = said.accept_multipart.of(headers::MS_AS_ACCEPT_MULTIPART)?;
+    let value = said.accept_multipart()?;
     Ok(value.is_some_and(|value| value.eq_ignore_ascii_case(b"T")))
 }
 

@@ -69,15 +69,15 @@ pub fn content_type_is_wbxml(headers: &HeaderMap) -> bool {
 /// the dozen there are.
 #[derive(Default)]
 pub(crate) struct Said<'a> {
-    pub(crate) version: Single<'a>,
-    pub(crate) policy_key: Single<'a>,
-    pub(crate) accept_multipart: Single<'a>,
+    version: Single<'a>,
+    policy_key: Single<'a>,
+    accept_multipart: Single<'a>,
     user_agent: Option<&'a HeaderValue>,
 }
 
 /// The one value of a header, as bytes, without the blanks around it.
 #[derive(Default)]
-pub(crate) enum Single<'a> {
+enum Single<'a> {
     /// It is not there.
     #[default]
     Absent,
@@ -104,6 +104,24 @@ impl<'a> Said<'a> {
         said
     }
 
+    /// MS-ASProtocolVersion, if it is there.
+    ///
+    /// # Errors
+    /// As of the next two: when it is there with different values.
+    pub(crate) const fn version(&self) -> Result<Option<&'a [u8]>, CallError> {
+        self.version.of(MS_AS_PROTOCOL_VERSION)
+    }
+
+    /// X-MS-PolicyKey, if it is there.
+    pub(crate) const fn policy_key(&self) -> Result<Option<&'a [u8]>, CallError> {
+        self.policy_key.of(X_MS_POLICY_KEY)
+    }
+
+    /// MS-ASAcceptMultiPart, if it is there.
+    pub(crate) const fn accept_multipart(&self) -> Result<Option<&'a [u8]>, CallError> {
+        self.accept_multipart.of(MS_AS_ACCEPT_MULTIPART)
+    }
+
     /// The User-Agent, cut at [`limits::USER_AGENT`] characters; bytes that are no UTF-8 become U+FFFD. It is data for an
     /// administrator to look at, so nothing is refused for it.
     pub(crate) fn user_agent(&self) -> Option<String> {
@@ -125,11 +143,7 @@ impl<'a> Single<'a> {
         };
     }
 
-    /// The value, if the header is there.
-    ///
-    /// # Errors
-    /// When it is there with different values.
-    pub(crate) const fn of(&self, name: &'static str) -> Result<Option<&'a [u8]>, CallError> {
+    const fn of(&self, name: &'static str) -> Result<Option<&'a [u8]>, CallError> {
         match self {
             Self::Absent => Ok(None),
             Self::Value(value) => Ok(Some(value)),

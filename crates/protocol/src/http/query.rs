@@ -139,7 +139,7 @@ impl<'a> PlainQuery<'a> {
         Ok(plain)
     }
 
-    /// Takes a parameter of a query that has something percent-`encoded` in it, or nothing.
+    /// Takes a parameter. `encoded`: whether anything in the query is percent-encoded.
     fn take(&mut self, parameter: Parameter<'a>, encoded: bool) -> Result<(), CallError> {
         let Parameter { name, value, whole, at } = parameter;
         let value_at = at + name.len() + 1;

@@ -129,7 +129,9 @@ fn in_one_piece(frames: &VecDeque<Frame<Bytes>>) -> Bytes {
     let mut pieces = frames.iter().filter_map(Frame::data_ref);
     match (pieces.next(), pieces.next()) {
         (first, None) => first.cloned().unwrap_or_default(),
-        (first, second) => first.into_iter().chain(second).chain(pieces).flatten().copied().collect(),
+        (first, second) => {
+            first.into_iter().chain(second).chain(pieces).map(Bytes::as_ref).collect::<Vec<_>>().concat().into()
+        }
     }
 }
 

@@ -170,7 +170,7 @@ struct Rules {
 enum Fate {
     GoesOn,
     Gone,
-    /// What the place in the list of those says.
+    /// What this place says in the list of its direction: `becomes` of requests, `changes` of answers.
     Becomes(usize),
 }
 

@@ -403,6 +403,14 @@ fn any_device() -> impl Strategy<Value = Device> {
     )
 }
 
+#[test]
+fn the_default_level_says_what_it_is_by_its_word() {
+    for state in [AccessState::Allowed, AccessState::Blocked, AccessState::Quarantined] {
+        let reason = AccessDecision::by_default(state).reason;
+        assert_eq!(reason, format!("the default level: no rule is about this device, and it is {}", state.as_str()));
+    }
+}
+
 proptest! {
     #[test]
     fn a_rule_comes_back_from_its_text(rule in any_rule()) {
