@@ -1,10 +1,11 @@
 //! A request with both Content-Length and Transfer-Encoding is two requests to two readers (RFC 9112, 6.1). The HTTP
-//! library drops the length and goes on; here it is noticed and the request refused.
+//! library drops the length and goes on; here it is noticed, so that the request is refused and its connection ends.
 //!
 //! Whatever is read from a connection passes by line by line. A block of lines, up to an empty one, that has both names
 //! raises the flag. What was read ahead may belong to any request that follows, so the flag stays up: from then on the
-//! connection takes no chunked request, and its next one is answered with the end of the connection (RFC 9112, 6.1). Bodies are
-//! blocks too; whoever sends both names at the beginnings of lines of one has to connect anew before a chunked request.
+//! connection takes no chunked request, and it ends with the next answer, as RFC 9112 (6.1) asks. Bodies are blocks too. One with
+//! both names at the beginnings of lines costs its connection no more than that; but if it is chunked, and was read together
+//! with its head, it is refused.
 
 use std::io;
 use std::pin::Pin;

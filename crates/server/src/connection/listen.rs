@@ -213,11 +213,13 @@ impl Connections {
         let builder = self.builder(http2);
         let flag = Flag::default();
         let requests = Requests::new(service, connection, flag.clone());
-        let stream = TokioIo::new(Watched::new(stream, flag));
+        let stream = TokioIo::new(Watched::new(stream, flag.clone()));
         let served = Box::pin(builder.serve_connection(stream, requests).into_owned());
         let (open, stop, cut) = (self.open.clone(), self.stop.clone(), self.cut.clone());
+        // In HTTP/2 lengths are those of frames.
+        let torn = move || !http2 && flag.is_raised();
         Box::pin(async move {
-            if let Some(Err(error)) = to_its_end(served, stop, cut).await {
+            if let Some(Err(error)) = to_its_end(served, torn, stop, cut).await {
                 tracing::debug!(peer = %connection.peer, "the connection broke: {error}");
             }
             drop(open);
