@@ -3,7 +3,7 @@
 use asprov_protocol::http::headers::{CONTENT_TYPE_WBXML, MS_SERVER_ACTIVE_SYNC};
 use asprov_protocol::http::{Command, Options, Reply};
 use asprov_protocol::status::{Scope, Status};
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::body::{ResponseBody, full};
@@ -59,14 +59,6 @@ pub(crate) fn status(command: Command, response: &Response<ResponseBody>) -> Opt
 /// An HTTP status and nothing else.
 pub(crate) fn http(status: u16) -> Response<ResponseBody> {
     reply(None, &Reply::http(status))
-}
-
-/// The answer to a request whose length was given in two ways. Nobody can say what follows on its connection, so nothing
-/// does (RFC 9112, 6.1).
-pub(crate) fn framed_twice() -> Response<ResponseBody> {
-    let mut response = http(400);
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
 }
 
 /// HTTP 401 with what it asks for ([MS-ASHTTP] R2371).

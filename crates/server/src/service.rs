@@ -151,7 +151,7 @@ where
     let answered = |response| Admission::Answered(Box::new(response));
     if request.extensions().get::<FramedTwice>().is_some() {
         line.explain(FramedTwice::EXPLAINED.to_owned());
-        return answered(answer::framed_twice());
+        return answered(answer::http(400));
     }
     let target = match Call::parse(request.method(), request.uri(), request.headers()) {
         Ok(target) => target,

@@ -81,7 +81,7 @@ impl Autodiscover {
     {
         if request.extensions().get::<FramedTwice>().is_some() {
             line.explain(FramedTwice::EXPLAINED.to_owned());
-            return answer::framed_twice();
+            return answer::http(400);
         }
         let (head, body) = request.into_parts();
         match form(head.uri.path()) {

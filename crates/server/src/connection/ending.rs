@@ -1,5 +1,4 @@
-//! How a connection ends: by itself, in good order once the server stops or nobody can say where the next request begins, or at
-//! once.
+//! How a connection ends: by itself, in good order once the server stops or no more can be believed of it, or at once.
 //!
 //! A connection is looked after each time that anything happens on it. Whether the server stops is looked at only when
 //! somebody said so: words are heard in a place that all connections share.
@@ -13,11 +12,11 @@ use hyper_util::server::graceful::GracefulConnection;
 
 use super::stop::Stop;
 
-/// Drives a connection to its end. After the word to stop, or once it is `torn`, it answers what it has begun, and no more; at the
-/// word to end at once the result is `None`. It comes in a box, for to be pinned here it would need its room twice.
+/// Drives a connection to its end. After the word to stop, or once it `is_doubtful`, it answers what it has begun, and no more; at
+/// the word to end at once the result is `None`. It comes in a box, for to be pinned here it would need its room twice.
 pub(super) async fn to_its_end<C: GracefulConnection>(
     mut connection: Pin<Box<C>>,
-    torn: impl Fn() -> bool,
+    is_doubtful: impl Fn() -> bool,
     stop: Stop,
     cut: Stop,
 ) -> Option<Result<(), C::Error>> {
@@ -33,7 +32,7 @@ pub(super) async fn to_its_end<C: GracefulConnection>(
             return Poll::Ready(None);
         }
         let mut polled = connection.as_mut().poll(context);
-        if !ends && polled.is_pending() && torn() {
+        if !ends && polled.is_pending() && is_doubtful() {
             ends = true;
             connection.as_mut().graceful_shutdown();
             polled = connection.as_mut().poll(context);

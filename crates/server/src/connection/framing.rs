@@ -1,11 +1,11 @@
 //! A request with both Content-Length and Transfer-Encoding is two requests to two readers (RFC 9112, 6.1). The HTTP
-//! library drops the length and goes on; here it is noticed, so that the request is refused and its connection ends.
+//! library drops the length, answers, and closes the connection; here it is noticed, so that the request is refused.
 //!
 //! Whatever is read from a connection passes by line by line. A block of lines, up to an empty one, that has both names
 //! raises the flag. What was read ahead may belong to any request that follows, so the flag stays up: from then on the
-//! connection takes no chunked request, and it ends with the next answer, as RFC 9112 (6.1) asks. Bodies are blocks too. One with
-//! both names at the beginnings of lines costs its connection no more than that; but if it is chunked, and was read together
-//! with its head, it is refused.
+//! connection takes no chunked request. Bodies are blocks too, and one with both names at the beginnings of lines must cost
+//! nobody else a request, so the connection ends with the next answer. If it is chunked itself, and was read together with
+//! its head, it is refused.
 
 use std::io;
 use std::pin::Pin;

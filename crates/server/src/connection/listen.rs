@@ -217,9 +217,9 @@ impl Connections {
         let served = Box::pin(builder.serve_connection(stream, requests).into_owned());
         let (open, stop, cut) = (self.open.clone(), self.stop.clone(), self.cut.clone());
         // In HTTP/2 lengths are those of frames.
-        let torn = move || !http2 && flag.is_raised();
+        let is_doubtful = move || !http2 && flag.is_raised();
         Box::pin(async move {
-            if let Some(Err(error)) = to_its_end(served, torn, stop, cut).await {
+            if let Some(Err(error)) = to_its_end(served, is_doubtful, stop, cut).await {
                 tracing::debug!(peer = %connection.peer, "the connection broke: {error}");
             }
             drop(open);

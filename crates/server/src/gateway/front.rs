@@ -51,7 +51,7 @@ where
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             if request.extensions().get::<FramedTwice>().is_some() {
-                return Ok(answer::framed_twice());
+                return Ok(answer::http(400));
             }
             Ok(shared.forward_path(request).await)
         })

@@ -68,7 +68,7 @@ impl Observe {
     async fn forward(&self, request: Request<Incoming>, line: &mut Line) -> Response<ResponseBody> {
         if request.extensions().get::<FramedTwice>().is_some() {
             line.explain(FramedTwice::EXPLAINED.to_owned());
-            return answer::framed_twice();
+            return answer::http(400);
         }
         let connection = request.extensions().get::<Connection>();
         let headers = request.headers();

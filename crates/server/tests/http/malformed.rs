@@ -4,11 +4,17 @@
 use asprov_protocol::http::Command;
 use asprov_protocol::status::Status;
 use asprov_protocol::version::ProtocolVersion;
+use asprov_server::{Limits, Listener, serve_service};
 use asprov_store::DeviceQuery;
 use asprov_wbxml::code_page::{folder_hierarchy, provision};
 use asprov_wbxml::{Element, Writer};
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
-use super::support::{Answer, Device, PATH, Running, bytes_of, bytes_of_hex, memory, post, request, text};
+use super::support::{Answer, DEADLINE, Device, PATH, Running, bytes_of, bytes_of_hex, memory, post, request, text};
 
 struct Row<'a> {
     id: &'a str,
@@ -255,4 +261,28 @@ async fn a_command_is_not_decoded_before_the_gate() {
     let device = Device::new("A", ProtocolVersion::V14_1);
     let answer = device.send(&server, Command::FolderSync, Some(&Element::new(provision::PROVISION))).await;
     assert_eq!(text(&answer.document(), folder_hierarchy::STATUS).as_deref(), Some("141"), "refused unread");
+}
+
+#[tokio::test]
+async fn a_length_given_in_two_ways_ends_the_connection_of_any_service() {
+    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    let answering = tower::service_fn(async |request: Request<Incoming>| {
+        let body = request.into_body().collect().await?.to_bytes();
+        Ok::<_, hyper::Error>(Response::new(Full::new(body)))
+    });
+    let limits = Limits::default();
+    let served = serve_service([Listener::plain(tcp)], answering, &limits, std::future::pending());
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        tokio::time::timeout(DEADLINE, stream.read_to_end(&mut answer)).await.expect("the connection ends").unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", String::from_utf8_lossy(&answer));
+    };
+    tokio::select! {
+        ended = served => panic!("{ended:?}"),
+        () = asked => {}
+    }
 }

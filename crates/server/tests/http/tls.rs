@@ -113,6 +113,20 @@ async fn a_device_provisions_over_tls_with_http_2() {
 }
 
 #[tokio::test]
+async fn a_body_that_looks_like_a_length_given_in_two_ways_ends_no_connection_of_http_2() {
+    let encrypted = encrypted().await;
+    let stream = encrypted.connect("h2").await;
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let mut quoting = provision();
+    *quoting.body_mut() = Full::new("\nContent-Length: 4\nTransfer-Encoding: chunked\n".into());
+    let answer = Answer::of(sender.send_request(quoting).await.unwrap()).await;
+    assert_eq!(Command::Provision.status_of(&answer.document()).map(|status| status.0), Some(102));
+    is_an_offer(&Answer::of(sender.send_request(provision()).await.unwrap()).await);
+}
+
+#[tokio::test]
 async fn http_in_clear_on_a_tls_listener_is_no_request() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let encrypted = encrypted().await;
