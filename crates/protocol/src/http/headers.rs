@@ -107,7 +107,7 @@ impl<'a> Said<'a> {
     /// MS-ASProtocolVersion, if it is there.
     ///
     /// # Errors
-    /// As of the next two: when it is there with different values.
+    /// When it is there with different values, as of the next two.
     pub(crate) const fn version(&self) -> Result<Option<&'a [u8]>, CallError> {
         self.version.of(MS_AS_PROTOCOL_VERSION)
     }

@@ -245,10 +245,8 @@ impl SignIn for UpstreamSignIn {
             return users.judge(credentials, peer).await;
         }
         let digest = self.judged.digest(credentials);
-        match self.judged.judged(digest) {
-            Some(Judged::Accepted(user)) => return Verdict::Accepted(user),
-            Some(Judged::Refused) => return Verdict::Refused,
-            None => {}
+        if let Some(judged) = self.judged.judged(digest) {
+            return judged.into();
         }
         let Some(user) = self.user(credentials.name()) else { return Verdict::Refused };
         self.judge_by_upstream(digest, user, || credentials.to_header(), peer).await
@@ -269,9 +267,9 @@ impl SignIn for UpstreamSignIn {
         };
         let digest = self.judged.digest_of_token(token);
         match self.judged.judged(digest) {
-            // The token says whose it is. The same name, and the same place in memory as in whatever else is kept of the user.
-            Some(Judged::Accepted(known)) => return Verdict::Accepted(if known == user { known } else { user }),
-            Some(Judged::Refused) => return Verdict::Refused,
+            // The token says whose it is.
+            Some(Judged::Accepted(known)) if known != user => return Verdict::Accepted(user),
+            Some(judged) => return judged.into(),
             None => {}
         }
         self.judge_by_upstream(digest, user, authorization, peer).await
