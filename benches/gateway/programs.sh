@@ -3,8 +3,10 @@
 
 patience=120
 export PATH=$PATH:/usr/sbin
-# What is built is looked for where it is built for this host.
+# Where cargo builds, for this host.
 unset CARGO_BUILD_TARGET
+target=${CARGO_TARGET_DIR:-target}
+case $target in /*) ;; *) target=$PWD/$target ;; esac
 
 # Installs what is missing of these, each given as program:package.
 install() {
@@ -39,11 +41,11 @@ trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Starts a program in the background; its id is in $process.
-start() {
+# Starts a program in the background, which reads the file $input; its id is in $process.
+start() { # name of its output, program, arguments
     local log=$1
     shift
-    setpriv --pdeathsig KILL "$@" >"$folder/$log.out" 2>"$folder/$log.err" </dev/null &
+    setpriv --pdeathsig KILL "$@" >"$folder/$log.out" 2>"$folder/$log.err" <"${input:-/dev/null}" &
     process=$!
     started+=("$process")
     disown "$process"
